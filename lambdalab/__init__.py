@@ -1,0 +1,81 @@
+"""lambdalab runs AWS Lambda's invocation system in one process, in virtual time, and shows everything.
+
+>>> import lambdalab as ll
+>>> lab = ll.Lab(seed=7)
+>>> lab.create_function("bill", duration=ll.LogNormal(p50=0.12, p99=0.8))
+<function bill: modelled, 128 MB, timeout 3 s>
+>>> lab.drive("bill", ll.Poisson(rate=20), duration=60)
+>>> note = lab.run()
+>>> lab.audit()
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lambdalab._version import __version__
+from lambdalab.errors import AuditError, InvalidSetting, LabError, ServiceError
+from lambdalab.functions.durations import Exponential, LogNormal
+from lambdalab.lab import Lab
+from lambdalab.rules import Rules
+from lambdalab.traffic.arrivals import Burst, Every, Poisson, Replay
+
+if TYPE_CHECKING:
+    from lambdalab import plots, scenarios, widgets
+    from lambdalab.trace import Trace, compare
+    from lambdalab.widgets import (
+        BackoffExplorer,
+        BatchingExplorer,
+        SyncAsyncExplorer,
+        explore,
+    )
+
+__all__ = [
+    "AuditError",
+    "BackoffExplorer",
+    "BatchingExplorer",
+    "Burst",
+    "Every",
+    "Exponential",
+    "InvalidSetting",
+    "Lab",
+    "LabError",
+    "LogNormal",
+    "Poisson",
+    "Replay",
+    "Rules",
+    "ServiceError",
+    "SyncAsyncExplorer",
+    "Trace",
+    "__version__",
+    "compare",
+    "explore",
+    "plots",
+    "scenarios",
+    "widgets",
+]
+
+_LATER = {
+    "BackoffExplorer": "lambdalab.widgets",
+    "BatchingExplorer": "lambdalab.widgets",
+    "SyncAsyncExplorer": "lambdalab.widgets",
+    "Trace": "lambdalab.trace",
+    "compare": "lambdalab.plots",
+    "explore": "lambdalab.widgets",
+    "plots": "",
+    "scenarios": "",
+    "widgets": "",
+}
+"""What is imported when it is first touched: nothing that draws comes with ``import lambdalab``."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'lambdalab' has no attribute {name!r}")
+    home = _LATER[name]
+    found = getattr(import_module(home), name) if home else import_module(f"lambdalab.{name}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,143 @@
+"""What can go wrong: our own errors, and the service's exceptions with their HTTP status.
+
+Ours all derive from :class:`LabError`; those about a value also derive from :class:`ValueError`, and
+name the setting, the value, the limit and where the limit is documented. The service's derive from
+:class:`ServiceError` and carry the fields a client of AWS would see.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LabError(Exception):
+    """Something lambdalab refuses to do. The lab stays usable."""
+
+
+class InvalidSetting(LabError, ValueError):
+    """A setting's value is out of range or of the wrong kind.
+
+    Parameters: the setting's name, the value given, the limit in words, and where it is documented.
+
+    >>> str(InvalidSetting("memory_size", 127, "128 to 10,240 MB", "dg/configuration-memory"))
+    'memory_size=127: must be 128 to 10,240 MB (dg/configuration-memory)'
+    """
+
+    def __init__(self, setting: str, value: object, limit: str, source: str = "") -> None:
+        self.setting, self.value, self.limit, self.source = setting, value, limit, source
+        where = f" ({source})" if source else ""
+        super().__init__(f"{setting}={value!r}: must be {limit}{where}")
+
+
+class UnknownName(LabError, LookupError):
+    """A function, queue, source or setting that does not exist; suggests the nearest that does."""
+
+    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        super().__init__(f"there is no {kind} {name!r}{suggestion(str(name), self.known)}")
+
+
+class UnknownSetting(LabError, TypeError):
+    """A keyword that no setting has; suggests the right one."""
+
+    def __init__(self, verb: str, name: str, known: Iterable[str]) -> None:
+        self.verb, self.name, self.known = verb, name, sorted(known)
+        super().__init__(f"{verb}() has no setting {name!r}{suggestion(name, self.known)}")
+
+
+class HandlerError(LabError, ValueError):
+    """A handler that cannot be one: not callable, no such file, no such attribute."""
+
+
+class LabClosed(LabError):
+    """The lab was used after :meth:`lambdalab.Lab.close`."""
+
+
+class InsideHandler(LabError):
+    """A verb that drives the clock (``run``, ``advance``, ``step``) was called inside a handler."""
+
+
+class EndlessRun(LabError):
+    """``run()`` without ``until=`` while a source that never ends is driving."""
+
+
+class NeverAnswered(LabError):
+    """Nothing is left to happen, and the reply that was waited for has not come."""
+
+
+class NetworkRefused(LabError, OSError):
+    """A handler reached for the network without ``allow_network=True``."""
+
+
+class AuditError(LabError, AssertionError):
+    """The books do not balance: what differs, and where."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The tail of an error about a name: the nearest known one, else all of them."""
+    known = list(known)
+    parts = [other for other in known if name and (name in other or other in name)]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or parts[:1]
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; there are {', '.join(map(repr, known))}" if known else "; there are none yet"
+
+
+class ServiceError(LabError):
+    """An exception the Lambda service answers with: the function was not run.
+
+    Attributes: ``code`` (AWS's name), ``status_code`` (HTTP), ``message`` (AWS's words) and
+    ``fields`` (other members of the answer, such as ``Reason``). ``hint`` is ours: what to do about
+    it, told after the message. Source: botocore's model of Invoke.
+    """
+
+    status_code = 500
+
+    def __init__(self, message: str, hint: str = "", **fields: object) -> None:
+        self.code = type(self).__name__
+        self.message, self.fields = message, fields
+        reason = f" ({fields['Reason']})" if "Reason" in fields else ""
+        super().__init__(f"{message}{reason}{hint}")
+
+
+class InvalidRequestContentException(ServiceError):
+    """The request body could not be parsed as JSON."""
+
+    status_code = 400
+
+
+class InvalidParameterValueException(ServiceError, ValueError):
+    """A parameter of the request is not valid."""
+
+    status_code = 400
+
+
+class ResourceNotFoundException(ServiceError, LookupError):
+    """The function, version, queue or mapping does not exist."""
+
+    status_code = 404
+
+
+class ResourceConflictException(ServiceError):
+    """The resource already exists, or is in a state that does not allow it."""
+
+    status_code = 409
+
+
+class RequestTooLargeException(ServiceError, ValueError):
+    """The request payload is over the limit of the invocation type."""
+
+    status_code = 413
+
+
+class TooManyRequestsException(ServiceError):
+    """Throttled: no concurrency is free. ``fields["Reason"]`` names the limit that bound."""
+
+    status_code = 429
+
+
+class ServiceException(ServiceError):
+    """The Lambda service itself failed."""
+
+    status_code = 500

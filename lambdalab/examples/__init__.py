@@ -1,0 +1,1 @@
+"""Examples that run: the order service behind the demo, the tour and the documentation."""

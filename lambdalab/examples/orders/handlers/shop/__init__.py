@@ -1,0 +1,1 @@
+"""What the handlers share: the catalogue and the table of orders."""

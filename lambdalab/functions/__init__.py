@@ -1,0 +1,1 @@
+"""What runs: settings, code, durations, execution environments, concurrency, outcome, billing."""

@@ -1,0 +1,71 @@
+"""One request to run a function, from its acceptance to its end, and how an attempt at it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lambdalab.trace.schema import Cause, InvocationStatus
+
+if TYPE_CHECKING:
+    from lambdalab.errors import ServiceError
+    from lambdalab.functions.environments import Environment
+    from lambdalab.functions.function import Function
+    from lambdalab.functions.outcome import Failure
+
+
+class Call:
+    """What is under way for one request id.
+
+    ``ended`` is called by the runner when an attempt is over; ``answered`` by the front door or the
+    event queue when the request itself is. Times are microseconds since the lab's start.
+    """
+
+    __slots__ = (
+        "accepted_at", "answered", "attempts", "billed_ms", "cause", "cold", "duration_us", "ended",
+        "environment", "error", "failure", "function", "handler_at", "init_us", "log", "outcome",
+        "payload", "queued_us", "request", "response", "row", "setup_us", "started_at", "status",
+        "throttles", "waiting_us",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        request: int,
+        function: Function,
+        payload: bytes,
+        accepted_at: int,
+        answered: Callable[[Call], None] | None,
+    ) -> None:
+        self.request = request
+        self.function = function
+        self.payload = payload
+        self.accepted_at = accepted_at
+        self.answered = answered
+        self.ended: Callable[[Call], None]
+        self.status = InvocationStatus.IN_FLIGHT
+        self.cause = Cause.IN_FLIGHT
+        self.error: ServiceError | None = None
+        self.attempts = 0
+        # the attempt under way, or the last one
+        self.environment: Environment
+        self.row = -1
+        self.cold = False
+        self.started_at = accepted_at
+        self.handler_at = accepted_at
+        self.setup_us = 0
+        self.init_us = 0
+        self.duration_us = 0
+        self.billed_ms = 0
+        self.outcome = 0
+        self.failure: Failure | None = None
+        self.response = b""
+        self.log: list[str] | None = None
+        # an asynchronous event's stay in Lambda's queue; set where it is accepted
+        self.throttles: int
+        self.queued_us: int
+        self.waiting_us: int
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last attempt ended in a function error."""
+        return self.failure is not None

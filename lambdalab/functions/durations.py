@@ -1,0 +1,132 @@
+"""How long a modelled function runs: a number, a distribution, or a callable of the event.
+
+Every distribution draws from one named stream by inversion, and is rounded once to microseconds, so
+that the same seed gives the same durations on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lambdalab.errors import InvalidSetting
+from lambdalab.kernel.clock import US, microseconds
+from lambdalab.kernel.random import RandomStream
+
+Draw = Callable[[Any], int]
+"""The event in, microseconds out."""
+
+Z99 = 2.3263478740408408
+"""The 99th percentile of the standard normal distribution."""
+
+
+class Distribution(Protocol):
+    """What ``duration=`` and ``init=`` accept beside a number: anything that can be sampled."""
+
+    median: float
+
+    def sampler(self, stream: RandomStream) -> Draw:
+        """A function that draws the next value in microseconds; it ignores the event."""
+
+
+def _positive(setting: str, value: float) -> None:
+    microseconds(value, setting)
+    if value <= 0:
+        raise InvalidSetting(setting, value, "more than 0 seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Exponential:
+    """Durations without memory: many short ones, a few long.
+
+    Parameters: ``mean`` in seconds.
+
+    >>> Exponential(2.0).median
+    1.386
+    """
+
+    mean: float
+
+    def __post_init__(self) -> None:
+        _positive("mean", self.mean)
+
+    @property
+    def median(self) -> float:
+        """Half of the durations are shorter than this many seconds."""
+        return round(self.mean * math.log(2), 3)
+
+    def sampler(self, stream: RandomStream) -> Draw:
+        """Inversion: ``-mean * log(1 - u)``."""
+        scale, uniform, log1p = -self.mean * US, stream.uniform, math.log1p
+        return lambda _event: round(scale * log1p(-uniform()))
+
+
+@dataclass(frozen=True, slots=True)
+class LogNormal:
+    """Durations as services show them: named by their median and their 99th percentile.
+
+    Parameters: ``p50`` and ``p99`` in seconds, ``p99`` not below ``p50``.
+
+    >>> LogNormal(p50=0.12, p99=0.8).median
+    0.12
+    """
+
+    p50: float
+    p99: float
+
+    def __post_init__(self) -> None:
+        _positive("p50", self.p50)
+        _positive("p99", self.p99)
+        if self.p99 < self.p50:
+            raise InvalidSetting("p99", self.p99, f"at least p50 ({self.p50})")
+
+    @property
+    def median(self) -> float:
+        """Half of the durations are shorter than this many seconds."""
+        return self.p50
+
+    def sampler(self, stream: RandomStream) -> Draw:
+        """``p50 * exp(sigma * z)`` with the sigma that puts 1 % above ``p99``."""
+        scale, sigma = self.p50 * US, math.log(self.p99 / self.p50) / Z99
+        normal, exp = stream.normal, math.exp
+        return lambda _event: round(scale * exp(sigma * normal()))
+
+
+def drawer(duration: object, stream: RandomStream, setting: str = "duration") -> Draw:
+    """Turn what a user gave as a duration into a function of the event.
+
+    Parameters
+    ----------
+    duration
+        Seconds as a number, a distribution, or a callable that takes the event and returns seconds.
+    stream
+        The named stream that distributions draw from.
+    setting
+        The name to use in errors.
+    """
+    if callable(duration):
+        return lambda event: microseconds(duration(event), f"{setting}(event)")
+    if hasattr(duration, "sampler"):
+        return duration.sampler(stream)  # type: ignore[no-any-return]
+    fixed = microseconds(duration, setting)  # type: ignore[arg-type]
+    return lambda _event: fixed
+
+
+def check(setting: str, duration: object) -> None:
+    """Raise :class:`InvalidSetting` unless ``duration`` is something :func:`drawer` understands."""
+    if callable(duration) or hasattr(duration, "sampler"):
+        return
+    if isinstance(duration, bool) or not isinstance(duration, (int, float)):
+        raise InvalidSetting(
+            setting, duration, "seconds, a distribution such as LogNormal, or a callable"
+        )
+    microseconds(duration, setting)
+
+
+def median(duration: object) -> float | None:
+    """The typical duration in seconds, or None where only a run can tell."""
+    if hasattr(duration, "median"):
+        return float(duration.median)
+    return None if callable(duration) else float(duration)  # type: ignore[arg-type]

@@ -1,0 +1,297 @@
+"""Runs real code: a handler is a task of the kernel, in its own environment's surroundings.
+
+Only a lab that has a function with code makes one of these; it brings greenlet with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lambdalab.functions.call import Call
+from lambdalab.functions.code import user_frames
+from lambdalab.functions.context import ACCOUNT, REGION, LambdaContext
+from lambdalab.functions.environments import Environment
+from lambdalab.functions.function import Function
+from lambdalab.functions.outcome import (
+    Failure,
+    decode,
+    encode,
+    platform_failure,
+    runtime_failure,
+    timeout_failure,
+)
+from lambdalab.kernel.clock import Clock
+from lambdalab.kernel.random import python_random
+from lambdalab.kernel.surroundings import Surroundings
+from lambdalab.kernel.tasks import Ending, Tasks
+from lambdalab.trace.ids import Ids
+from lambdalab.trace.recorder import Recorder
+from lambdalab.trace.schema import AttemptOutcome, Cause
+
+if TYPE_CHECKING:
+    from lambdalab.functions.runner import Runner
+
+_NBSP = "\u00a0"
+
+
+class Handlers:
+    """Initialises environments with code and invokes their handlers.
+
+    Parameters: the ``runner`` to report to, the kernel's ``tasks``, the lab's ``clock``, ``books``,
+    ``ids`` and ``seed`` (each environment has a stream of chance of its own).
+    """
+
+    def __init__(
+        self, runner: Runner, tasks: Tasks, clock: Clock, books: Recorder, ids: Ids, seed: object
+    ) -> None:
+        self._runner, self._tasks, self._clock = runner, tasks, clock
+        self._scheduler, self._books, self._ids, self._seed = runner.scheduler, books, ids, seed
+
+    # ------------------------------------------------------------------ init
+
+    def initialise(self, call: Call) -> None:
+        """Run the module's code in a new environment; its own sleeps lengthen the init."""
+        environment, function = call.environment, call.function
+        environment.surroundings = self._surroundings(function, environment)
+        assert function.code is not None
+        environment.surroundings.request_id = ""
+        if function.code.is_callable:
+            environment.handler = function.code.prepare(environment.surroundings)
+            self._runner.ready(call)
+            return
+        log = self._listen(call, request=0)
+        self._tasks.start(
+            lambda: function.code.prepare(environment.surroundings),  # type: ignore[union-attr]
+            environment.surroundings,
+            self._scheduler.now + _LONGEST_INIT_US,
+            lambda _task, ending: self._initialised(call, ending, log),
+        )
+
+    def _initialised(self, call: Call, ending: Ending, log: LogLines) -> None:
+        log.flush()
+        if ending.kind == "returned":
+            call.environment.handler = ending.value
+            self._runner.ready(call)
+            return
+        call.init_us = self._scheduler.now - call.started_at - call.setup_us
+        call.handler_at = self._scheduler.now
+        self._runner.failed(call, self._init_failure(call, ending))
+
+    def _init_failure(self, call: Call, ending: Ending) -> Failure:
+        outcome, cause = AttemptOutcome.INIT_ERROR, Cause.INIT_ERROR
+        error = ending.exception
+        if ending.kind != "raised" or error is None:
+            return platform_failure(
+                self._ids.request(call.request), "Runtime.ExitError",
+                "Runtime exited without providing a reason", outcome, cause,
+            )  # fmt: skip
+        kind = getattr(error, "error_type", type(error).__name__)
+        stack = getattr(error, "stack", None)
+        frames = user_frames(error) if stack is None else stack
+        return runtime_failure("", kind, str(error), frames, error, outcome, cause)
+
+    # ------------------------------------------------------------------ invoke
+
+    def invoke(self, call: Call) -> None:
+        """Call the handler with its own copy of the event, in virtual time."""
+        environment, function = call.environment, call.function
+        surroundings = environment.surroundings
+        assert surroundings is not None
+        request_id = surroundings.request_id = self._ids.request(call.request)
+        deadline = self._scheduler.now + function.timeout_us
+        log = self._listen(call, call.request)
+        scheduler = self._scheduler
+        context = LambdaContext(
+            function.name, str(function.memory_mb), request_id,
+            environment.log_stream, lambda: deadline - scheduler.now,
+        )  # fmt: skip
+        event = decode(call.payload)
+        if environment.ready:
+            handler = environment.handler
+
+            def body() -> object:
+                return handler(event, context)
+        else:
+            body = self._suppressed_init(environment, function, event, context)
+        self._tasks.start(
+            body, surroundings, deadline, lambda _task, ending: self._ended(call, ending, log)
+        )
+
+    def _suppressed_init(
+        self, environment: Environment, function: Function, event: Any, context: LambdaContext
+    ) -> Callable[[], object]:
+        """After a crash the runtime starts again inside the next invocation, on its time and bill."""
+        init_us = function.draw_init(None)
+
+        def body() -> object:
+            assert function.code is not None
+            self._tasks.sleep(init_us)
+            environment.handler = function.code.prepare(environment.surroundings)
+            environment.ready = True
+            return environment.handler(event, context)
+
+        return body
+
+    def _ended(self, call: Call, ending: Ending, log: LogLines) -> None:
+        if ending.kind == "runaway":  # it never came back: on AWS it would run into its timeout
+            log.flush()
+            self._scheduler.at(
+                call.handler_at + call.function.timeout_us, self._runner.timed_out, call
+            )
+            return
+        failure = self._failure(call, ending)
+        if failure is None:
+            try:
+                response = encode(ending.value)
+            except (TypeError, ValueError, RecursionError) as error:
+                failure = self._unmarshalled(call, error)
+        log.flush()
+        if failure is not None and failure.exception is not None:
+            log.record(_error_text(failure))
+        if failure is not None:
+            self._runner.failed(call, failure)
+        else:
+            self._runner.succeeded(call, response)
+
+    def _failure(self, call: Call, ending: Ending) -> Failure | None:
+        """The function error an ending means; None when the handler returned."""
+        kind = ending.kind
+        if kind == "returned":
+            return None
+        request_id = self._ids.request(call.request)
+        if kind == "timed_out":
+            return timeout_failure(request_id, call.function.settings.timeout)
+        error = ending.exception
+        if kind == "exited" or isinstance(error, SystemExit):
+            return platform_failure(
+                request_id, "Runtime.ExitError", _exit_reason(ending),
+                AttemptOutcome.EXIT, Cause.EXIT,
+            )  # fmt: skip
+        assert error is not None
+        error_type = getattr(error, "error_type", None) or type(error).__name__
+        return runtime_failure(request_id, error_type, _text(error), user_frames(error), error)
+
+    def _unmarshalled(self, call: Call, error: Exception) -> Failure:
+        return runtime_failure(
+            self._ids.request(call.request), "Runtime.MarshalError",
+            f"Unable to marshal response: {error}", [], error,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ surroundings
+
+    def _surroundings(self, function: Function, environment: Environment) -> Surroundings:
+        settings = function.settings
+        name = f"{function.name}/e{environment.ordinal}"
+        date = self._clock.iso(environment.started_at)
+        environment.log_stream = self._ids.log_stream(environment.number, date)
+        stream = python_random(self._seed, f"invocations/{name}")
+        return Surroundings(
+            name,
+            environ=self._environ(function, environment),
+            stream=stream,
+            write=lambda text: None,
+            code=function.code.folder if function.code else None,
+            allow_network=settings.allow_network,
+            log_format=settings.log_format,
+        )
+
+    def _environ(self, function: Function, environment: Environment) -> dict[str, str]:
+        """The variables AWS sets (recorded from a real function), and the function's own."""
+        settings = function.settings
+        return {
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_size),
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": environment.log_stream,
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{settings.runtime}",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCOUNT_ID": ACCOUNT,
+            "_HANDLER": function.code.handler if function.code else "",
+            "LAMBDA_TASK_ROOT": "/var/task",
+            "LAMBDA_RUNTIME_DIR": "/var/runtime",
+            "TZ": ":UTC",
+            "LANG": "en_US.UTF-8",
+            "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+            **settings.environment,
+        }
+
+    def _listen(self, call: Call, request: int) -> LogLines:
+        surroundings = call.environment.surroundings
+        assert surroundings is not None
+        log = LogLines(self._books, self._scheduler, call, request)
+        surroundings.write = log.write
+        return log
+
+
+_LONGEST_INIT_US = 900_000_000
+
+
+class LogLines:
+    """Cuts what an invocation writes into lines, and puts each in the books when it is whole."""
+
+    __slots__ = ("_books", "_call", "_part", "_request", "_scheduler")
+
+    def __init__(self, books: Recorder, scheduler: Any, call: Call, request: int) -> None:
+        self._books, self._scheduler, self._call, self._request = books, scheduler, call, request
+        self._part = ""
+
+    def write(self, text: str) -> None:
+        """Take a piece of output as it comes."""
+        if "\n" not in text:
+            self._part += text
+            return
+        *lines, self._part = (self._part + text).split("\n")
+        for line in lines:
+            self.record(line)
+
+    def flush(self) -> None:
+        """The invocation is over: what is left is a line too."""
+        if self._part:
+            self.record(self._part)
+            self._part = ""
+
+    def record(self, line: str) -> None:
+        """One row of the log, which may have several lines (a traceback)."""
+        call = self._call
+        environment = call.environment.number
+        self._books.log(
+            self._scheduler.now, call.function.name_code, environment, self._request, line
+        )
+        if call.log is None:
+            call.log = []
+        call.log.append(line)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # a broken __str__ must not break the lab
+        return f"<{type(error).__name__}>"
+
+
+def _exit_reason(ending: Ending) -> str:
+    if ending.signal is not None:
+        return f"Runtime exited with error: signal: {_SIGNALS.get(ending.signal, ending.signal)}"
+    if ending.kind == "exited" and ending.exit_status:
+        return f"Runtime exited with error: exit status {ending.exit_status}"
+    return "Runtime exited without providing a reason"
+
+
+_SIGNALS = {6: "aborted", 9: "killed", 11: "segmentation fault", 15: "terminated"}
+
+
+def _error_text(failure: Failure) -> str:
+    """The log's record of an exception; leading spaces become U+00A0, as the real runtime has it."""
+    assert failure.exception is not None
+    lines = [f"[ERROR] {failure.error_type}: {failure.message}"]
+    frames = user_frames(failure.exception)
+    if frames:
+        lines.append("Traceback (most recent call last):")
+    for line in "".join(frames).splitlines():
+        text = line.lstrip(" ")
+        lines.append(_NBSP * (len(line) - len(text)) + text)
+    return "\n".join(lines)

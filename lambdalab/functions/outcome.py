@@ -1,0 +1,105 @@
+"""How an attempt ended, and the document AWS answers with when the function failed.
+
+Source: invocation.md 2 of the reference, that is AWS's Python runtime client (``make_error``) for what
+the runtime reports, and recordings of the service for timeouts and exits.
+"""
+
+from __future__ import annotations
+
+import decimal
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from lambdalab.trace.schema import AttemptOutcome, Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A function error: its outcome, the document the caller gets, and the exception behind it."""
+
+    outcome: int
+    cause: int
+    error_type: str
+    message: str
+    document: bytes
+    exception: BaseException | None = None
+    ends_environment: bool = False
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+_LONG_NUMBER = re.compile(rb"\d{19}")
+encode_text = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
+
+
+def encode(value: object) -> bytes:
+    """JSON as AWS's Python runtime writes it: spaces after separators, characters as they are."""
+    return encode_text(value).encode()
+
+
+def decode(payload: bytes) -> Any:
+    """JSON in, a fresh Python value out; the empty payload is an empty event.
+
+    orjson where it gives what ``json`` gives; it differs for whole numbers beyond 64 bits.
+    """
+    if not payload:
+        return {}
+    try:
+        value = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return json.loads(payload)
+    return json.loads(payload) if _LONG_NUMBER.search(payload) else value
+
+
+def runtime_failure(
+    request_id: str,
+    error_type: str,
+    message: str,
+    stack: list[str],
+    exception: BaseException | None = None,
+    outcome: int = AttemptOutcome.ERROR,
+    cause: int = Cause.FUNCTION_ERROR,
+) -> Failure:
+    """What the Python runtime reports: an exception of the handler, or a result it cannot encode."""
+    document = {
+        "errorMessage": message,
+        "errorType": error_type,
+        "requestId": request_id,
+        "stackTrace": stack,
+    }
+    return Failure(outcome, cause, error_type, message, encode(document), exception)
+
+
+def platform_failure(
+    request_id: str, error_type: str, text: str, outcome: int, cause: int
+) -> Failure:
+    """What the service reports about an environment that is gone: a timeout, an exit."""
+    message = f"RequestId: {request_id} Error: {text}"
+    document = encode({"errorType": error_type, "errorMessage": message})
+    return Failure(outcome, cause, error_type, message, document, None, True)
+
+
+def timeout_failure(request_id: str, timeout: int) -> Failure:
+    """The function's timeout (seconds) has passed; the environment starts its runtime anew."""
+    text = f"Task timed out after {timeout:.2f} seconds"
+    return platform_failure(
+        request_id, "Sandbox.Timedout", text, AttemptOutcome.TIMEOUT, Cause.TIMEOUT
+    )
+
+
+MODELLED_RESPONSE = b"null"
+"""What a modelled function returns."""
+
+
+def modelled_failure(request_id: str) -> Failure:
+    """What ``failure_rate`` makes of some of a modelled function's runs."""
+    text = "a modelled failure: failure_rate decided so"
+    return runtime_failure(request_id, "ModelledError", text, [])

@@ -1,0 +1,153 @@
+"""The settings of a function: frozen, and checked against the rules when they are made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Any
+
+from lambdalab.errors import InvalidSetting, UnknownSetting
+from lambdalab.functions import durations
+from lambdalab.kernel.clock import microseconds
+from lambdalab.rules import Rules
+
+ARCHITECTURES = ("x86_64", "arm64")
+LOG_FORMATS = ("Text", "JSON")
+_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSettings:
+    """What ``create_function`` and ``@lab.function`` accept beside the code.
+
+    Seconds and MB, as AWS has them. ``None`` for ``memory_size``, ``timeout``, ``init``,
+    ``idle_expiry``, ``maximum_retry_attempts`` or ``maximum_event_age`` means the rules' default;
+    :meth:`make` fills it in. ``duration`` makes a modelled function, ``dead_letter_queue`` is the
+    name of an SQS queue.
+    """
+
+    name: str
+    memory_size: int = 128
+    timeout: int = 3
+    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    architecture: str = "x86_64"
+    runtime: str = "python3.13"
+    reserved_concurrency: int | None = None
+    dead_letter_queue: str | None = None
+    maximum_retry_attempts: int = 2
+    maximum_event_age: int = 21_600
+    duration: object = None
+    failure_rate: float = 0.0
+    init: object = None
+    idle_expiry: float = 600
+    log_format: str = "Text"
+    allow_network: bool = False
+
+    @classmethod
+    def make(cls, rules: Rules, verb: str, **settings: Any) -> FunctionSettings:
+        """Settings by keyword, defaults from the rules, everything checked.
+
+        Raises :class:`UnknownSetting` for a keyword no setting has (with a suggestion) and
+        :class:`InvalidSetting` for a value out of range.
+        """
+        known = [f.name for f in fields(cls)]
+        for name in settings:
+            if name not in known:
+                raise UnknownSetting(verb, name, known)
+        defaults = {
+            "memory_size": rules.memory_default,
+            "timeout": rules.timeout_default,
+            "runtime": rules.runtime_default,
+            "maximum_retry_attempts": rules.maximum_retry_attempts,
+            "maximum_event_age": rules.event_age_maximum,
+            "idle_expiry": rules.idle_expiry,
+        }
+        given = {name: value for name, value in settings.items() if value is not None}
+        made = cls(**(defaults | given))
+        made._check(rules)
+        return replace(made, environment=MappingProxyType(dict(made.environment)))
+
+    def changed(self, rules: Rules, verb: str, **settings: Any) -> FunctionSettings:
+        """These settings with some replaced, checked again."""
+        return self.make(rules, verb, **(self.as_dict() | settings))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def _check(self, rules: Rules) -> None:
+        _check_name(self.name, rules)
+        _whole("memory_size", self.memory_size, rules, "memory_minimum", "memory_maximum", "MB")
+        _whole("timeout", self.timeout, rules, "timeout_minimum", "timeout_maximum", "s")
+        _whole(
+            "maximum_event_age", self.maximum_event_age, rules,
+            "event_age_minimum", "event_age_maximum", "s",
+        )  # fmt: skip
+        _whole_between(
+            "maximum_retry_attempts", self.maximum_retry_attempts, 0,
+            rules.maximum_retry_attempts, "retries", rules.source("maximum_retry_attempts"),
+        )  # fmt: skip
+        if self.reserved_concurrency is not None:
+            most = rules.account_concurrency - rules.unreserved_minimum
+            _whole_between(
+                "reserved_concurrency", self.reserved_concurrency, 0, max(most, 0),
+                "environments", rules.source("unreserved_minimum"),
+            )  # fmt: skip
+        _check_environment(self.environment, rules)
+        _one_of("architecture", self.architecture, ARCHITECTURES)
+        _one_of("runtime", self.runtime, sorted({runtime for runtime, _ in rules.init_ms}))
+        _one_of("log_format", self.log_format, LOG_FORMATS)
+        _check_rate("failure_rate", self.failure_rate)
+        microseconds(self.idle_expiry, "idle_expiry")
+        if self.duration is not None:
+            durations.check("duration", self.duration)
+        if self.init is not None:
+            durations.check("init", self.init)
+        if not isinstance(self.allow_network, bool):
+            raise InvalidSetting("allow_network", self.allow_network, "True or False")
+
+
+def _check_name(name: object, rules: Rules) -> None:
+    limit, source = rules.function_name_length, rules.source("function_name_length")
+    if not isinstance(name, str) or not _NAME.match(name) or len(name) > limit:
+        raise InvalidSetting("name", name, f"1 to {limit} letters, digits, - or _", source)
+
+
+def _whole(setting: str, value: object, rules: Rules, low: str, high: str, unit: str) -> None:
+    _whole_between(
+        setting, value, getattr(rules, low), getattr(rules, high), unit, rules.source(high)
+    )
+
+
+def _whole_between(
+    setting: str, value: object, low: int, high: int, unit: str, source: str
+) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidSetting(
+            setting, value, f"a whole number of {low:,} to {high:,} {unit}", source
+        )
+
+
+def _one_of(setting: str, value: object, known: tuple[str, ...] | list[str]) -> None:
+    if value not in known:
+        raise InvalidSetting(setting, value, f"one of {', '.join(known)}")
+
+
+def _check_rate(setting: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise InvalidSetting(setting, value, "a share between 0 and 1")
+
+
+def _check_environment(environment: object, rules: Rules) -> None:
+    if not isinstance(environment, Mapping) or not all(
+        isinstance(key, str) and isinstance(value, str) for key, value in environment.items()
+    ):
+        raise InvalidSetting("environment", environment, "a mapping of text to text")
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in environment.items())
+    if size > rules.environment_size:
+        raise InvalidSetting(
+            "environment", f"{size:,} bytes", f"{rules.environment_size:,} bytes in all",
+            rules.source("environment_size"),
+        )  # fmt: skip

@@ -1,0 +1,21 @@
+"""Which task is running in this thread: the one question every shim asks.
+
+Outside a run, in the notebook's own threads and in the service's logic the answer is None, and a
+shim does what the real function does.
+"""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lambdalab.kernel.task import Task
+
+running: dict[int, Task] = {}
+"""Thread ident -> the task running there now. Only :mod:`lambdalab.kernel.tasks` writes it."""
+
+
+def current(_running: dict[int, Task] = running, _ident: object = get_ident) -> Task | None:
+    """The task running in this thread, or None."""
+    return _running.get(_ident()) if _running else None  # type: ignore[operator]

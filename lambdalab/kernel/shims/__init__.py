@@ -1,0 +1,140 @@
+"""What makes a handler's world virtual while the lab runs, and takes it off again.
+
+Every shim *dispatches*: the task running in this thread, else the real thing. So a notebook's own
+threads and event loop keep real time. They are put on once for all runs of the process that
+overlap, and taken off in reverse order.
+"""
+
+from __future__ import annotations
+
+import sys
+from _thread import allocate_lock
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from lambdalab.errors import LabError
+from lambdalab.kernel.shims.chance import Chance
+from lambdalab.kernel.shims.clocks import Clocks
+from lambdalab.kernel.shims.environ import Environ
+from lambdalab.kernel.shims.exits import Exits
+from lambdalab.kernel.shims.files import Files
+from lambdalab.kernel.shims.locals_ import Locals
+from lambdalab.kernel.shims.logs import Logs
+from lambdalab.kernel.shims.loops import Loops
+from lambdalab.kernel.shims.modules import Modules
+from lambdalab.kernel.shims.network import Network
+from lambdalab.kernel.shims.streams import Streams
+from lambdalab.kernel.shims.threads import Threads
+from lambdalab.kernel.shims.warnings_ import Warnings
+
+
+class Shim(Protocol):
+    """One thing made virtual."""
+
+    def on(self) -> None:
+        """Dispatch from now on."""
+
+    def off(self) -> None:
+        """Leave everything as it was."""
+
+
+_KINDS: tuple[type[Shim], ...] = (
+    Clocks,
+    Threads,
+    Locals,
+    Loops,
+    Environ,
+    Streams,
+    Logs,
+    Files,
+    Exits,
+    Chance,
+    Modules,
+    Network,
+    Warnings,
+)
+_shims: list[Shim] = []  # made once; their closures are kept between runs
+_users = 0
+_lock = allocate_lock()
+
+
+def install() -> None:
+    """Put all shims on, unless they are.
+
+    Raises :class:`LabError` while freezegun or time-machine has the clocks.
+    """
+    global _users
+    with _lock:
+        if _users == 0:
+            refuse_other_clocks()
+            _put_on(_made())
+        _users += 1
+
+
+def uninstall() -> None:
+    """Take them off after the last user."""
+    global _users
+    with _lock:
+        _users -= 1
+        if _users == 0:
+            for shim in reversed(_shims):
+                shim.off()
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """:func:`install` and, whatever happens, :func:`uninstall`."""
+    install()
+    try:
+        yield
+    finally:
+        uninstall()
+
+
+def level() -> str:
+    """Which clock shims run: "re-aim", or "adopt" and why."""
+    clocks = _clocks()
+    return f"{clocks.level} ({clocks.why})" if clocks.why else clocks.level
+
+
+def handlers_changed() -> None:
+    """Tell that handlers were registered: the next run looks for clocks they bound early."""
+    if _shims:
+        _clocks().handlers_changed()
+
+
+def refuse_other_clocks() -> None:
+    """Raise :class:`LabError` while another library has replaced the clocks."""
+    freezegun, time_machine = sys.modules.get("freezegun.api"), sys.modules.get("time_machine")
+    for name, active in (
+        ("freezegun", getattr(freezegun, "freeze_factories", None)),
+        ("time-machine", getattr(time_machine, "traveller_stack", None)),
+    ):
+        if active:
+            raise LabError(
+                f"{name} is active: a lab has its own clock, and the two would fight over it. "
+                "Leave its block before the lab runs; Lab(start=...) sets the lab's date"
+            )
+
+
+def _made() -> list[Shim]:
+    if not _shims:
+        _shims.extend([kind() for kind in _KINDS])
+    return _shims
+
+
+def _clocks() -> Clocks:
+    clocks = _made()[0]
+    assert isinstance(clocks, Clocks)
+    return clocks
+
+
+def _put_on(shims: list[Shim]) -> None:
+    for position, shim in enumerate(shims):
+        try:
+            shim.on()
+        except BaseException:
+            for earlier in reversed(shims[:position]):
+                earlier.off()
+            raise

@@ -1,0 +1,285 @@
+"""Locks and ``SimpleQueue`` inside handlers: who has to wait, waits in virtual time.
+
+The methods of the builtin types are exchanged in place, so every lock takes part: those a handler
+makes, those of its module, those inside conditions, events, semaphores, barriers and queues, and
+names imported early. Whoever waits for a lock that a *task* holds is parked, first come, first
+served; one that a real thread holds is waited for in real time, as it will come back by itself.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from _thread import allocate_lock, get_ident
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lambdalab.kernel.current import current, running
+from lambdalab.kernel.shims.reaim import TypePatch
+from lambdalab.kernel.shims.virtual import timeout_us
+
+if TYPE_CHECKING:
+    from lambdalab.kernel.task import Task
+
+_LOCK = type(allocate_lock())
+_RLOCK = type(threading.RLock())
+_QUEUE: Any = queue.SimpleQueue
+_LOCK_NAMES = ("acquire", "acquire_lock", "release", "release_lock", "__enter__", "__exit__")
+_RLOCK_NAMES = (
+    *("acquire", "release", "__enter__", "__exit__"),
+    *("_release_save", "_acquire_restore", "_is_owned"),
+)
+_QUEUE_NAMES = ("get", "put", "put_nowait")
+
+_held: dict[
+    int, Task | None
+] = {}  # id of a lock that a task took -> who owns it, if it is an RLock
+_waiting: dict[Any, deque[Task]] = {}  # lock or queue -> who waits for it
+
+
+class Locks:
+    """The exchange of all methods."""
+
+    def __init__(self) -> None:
+        self._patches = []
+        for kind, names, shims in (
+            (_LOCK, _LOCK_NAMES, _lock_shims),
+            (_RLOCK, _RLOCK_NAMES, _rlock_shims),
+            (_QUEUE, _QUEUE_NAMES, _queue_shims),
+        ):
+            patch = TypePatch(kind, tuple(name for name in names if name in kind.__dict__))
+            made = shims(patch.real)
+            patch.shims = {name: made[name] for name in patch.real}
+            self._patches.append(patch)
+
+    def on(self) -> None:
+        """Virtual waits inside tasks from now on."""
+        for patch in self._patches:
+            patch.on()
+
+    def off(self) -> None:
+        """The real methods again."""
+        for patch in self._patches:
+            patch.off()
+
+
+# ---------------------------------------------------------------------- waiting
+
+
+def wait(resource: Any, take: Callable[[], bool], task: Task, until: int) -> bool:
+    """Park the task until it is its turn and ``take`` succeeds; False when ``until`` comes first."""
+    from lambdalab.kernel.task import EXPIRED
+
+    line = _waiting.setdefault(resource, deque())
+    line.append(task)
+    try:
+        while task.tasks.block(task, until) is not EXPIRED:
+            if take():
+                return True
+            line = _waiting.setdefault(resource, deque())
+            line.appendleft(task)
+    except BaseException:
+        _leave_line(resource, line, task)
+        wake_first(resource)  # it may have been this one's turn
+        raise
+    _leave_line(resource, line, task)
+    return False
+
+
+def _leave_line(resource: Any, line: deque[Task], task: Task) -> None:
+    if task in line:
+        line.remove(task)
+    if not line and _waiting.get(resource) is line:
+        del _waiting[resource]
+
+
+def wake_first(resource: Any) -> None:
+    """Let the one who has waited longest try again."""
+    line = _waiting.get(resource)
+    while line:
+        task = line.popleft()
+        if task.tasks.is_here and task.tasks.wake(task):
+            break
+    if line is not None and not line:
+        del _waiting[resource]
+
+
+def until_of(task: Task, timeout: Any) -> int:
+    """The moment at which a wait with that timeout (seconds; None or -1: none) gives up."""
+    from lambdalab.kernel.task import NEVER
+
+    if timeout is None or timeout == -1:
+        return NEVER
+    return task.tasks.scheduler.now + timeout_us(timeout)
+
+
+# ---------------------------------------------------------------------- Lock
+
+
+def _lock_shims(real: dict[str, Any]) -> dict[str, Any]:
+    real_acquire, real_release = real["acquire"], real["release"]
+
+    def acquire(self: Any, blocking: bool = True, timeout: Any = -1) -> bool:
+        task = running.get(get_ident()) if running else None
+        if task is None:
+            taken: bool = real_acquire(self, blocking, timeout)
+            if taken and _held:
+                _held.pop(id(self), None)
+            return taken
+        if real_acquire(self, False):
+            _held[id(self)] = None
+            return True
+        if not blocking or timeout == 0 or id(self) not in _held:
+            return bool(real_acquire(self, blocking, timeout))
+
+        def take() -> bool:
+            if real_acquire(self, False):
+                _held[id(self)] = None
+                return True
+            return False
+
+        return wait(self, take, task, until_of(task, timeout))
+
+    def release(self: Any) -> None:
+        real_release(self)
+        if _held:
+            _held.pop(id(self), None)
+        if _waiting and self in _waiting:
+            wake_first(self)
+
+    def leave(self: Any, *_: object) -> None:
+        release(self)
+
+    return {
+        "acquire": acquire,
+        "acquire_lock": acquire,
+        "__enter__": acquire,
+        "release": release,
+        "release_lock": release,
+        "__exit__": leave,
+    }
+
+
+# ---------------------------------------------------------------------- RLock
+
+
+def _rlock_shims(real: dict[str, Any]) -> dict[str, Any]:
+    """For the real lock all tasks of a thread are one owner, so who owns it is kept here."""
+    real_acquire, real_release = real["acquire"], real["release"]
+    real_save, real_restore = real["_release_save"], real["_acquire_restore"]
+    really_owned = real["_is_owned"]
+
+    def owner(self: Any) -> Task | None:
+        found = _held.get(id(self))
+        return found if found is not None and really_owned(self) else None
+
+    def taker(self: Any, task: Task, call: Callable[[], object]) -> Callable[[], bool]:
+        def take() -> bool:
+            if owner(self) is not None or call() is False:
+                return False
+            _held[id(self)] = task
+            return True
+
+        return take
+
+    def acquire(self: Any, blocking: bool = True, timeout: Any = -1) -> bool:
+        task = running.get(get_ident()) if running else None
+        if task is None:
+            return bool(real_acquire(self, blocking, timeout))
+        now_owner = owner(self)
+        if now_owner is task:
+            return bool(real_acquire(self))
+        if now_owner is None:
+            if real_acquire(self, blocking, timeout):
+                _held[id(self)] = task
+                return True
+            return False
+        if not blocking or timeout == 0:
+            return False
+        take = taker(self, task, lambda: real_acquire(self, False))
+        return wait(self, take, task, until_of(task, timeout))
+
+    def release(self: Any) -> None:
+        task = running.get(get_ident()) if running else None
+        now_owner = owner(self) if task is not None else None
+        if now_owner is not None and now_owner is not task:
+            if task is not None and task.dead:
+                return  # it lost the lock when it was killed in a wait
+            raise RuntimeError("cannot release un-acquired lock")
+        real_release(self)
+        if not really_owned(self):
+            freed(self)
+
+    def freed(self: Any) -> None:
+        _held.pop(id(self), None)
+        if _waiting and self in _waiting:
+            wake_first(self)
+
+    def release_save(self: Any) -> Any:
+        state = real_save(self)
+        freed(self)
+        return state
+
+    def acquire_restore(self: Any, state: Any) -> None:
+        task = current()
+        if task is None:
+            real_restore(self, state)
+            return
+        take = taker(self, task, lambda: real_restore(self, state))
+        if not take():
+            wait(self, take, task, until_of(task, None))
+
+    def is_owned(self: Any) -> bool:
+        task = current()
+        return bool(really_owned(self)) if task is None else owner(self) is task
+
+    def leave(self: Any, *_: object) -> None:
+        release(self)
+
+    return {
+        "acquire": acquire,
+        "__enter__": acquire,
+        "release": release,
+        "__exit__": leave,
+        "_release_save": release_save,
+        "_acquire_restore": acquire_restore,
+        "_is_owned": is_owned,
+    }
+
+
+# ---------------------------------------------------------------------- SimpleQueue
+
+
+def _queue_shims(real: dict[str, Any]) -> dict[str, Any]:
+    real_get, real_put = real["get"], real["put"]
+
+    def get(self: Any, block: bool = True, timeout: Any = None) -> Any:
+        task = current()
+        if task is None or not block:
+            return real_get(self, block, timeout)
+        try:
+            return real_get(self, False)
+        except queue.Empty:
+            pass
+        if timeout is not None and timeout < 0:
+            raise ValueError("'timeout' must be a non-negative number")
+        found: list[Any] = []
+
+        def take() -> bool:
+            try:
+                found.append(real_get(self, False))
+            except queue.Empty:
+                return False
+            return True
+
+        if not wait(self, take, task, until_of(task, timeout)):
+            raise queue.Empty
+        return found[0]
+
+    def put(self: Any, item: Any, block: bool = True, timeout: Any = None) -> None:
+        real_put(self, item)
+        if _waiting and self in _waiting:
+            wake_first(self)
+
+    return {"get": get, "put": put, "put_nowait": put}

@@ -1,0 +1,284 @@
+"""What one execution environment sees of the process while one of its tasks runs.
+
+The shims ask ``current().surroundings`` for each thing they keep apart; this class holds those things
+and changes what cannot be asked for (modules, warning filters) at a switch to another environment.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.util
+import linecache
+import os
+import random
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from logging import LogRecord
+from pathlib import Path
+from types import CodeType
+from typing import Any, ClassVar
+from weakref import finalize
+
+from lambdalab.kernel.shims.environ import encoded
+from lambdalab.kernel.shims.files import FileView
+from lambdalab.kernel.shims.logs import fresh_settings
+from lambdalab.kernel.shims.modules import TASK_ROOT, OwnModules, stage
+from lambdalab.kernel.shims.warnings_ import Kept, shared
+
+_LOADED_EARLY = """
+    abc ast base64 bisect codecs collections contextlib copy copyreg datetime decimal dis email
+    encodings enum errno functools genericpath hashlib heapq hmac http importlib inspect io json
+    keyword linecache logging math numbers opcode operator os posixpath random re reprlib
+    selectors signal site socket ssl stat string struct tempfile textwrap threading token
+    tokenize traceback types typing urllib uuid warnings weakref zipfile zipimport
+"""
+RUNTIMES_OWN = frozenset(sys.builtin_module_names) | set(_LOADED_EARLY.split())
+"""Modules that are loaded before a handler is: the code folder cannot put its own in their place."""
+
+
+class CodeFolder:
+    """Where a function's own modules come from: a folder on disk, or files in memory.
+
+    ``root`` is the folder; for files in memory, a name below ``/var/task`` that belongs to this text
+    alone, so that tracebacks of two versions do not show each other's lines. ``files`` (path below the
+    root -> bytes) is None on disk.
+    """
+
+    _compiled_on_disk: ClassVar[dict[str, tuple[int, CodeType]]] = {}
+
+    def __init__(self, root: str = "", files: Mapping[str, bytes] | None = None) -> None:
+        self.files = files
+        self._compiled: dict[str, tuple[int, CodeType]] = {}
+        if files is None:
+            self.root, self._compiled = os.path.abspath(root), CodeFolder._compiled_on_disk
+        else:
+            digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
+            self.root = f"{TASK_ROOT}/.{digest[:8]}"
+        self.names: frozenset[str] = frozenset()
+        self._listed_at = -1
+        self.refresh()
+
+    def __repr__(self) -> str:
+        return f"CodeFolder({self.root if self.files is None else sorted(self.files)})"
+
+    def refresh(self) -> None:
+        """Look again which top-level modules are the function's own, if the folder has changed."""
+        changed = 0 if self.files is not None else os.stat(self.root).st_mtime_ns
+        if changed != self._listed_at:
+            self._listed_at = changed
+            self.names = frozenset(self._own_names())
+
+    def _own_names(self) -> set[str]:
+        paths: list[list[str]] = []
+        records: Mapping[str, bytes]
+        if self.files is not None:
+            paths = [path.split("/") for path in self.files if path.endswith(".py")]
+            records = self.files
+        else:
+            records = found = {}
+            for entry in os.scandir(self.root):
+                if entry.name.endswith(".dist-info"):
+                    record = os.path.join(entry.path, "RECORD")
+                    if os.path.isfile(record):
+                        found[f"{entry.name}/RECORD"] = Path(record).read_bytes()
+                elif entry.name.endswith(".py") or _holds_modules(entry):
+                    paths.append([entry.name])
+        tops = {path[0].removesuffix(".py") for path in paths}
+        tops -= _distributed(records) | RUNTIMES_OWN
+        return {t for t in tops if t.isidentifier() and t != "lambdalab"}
+
+    def locate(self, stem: str) -> tuple[str, bool] | None:
+        """The file of a module (``pkg/mod``) and whether it is a package; a folder may be one too."""
+        for tail, package in (("/__init__.py", True), (".py", False)):
+            if self.has(stem + tail):
+                return self.root + "/" + stem + tail, package
+        return (f"{self.root}/{stem}/", True) if self._is_folder(stem) else None
+
+    def has(self, path: str) -> bool:
+        """Whether there is a file with this path below the root."""
+        return (
+            path in self.files if self.files is not None else os.path.isfile(f"{self.root}/{path}")
+        )
+
+    def _is_folder(self, stem: str) -> bool:
+        if self.files is not None:
+            return any(path.startswith(stem + "/") for path in self.files)
+        return os.path.isdir(f"{self.root}/{stem}")
+
+    def read(self, filename: str) -> bytes:
+        """The bytes of one of its files; of a package without ``__init__.py``, none."""
+        if filename.endswith("/"):
+            return b""
+        if self.files is not None:
+            return self.files[filename[len(self.root) + 1 :]]
+        return Path(filename).read_bytes()
+
+    def compiled(self, filename: str) -> CodeType:
+        """The code of a file, compiled once for each state of it and run once per environment."""
+        on_disk = self.files is None and not filename.endswith("/")
+        stamp = os.stat(filename).st_mtime_ns if on_disk else 0
+        known = self._compiled.get(filename)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        source = self.read(filename)
+        if self.files is not None:
+            self._show_lines(filename, importlib.util.decode_source(source))
+        code: CodeType = compile(source, filename, "exec", dont_inherit=True)
+        self._compiled[filename] = stamp, code
+        return code
+
+    def _show_lines(self, filename: str, text: str) -> None:
+        """Let tracebacks and debuggers find the lines of what is in no file."""
+        linecache.cache[filename] = len(text), None, text.splitlines(keepends=True), filename
+        finalize(self, linecache.cache.pop, filename, None)
+
+    def shown(self, filename: str) -> str:
+        """A file's path as on Lambda, or the path unchanged if it is none of its files."""
+        if filename.startswith(self.root + "/"):
+            return TASK_ROOT + filename[len(self.root) :]
+        return filename
+
+
+def _holds_modules(entry: os.DirEntry[str]) -> bool:
+    if not entry.is_dir() or not entry.name.isidentifier():
+        return False
+    return any(name.endswith(".py") for name in os.listdir(entry.path))
+
+
+def _distributed(files: Mapping[str, bytes]) -> set[str]:
+    """Top-level names that distributions unpacked here have brought, from their RECORD files."""
+    found = set()
+    for path, data in files.items():
+        if path.endswith(".dist-info/RECORD"):
+            for row in csv.reader(data.decode("utf-8", "replace").splitlines()):
+                top = row[0].partition("/")[0] if row else ""
+                found.add(top.partition(".")[0])
+    return found
+
+
+class Surroundings:
+    """The environment variables, log, files, chance, modules and settings of one environment.
+
+    Parameters: ``name`` (unique in its lab); ``environ``, its variables; ``stream``, where its chance
+    comes from; ``write``, called with each piece of text that is printed or logged; ``record``, called
+    with each ``logging.LogRecord`` besides; ``code``, where its own modules come from; whether to
+    ``allow_network``; and ``log_format``, ``"Text"`` or ``"JSON"``.
+
+    ``request_id`` is the invocation's, set by the runner; ``write`` may be set anew at any time. What
+    a handler may never touch (its files, logging settings) is made when first asked for.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_entropy_seed",
+        "_environ",
+        "_kept",
+        "allow_network",
+        "code",
+        "entropy",
+        "environ",
+        "files",
+        "last_uuid1",
+        "log_format",
+        "logging",
+        "modules",
+        "name",
+        "network_refused",
+        "numpy_state",
+        "record",
+        "request_id",
+        "signals",
+        "stream",
+        "write",
+    )  # fmt: skip
+
+    entropy: random.Random
+    files: FileView
+    logging: dict[str, dict[Any, Any]]
+    signals: dict[int, Any]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        environ: Mapping[str, str],
+        stream: random.Random,
+        write: Callable[[str], object],
+        record: Callable[[LogRecord], object] | None = None,
+        code: CodeFolder | None = None,
+        allow_network: bool = False,
+        log_format: str = "Text",
+    ) -> None:
+        self.name, self.stream, self.write, self.record = name, stream, write, record
+        self._environ = encoded(environ.items())
+        self.environ = dict(self._environ)
+        self.code, self.allow_network, self.log_format = code, allow_network, log_format
+        self.modules = OwnModules(code) if code is not None else None
+        self.request_id = ""
+        self.network_refused = False
+        self.numpy_state: Any = None
+        self.last_uuid1 = 0
+        self._entropy_seed = stream.getrandbits(128)
+        self._kept: Kept | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Make what has not been asked for before."""
+        if name not in _MADE_LATE:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        value = _MADE_LATE[name](self)
+        setattr(self, name, value)
+        return value
+
+    def __repr__(self) -> str:
+        return f"Surroundings({self.name!r})"
+
+    @property
+    def function_name(self) -> str:
+        """The function's name, for messages."""
+        return self.name.partition("/")[0]
+
+    def enter(self) -> None:
+        """One of its tasks is about to run: show its modules, put back what it had replaced."""
+        if stage.owner is not self.modules:
+            stage.show(self.modules)
+        if self._kept is not None:
+            shared.set(self._kept)
+            self._kept = None
+
+    def leave(self) -> None:
+        """Its task stops for now: what it has replaced of the process's goes with it."""
+        if (
+            warnings.filters is not shared.filters
+            or sys.stdout is not shared.stdout
+            or sys.stderr is not shared.stderr
+            or warnings.showwarning is not shared.show
+        ):
+            self._kept = shared.take_away()
+
+    def reset(self) -> None:
+        """The runtime starts anew after a crash or a timeout: all is fresh but ``/tmp``."""
+        self.environ = dict(self._environ)
+        self._kept = None
+        self.numpy_state = None
+        for name in ("logging", "signals"):
+            if name in _MADE_LATE:
+                setattr(self, name, _MADE_LATE[name](self))
+        if self.modules is not None:
+            self.modules.drop()
+        self.files.restart()
+
+    def scrap(self) -> None:
+        """The environment's life ends: its ``/tmp`` is removed, its modules are forgotten."""
+        self.files.scrap()
+        if self.modules is not None:
+            self.modules.drop()
+
+
+_MADE_LATE: dict[str, Callable[[Surroundings], Any]] = {
+    "entropy": lambda surroundings: random.Random(surroundings._entropy_seed),
+    "files": lambda surroundings: FileView(surroundings.code),
+    "logging": lambda surroundings: fresh_settings(),
+    "signals": lambda surroundings: {},
+}

@@ -1,0 +1,117 @@
+"""One task: a handler's run or one of its green threads, how it ended, and what is thrown into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from greenlet import greenlet
+
+    from lambdalab.kernel.tasks import Tasks
+
+NEVER = 1 << 62
+"""A deadline that does not come."""
+
+EXPIRED: Any = type("Expired", (), {"__repr__": lambda _: "EXPIRED"})()
+"""What :meth:`Tasks.block` returns when its own time ran out before anybody called ``wake``."""
+
+Body = Callable[[], object]
+Done = Callable[["Task", "Ending"], object]
+
+
+class Environment(Protocol):
+    """What tasks ask of :class:`lambdalab.kernel.surroundings.Surroundings`."""
+
+    def enter(self) -> None:
+        """A task of these surroundings goes on."""
+
+    def leave(self) -> None:
+        """It has given the thread back."""
+
+
+class TimedOut(BaseException):
+    """Thrown into a handler at its virtual deadline, and at whatever it tries afterwards."""
+
+
+class Runaway(BaseException):
+    """Thrown into a handler that uses CPU time without end, or that a second Ctrl-C stops."""
+
+    def __init__(self, reason: str = "the handler used CPU time without end") -> None:
+        super().__init__(reason)
+
+
+class Ending:
+    """How a task ended.
+
+    Attributes: ``kind``, one of "returned", "raised", "timed_out", "exited" (``os._exit``, a
+    deadly signal) and "runaway"; ``value``, what it returned; ``exception``, what it raised, with
+    its traceback; ``exit_status`` and ``signal``, when it exited; ``cpu_us``, the CPU time it used,
+    if it was measured, else 0.
+    """
+
+    __slots__ = ("cpu_us", "exception", "exit_status", "kind", "signal", "value")
+
+    def __init__(
+        self,
+        kind: str,
+        value: object = None,
+        exception: BaseException | None = None,
+        exit_status: int | None = None,
+        signal: int | None = None,
+    ) -> None:
+        self.kind, self.value, self.exception = kind, value, exception
+        self.exit_status, self.signal = exit_status, signal
+        self.cpu_us = 0
+
+    def __repr__(self) -> str:
+        found = [self.value, self.exception, self.exit_status, self.signal]
+        rest = "".join(f", {item!r}" for item in found if item is not None)
+        return f"Ending({self.kind!r}{rest})"
+
+
+class Task:
+    """A handler that runs, or one of its green threads.
+
+    Attributes: ``surroundings``; ``deadline``, in microseconds; ``tasks``, its :class:`Tasks`;
+    ``dead``, whether it was killed; ``parent``, the handler's task if this is a green thread.
+    """
+
+    parent: Task | None = None
+    ident = 0  # a green thread's own thread ident
+    fate = ""  # "timed_out" or "runaway" once that is sure
+    parked = False  # blocked, and waiting for wake()
+    buried = False  # parked for good
+    uses_asyncio = False
+    refusals = 0
+    shots = 0
+    cpu_ns = 0
+    value: Any = None
+    body: Body | None
+
+    def __init__(
+        self, tasks: Tasks, body: Body, surroundings: Environment, deadline: int, done: Done
+    ) -> None:
+        self.tasks, self.surroundings, self.deadline = tasks, surroundings, deadline
+        self.body, self.done = body, done
+        self.worker: greenlet | None = None
+        self.ending: Ending | None = None
+        self.process: Process | None = None
+        self.dead = False
+        self.measured = False
+        self.waiting = 0  # the token of what will wake it
+
+    def __repr__(self) -> str:
+        state = "dead" if self.dead else self.ending.kind if self.ending else "alive"
+        return f"<{'green thread' if self.parent else 'task'}, {state}>"
+
+
+class Process:
+    """The green threads of one execution environment, and those that wait for its next invoke."""
+
+    __slots__ = ("frozen", "main", "threads")
+
+    def __init__(self, main: Task) -> None:
+        self.main: Task | None = main  # the invocation under way
+        self.threads: dict[Task, None] = {}
+        self.frozen: list[Task] = []

@@ -1,0 +1,403 @@
+"""Tasks: handlers in pooled greenlets, entered only by the scheduler's loop.
+
+A task runs until it blocks (a sleep, a nested invoke, a lock, asyncio's wait) and gives the thread
+back to the loop, the *hub*. Its deadline is compared where it blocks, so a timeout costs no timer.
+A handler's green threads are tasks too; they belong to its surroundings and stand still between two
+invocations, as the threads of an execution environment do.
+"""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import Context
+from time import thread_time_ns
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from greenlet import getcurrent, greenlet
+
+from lambdalab.errors import LabError
+from lambdalab.kernel import guard, shims
+from lambdalab.kernel.current import running
+from lambdalab.kernel.shims.loops import hide_loop, show_loop
+from lambdalab.kernel.task import (
+    EXPIRED,
+    NEVER,
+    Body,
+    Done,
+    Ending,
+    Environment,
+    Process,
+    Runaway,
+    Task,
+    TimedOut,
+)
+
+if TYPE_CHECKING:
+    from lambdalab.kernel.clock import Clock
+    from lambdalab.kernel.scheduler import Scheduler
+
+_POOL = 1_000  # idle greenlets kept for the next tasks
+_PATIENCE = 3  # throws that a dead task may swallow before it is parked for good
+_graveyard: list[greenlet | None] = []  # parked for good: collecting one would run its `finally`
+
+__all__ = ["EXPIRED", "NEVER", "Ending", "Runaway", "Task", "Tasks", "TimedOut"]
+
+
+class Tasks:
+    """All tasks of one lab.
+
+    Parameters: the lab's scheduler and clock; ``cpu_limit``, the seconds of CPU time a task may
+    use without blocking before the guard stops it.
+    """
+
+    def __init__(self, scheduler: Scheduler, clock: Clock, *, cpu_limit: float = 5.0) -> None:
+        self.scheduler, self.clock, self.cpu_limit = scheduler, clock, cpu_limit
+        self.start_us = clock.start_us
+        self.current: Task | None = None
+        self.segment = 0  # counts the entries into tasks: the guards' measure of progress
+        self.hub: greenlet | None = None  # the greenlet of the loop, while active
+        self._ident = 0
+        self._outer: Task | None = None  # a handler of another lab, inside which this one runs
+        self._starting = False
+        self._free: list[greenlet] = []
+        self._live: dict[Task, None] = {}
+        self._processes: dict[Environment, Process] = {}
+
+    @property
+    def level(self) -> str:
+        """Which clock shims run: "re-aim", or "adopt" and why."""
+        return shims.level()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether these tasks run in the thread that asks."""
+        return self._ident == get_ident()
+
+    # ------------------------------------------------------------------ for the runtime
+
+    def start(
+        self,
+        body: Body,
+        surroundings: Environment,
+        deadline: int,
+        done: Done,
+        *,
+        measured: bool = False,
+    ) -> Task:
+        """Run ``body()`` as a task: at once when called from the loop, else through the heap.
+
+        Parameters: the surroundings it runs in; its deadline, in microseconds of the lab;
+        ``done(task, ending)``, called by the loop at the virtual time the task ends; ``measured``,
+        whether to measure the CPU time it uses.
+        """
+        now = self.scheduler.now
+        task = Task(self, body, surroundings, max(deadline, now), done)
+        task.measured = measured
+        self._live[task] = None
+        if self.current is None and self.hub is not None and not self._starting:
+            self._starting = True  # a start inside a `done` inside a start would nest without end
+            try:
+                self._begin(task)
+            finally:
+                self._starting = False
+        else:
+            task.waiting = self.scheduler.at(now, self._begin, task)
+        return task
+
+    def kill(self, task: Task) -> None:
+        """End the task as its deadline does: a throw now, refusal of all it tries afterwards."""
+        if task.dead or task.ending is not None:
+            return
+        if self.current is not None:
+            self.scheduler.at(self.scheduler.now, self.kill, task)
+            return
+        self._doom(task)
+        if task.worker is None:
+            task.ending = Ending("timed_out")
+            self._finish(task)
+        else:
+            self._enter(task)
+
+    def abandon(self) -> None:
+        """Unwind every task that is still there, without a word to anybody: the lab starts anew."""
+        for task in list(self._live):
+            if task in self._live:
+                task.done = _nobody
+                self.kill(task)
+        for surroundings in list(self._processes):
+            self.end_threads(surroundings)
+
+    def end_threads(self, surroundings: Environment) -> None:
+        """End the green threads that an environment left behind; for the end of its life."""
+        process = self._processes.pop(surroundings, None)
+        if process is not None:
+            for thread in list(process.threads):
+                self.kill(thread)
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Everything a run of handlers needs: the shims, the guards, the rule for Ctrl-C.
+
+        Raises :class:`LabError` while freezegun or time-machine is active, and when tasks that
+        began in another thread are still there.
+        """
+        ident = get_ident()
+        if self.hub is not None or (self._live and self._ident not in (0, ident)):
+            raise LabError(
+                "the handlers of this lab are running in another thread, or here already"
+            )
+        if ident != self._ident:
+            self._free.clear()  # a greenlet belongs to its thread
+        with guard.Interrupts(self), shims.installed():
+            loop = hide_loop()
+            watch = guard.watch(self, ident)
+            self._ident, self._outer, self.hub = ident, running.get(ident), getcurrent()
+            try:
+                yield
+            finally:
+                self.hub = None
+                watch.stop()
+                show_loop(loop)
+
+    # ------------------------------------------------------------------ inside a task
+
+    def sleep(self, us: int) -> None:
+        """Let the running task sleep. Raises :class:`TimedOut` at its deadline."""
+        task = self._running_task()
+        scheduler = self.scheduler
+        at = scheduler.now + us
+        if at <= task.deadline:
+            task.waiting = scheduler.at(at, self._enter, task)
+        else:
+            task.waiting = scheduler.at(task.deadline, self._expire, task)
+        self._park(task)
+
+    def block(self, task: Task, until: int = NEVER) -> Any:
+        """Park the running task until :meth:`wake`; returns the value given there.
+
+        Returns ``EXPIRED`` when ``until``, in microseconds of the lab, comes first. Raises
+        :class:`TimedOut` at the deadline, or when somebody kills it.
+        """
+        self._running_task()
+        if until <= task.deadline and until != NEVER:
+            task.waiting = self.scheduler.at(until, self._lapse, task)
+        elif task.deadline != NEVER:
+            task.waiting = self.scheduler.at(task.deadline, self._expire, task)
+        task.parked = True
+        self._park(task)
+        value, task.value = task.value, None
+        return value
+
+    def wake(self, task: Task, value: object = None) -> bool:
+        """Let a blocked task go on, through the heap at ``now``; False if it was not blocked."""
+        if not task.parked or task.dead:
+            return False
+        task.parked = False
+        task.value = value
+        if task.waiting:
+            self.scheduler.cancel(task.waiting)
+        task.waiting = self.scheduler.at(self.scheduler.now, self._enter, task)
+        return True
+
+    def refuse_if_dead(self, task: Task) -> None:
+        """Raise :class:`TimedOut` in a task that was killed; one that goes on never comes back."""
+        if task.dead:
+            task.refusals += 1
+            if task.refusals > _PATIENCE:
+                self._bury(task, Ending("timed_out"))
+            raise TimedOut("the handler reached its deadline; it can do nothing more")
+
+    def leave(self, exit_status: int | None = None, signal: int | None = None) -> NoReturn:
+        """End the running task's process: it is parked for good, no ``finally`` runs."""
+        task = self._running_task()
+        ending = Ending("exited", exit_status=exit_status, signal=signal)
+        main = task.parent
+        if main is not None and main.ending is None:
+            self._doom(main, fate="")
+            main.ending, main.buried = ending, True
+            self.scheduler.at(self.scheduler.now, self._finish, main)
+        self._bury(task, ending)
+
+    def start_thread(self, body: Body, done: Done, ident: int) -> Task:
+        """Start a green thread of the running task, through the heap."""
+        starter = self._running_task()
+        main = starter.parent or starter
+        process = self._processes.get(main.surroundings)
+        if process is None:
+            process = self._processes[main.surroundings] = Process(main)
+        task = Task(self, body, main.surroundings, NEVER, done)
+        task.parent, task.process, task.ident = process.main or main, process, ident
+        process.threads[task] = self._live[task] = None
+        task.waiting = self.scheduler.at(self.scheduler.now, self._begin, task)
+        return task
+
+    def shoot(self, task: Task, reason: str) -> Runaway:
+        """What a guard throws into the running task; after the third it may not block again."""
+        task.shots += 1
+        task.fate = "runaway"
+        if task.shots >= _PATIENCE:
+            task.dead, task.refusals = True, _PATIENCE
+        return Runaway(reason)
+
+    # ------------------------------------------------------------------ switching
+
+    def _running_task(self) -> Task:
+        task = self.current
+        if task is None:
+            raise LabError("only a handler can block: no task is running")
+        if task.dead:
+            self.refuse_if_dead(task)
+        return task
+
+    def _begin(self, task: Task) -> None:
+        worker = self._free.pop() if self._free else greenlet(self._work)
+        worker.gr_context = Context()
+        task.worker = worker
+        if self._processes and task.process is None:
+            self._thaw(task)
+        self._enter(task)
+
+    def _enter(self, task: Task) -> None:
+        """Let a task go on until it blocks or ends; only the hub calls this."""
+        task.waiting = 0
+        if task.process is not None and task.process.main is None and not task.dead:
+            task.process.frozen.append(task)
+            return
+        worker, ident, surroundings = task.worker, self._ident, task.surroundings
+        if worker is None:
+            return  # a guard's shot ended it between asking for this wake-up and waiting for it
+        surroundings.enter()
+        self.segment += 1
+        began = thread_time_ns() if task.measured else 0
+        running[ident] = self.current = task
+        try:
+            worker.switch(task)
+        except Runaway:
+            pass  # a shot that came as the task gave the thread back
+        finally:
+            self.current = None
+            del running[ident]
+            if self._outer is not None:
+                running[ident] = self._outer
+            surroundings.leave()
+        if began:
+            task.cpu_ns += thread_time_ns() - began
+        if task.ending is not None:
+            self._finish(task)
+
+    def _work(self, task: Task | None) -> None:
+        """A pooled greenlet: one task after the other."""
+        while task is not None:
+            try:
+                try:
+                    task.ending = Ending("returned", task.body())  # type: ignore[misc]
+                except BaseException as error:
+                    task.ending = _raised(error)
+            except BaseException as error:  # a guard's shot that came as the handler ended
+                task.ending = _raised(error)
+            task = None  # the pool must not keep a finished task's payload
+            task = self.hub.switch()  # type: ignore[union-attr]
+
+    def _park(self, task: Task) -> None:
+        if task.uses_asyncio:
+            loop = hide_loop()
+            self.hub.switch()  # type: ignore[union-attr]
+            show_loop(loop)
+        else:
+            self.hub.switch()  # type: ignore[union-attr]
+        if task.dead:
+            self.refuse_if_dead(task)
+
+    def _bury(self, task: Task, ending: Ending) -> NoReturn:
+        task.ending, task.buried = ending, True
+        if task.uses_asyncio:
+            hide_loop()
+        while True:
+            self.hub.switch()  # type: ignore[union-attr]
+
+    def _expire(self, task: Task) -> None:
+        task.waiting = 0
+        self.kill(task)
+
+    def _lapse(self, task: Task) -> None:
+        task.parked, task.value = False, EXPIRED
+        self._enter(task)
+
+    def _doom(self, task: Task, fate: str = "timed_out") -> None:
+        task.dead, task.parked = True, False
+        task.fate = task.fate or fate
+        if task.waiting:
+            self.scheduler.cancel(task.waiting)
+            task.waiting = 0
+
+    # ------------------------------------------------------------------ ending
+
+    def _finish(self, task: Task) -> None:
+        """Tell whoever waits for a task that it has ended; only the hub calls this."""
+        del self._live[task]
+        if task.waiting:
+            self.scheduler.cancel(task.waiting)
+        worker, task.worker, task.body = task.worker, None, None
+        if task.buried:
+            _graveyard.append(worker)
+        elif worker is not None and len(self._free) < _POOL:
+            self._free.append(worker)
+        ending: Ending = task.ending  # type: ignore[assignment]
+        if task.fate:
+            ending.kind, ending.value = task.fate, None
+        if task.measured:
+            ending.cpu_us = task.cpu_ns // 1_000
+        if self._processes:
+            self._settle(task, ending)
+        task.done(task, ending)
+
+    def _settle(self, task: Task, ending: Ending) -> None:
+        """A task has ended whose environment may have green threads."""
+        process = task.process
+        if process is None:
+            process = self._processes.get(task.surroundings)
+            if process is None or process.main is not task:
+                return
+            process.main = None
+            if ending.kind == "exited":
+                self._bury_threads(process)
+            elif task.fate:
+                self.end_threads(task.surroundings)
+            return
+        process.threads.pop(task, None)
+        if task.fate == "runaway" and process.main is not None:
+            process.main.fate = "runaway"
+            self.scheduler.at(self.scheduler.now, self.kill, process.main)
+        if not process.threads:
+            self._processes.pop(task.surroundings, None)
+
+    def _thaw(self, task: Task) -> None:
+        process = self._processes.get(task.surroundings)
+        if process is not None:
+            process.main = task
+            for thread in process.frozen:
+                thread.waiting = self.scheduler.at(self.scheduler.now, self._enter, thread)
+            process.frozen.clear()
+            for thread in process.threads:
+                thread.parent = task
+
+    def _bury_threads(self, process: Process) -> None:
+        for thread in process.threads:
+            self._doom(thread)
+            thread.ending, thread.buried = Ending("exited"), True
+            del self._live[thread]
+            if thread.worker is not None:
+                _graveyard.append(thread.worker)
+            self._processes.pop(thread.surroundings, None)
+
+
+def _raised(error: BaseException) -> Ending:
+    if error.__traceback__ is not None:
+        error.__traceback__ = error.__traceback__.tb_next  # without our own frame
+    return Ending("raised", exception=error)
+
+
+def _nobody(_task: Task, _ending: Ending) -> None:
+    """The ``done`` of a task that nobody waits for."""

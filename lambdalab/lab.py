@@ -1,0 +1,435 @@
+"""The lab: one AWS account in one process, its clock and its verbs. Wiring only, no rules of its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from lambdalab.errors import (
+    InsideHandler,
+    InvalidSetting,
+    LabClosed,
+    NeverAnswered,
+    UnknownName,
+)
+from lambdalab.functions.function import Function
+from lambdalab.invocation.front_door import Origin
+from lambdalab.invocation.registry import FunctionRegistry
+from lambdalab.invocation.reply import Reply
+from lambdalab.invocation.service import LambdaService
+from lambdalab.kernel.clock import US, Clock, microseconds
+from lambdalab.kernel.interrupts import interruptible
+from lambdalab.kernel.random import RandomStream, RandomStreams
+from lambdalab.kernel.scheduler import Scheduler
+from lambdalab.reprs import RunNote, lab_text
+from lambdalab.rules import DEFAULT_DATE, Rules
+from lambdalab.sources.mapping import EventSourceMappings
+from lambdalab.sources.mapping import Mapping as EventSourceMapping
+from lambdalab.sources.sqs import Queue, Sqs
+from lambdalab.trace.recorder import Recorder
+from lambdalab.traffic.arrivals import Arrivals
+from lambdalab.traffic.client import Client
+from lambdalab.traffic.traffic import Traffic
+
+if TYPE_CHECKING:
+    from lambdalab.trace import Trace
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+class Lab:
+    """One AWS account that lives in virtual time.
+
+    Parameters
+    ----------
+    seed
+        Decides every draw: the same seed and the same calls give the same trace, to the byte.
+    start
+        The date of the lab's time zero: ISO text, date or datetime (UTC).
+    rules
+        The date whose rules hold (see :mod:`lambdalab.rules`), or ``"latest"``. They stay, whatever
+        the lab's clock passes.
+    quotas
+        Numbers of the rules to change by name, such as ``{"account_concurrency": 5000}``.
+
+    Raises
+    ------
+    InvalidSetting, UnknownName
+        For a date, a rule or a quota that cannot be, before anything is made.
+
+    Example
+    -------
+    >>> import time
+    >>> from lambdalab import Lab
+    >>> lab = Lab(seed=7)
+    >>> @lab.function(timeout=10)
+    ... def put_order(event, context):
+    ...     time.sleep(2)
+    ...     return {"ok": event["order"]}
+    >>> reply = lab.invoke(put_order, {"order": 1})
+    >>> reply.payload, lab.elapsed
+    ({'ok': 1}, 2.234)
+    """
+
+    def __init__(
+        self,
+        seed: int | str = 0,
+        *,
+        start: str | dt.date | dt.datetime = DEFAULT_DATE,
+        rules: str | dt.date = DEFAULT_DATE,
+        quotas: Mapping[str, Any] | None = None,
+    ) -> None:
+        if isinstance(seed, bool) or not isinstance(seed, (int, str)):
+            raise InvalidSetting("seed", seed, "a whole number or a text")
+        self.seed = seed
+        self.rules = Rules.as_of(rules, quotas)
+        self._clock = Clock(start)
+        self._closed = False
+        self._start_afresh()
+        parts = (self._scheduler, self._books, self.rules, self._streams, self._lambda.ids)
+        self.sqs = Sqs(*parts, self._clock, self._origin)
+        self._mappings = EventSourceMappings(*parts, self._clock, self._lambda.front_door)
+        self._functions = FunctionRegistry(self._lambda, self.rules, self.sqs.imply)
+
+    def _start_afresh(self) -> None:
+        """A new run: empty books, clock at zero, the same streams from their beginning."""
+        self._scheduler = Scheduler()
+        self._books = Recorder(self._clock, self.seed)
+        self._streams = RandomStreams(self.seed)
+        self._lambda = LambdaService(
+            self._scheduler, self._books, self.rules, self._streams, self._clock
+        )
+        self._client = Client(self._lambda, self._run_until)
+        self._traffic = Traffic(self._lambda)
+        self._trace: Trace | None = None
+
+    # ------------------------------------------------------------------ functions
+
+    @overload
+    def function(self, handler: Handler, /) -> Handler: ...
+    @overload
+    def function(self, /, **settings: Any) -> Callable[[Handler], Handler]: ...
+    def function(self, handler: Any = None, /, **settings: Any) -> Any:
+        """Register a Python function as a Lambda function; it stays an ordinary function.
+
+        ``@lab.function`` or ``@lab.function(timeout=10, ...)``, with the settings of
+        :class:`~lambdalab.functions.settings.FunctionSettings`; ``name`` defaults to the function's.
+        On a known name it replaces code and settings and retires the environments: running a cell
+        twice is the normal case.
+        """
+        self._check_open()
+        if handler is None:
+            return lambda decorated: self.function(decorated, **settings)
+        self._functions.decorate(handler, settings)
+        return handler
+
+    def create_function(
+        self,
+        name: str,
+        code: Any = None,
+        *,
+        handler: str | None = None,
+        **settings: Any,
+    ) -> Function:
+        """Create a function from code, or a model of one.
+
+        Parameters
+        ----------
+        name
+            Letters, digits, ``-`` and ``_``; at most 64.
+        code
+            A callable, a file, a folder, a zip or a source text; none for a modelled function.
+        handler
+            ``"module.function"`` within a folder or zip.
+        settings
+            See :class:`~lambdalab.functions.settings.FunctionSettings`: ``duration`` (seconds, a
+            distribution, or a callable of the event) makes a model.
+
+        Raises
+        ------
+        InvalidSetting, UnknownSetting, HandlerError
+            Before anything has happened.
+        ResourceConflictException
+            The name is taken.
+        """
+        self._check_open()
+        return self._functions.create(name, code, handler, settings)
+
+    def update_function(
+        self, function: Any, code: Any = None, *, handler: str | None = None, **settings: Any
+    ) -> Function:
+        """Change a function's settings or code; its environments are retired.
+
+        Running invocations finish on the old ones (dg/functions-states).
+        """
+        self._check_open()
+        return self._functions.update(function, code, handler, settings)
+
+    def delete_function(self, function: Any) -> None:
+        """Delete a function. What is under way ends as it would."""
+        self._check_open()
+        self._lambda.delete_function(self._functions.find(function))
+
+    def put_function_concurrency(self, function: Any, reserved_concurrency: int | None) -> None:
+        """Reserve concurrency for a function; 0 throttles it, None gives the share back.
+
+        Environments stay as they are (dg/configuration-concurrency).
+        """
+        self._check_open()
+        self._functions.reconfigure(
+            "put_function_concurrency", function, reserved_concurrency=reserved_concurrency
+        )
+
+    def put_function_event_invoke_config(
+        self,
+        function: Any,
+        *,
+        maximum_retry_attempts: int | None = None,
+        maximum_event_age: int | None = None,
+    ) -> None:
+        """Set how asynchronous events are retried: everything not given returns to its default.
+
+        ``maximum_retry_attempts`` 0 to 2, ``maximum_event_age`` 60 to 21,600 s
+        (botocore PutFunctionEventInvokeConfig).
+        """
+        self._check_open()
+        self._functions.reconfigure(
+            "put_function_event_invoke_config", function,
+            maximum_retry_attempts=maximum_retry_attempts, maximum_event_age=maximum_event_age,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ invocations and sources
+
+    def invoke(
+        self, function: Any, payload: Any = None, *, invocation_type: str = "RequestResponse"
+    ) -> Reply:
+        """Invoke a function.
+
+        Parameters
+        ----------
+        function
+            The decorated function, the handle of ``create_function``, or a name.
+        payload
+            Any JSON value, or bytes that are JSON; none is an empty event. The handler gets its own
+            copy.
+        invocation_type
+            ``"RequestResponse"`` runs the clock until the reply is there; ``"Event"`` queues (202)
+            and takes no time; ``"DryRun"`` only checks (204).
+
+        Raises
+        ------
+        ServiceError
+            What the service refuses: throttled, payload too large, not JSON. A function's error is no
+            exception: see :attr:`Reply.function_error`.
+        """
+        self._check_open()
+        return self._client.invoke(self._functions.find(function), payload, invocation_type)
+
+    def create_event_source_mapping(
+        self, source: Queue | str, function: Any, **settings: Any
+    ) -> EventSourceMapping:
+        """Let Lambda poll a queue and invoke a function with batches of its messages.
+
+        Settings: ``batch_size`` (default 10), ``maximum_batching_window`` (seconds, default 0),
+        ``function_response_types``, ``enabled``.
+        """
+        self._check_open()
+        return self._mappings.create(
+            self._source(source), self._functions.find(function), **settings
+        )
+
+    def drive(
+        self,
+        target: Any,
+        arrivals: Arrivals,
+        *,
+        duration: Any = None,
+        count: int | None = None,
+        payload: Any = None,
+        invocation_type: str = "RequestResponse",
+    ) -> None:
+        """Schedule traffic to a function or queue; :meth:`run` makes it happen.
+
+        Parameters
+        ----------
+        target
+            A function or a queue, or the name of one.
+        arrivals
+            When requests come: :class:`Poisson`, :class:`Every`, :class:`Burst`, :class:`Replay`.
+        duration
+            Traffic ends after so long (seconds, ``"2min"``, a timedelta).
+        count
+            Traffic ends after so many arrivals.
+        payload
+            A value, or a function of the arrival's number (from 0).
+        invocation_type
+            For functions: ``"RequestResponse"`` or ``"Event"``.
+        """
+        self._check_open()
+        self._traffic.drive(
+            self._target(target), arrivals, duration=duration, count=count, payload=payload,
+            invocation_type=invocation_type,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ the clock
+
+    def run(self, until: Any = None) -> RunNote:
+        """Let time pass: to ``until``, or until nothing is in flight.
+
+        Parameters: ``until`` is seconds since the lab's start, ``"2min"``, a timedelta, or a date.
+
+        Without it the run ends when no event is queued, delayed, invisible, waiting for a retry or
+        running. Ctrl-C ends it between two events; the next ``run()`` goes on.
+
+        Raises :class:`EndlessRun` without ``until`` while traffic that never ends is on,
+        :class:`InsideHandler` in a handler.
+        """
+        self._check_open()
+        self._check_outside("run")
+        before = self._scheduler.now
+        if until is None:
+            self._traffic.check_ends()
+            self._run(None)
+        else:
+            at = self._clock.at(until)
+            if at < before:
+                raise InvalidSetting("until", until, f"not before now ({before / US:g} s)")
+            self._run(at)
+        return RunNote(before, self._scheduler.now, self._clock, self.sqs.left_over())
+
+    def advance(self, duration: Any) -> RunNote:
+        """Let ``duration`` pass (seconds, ``"2min"``, a timedelta)."""
+        self._check_open()
+        self._check_outside("advance")
+        before = self._scheduler.now
+        self._run(before + microseconds(duration))
+        return RunNote(before, self._scheduler.now, self._clock, self.sqs.left_over())
+
+    def step(self) -> bool:
+        """Let the next event happen; False when nothing is left to happen."""
+        self._check_open()
+        self._check_outside("step")
+        with self._activity():
+            return self._scheduler.step()
+
+    @property
+    def now(self) -> dt.datetime:
+        """The lab's date and time (UTC)."""
+        return self._clock.datetime(self._scheduler.now)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the lab's start."""
+        return self._scheduler.now / US
+
+    def random(self, name: str) -> RandomStream:
+        """The named stream of chance; adding a consumer never shifts another's draws."""
+        return self._streams.stream(name)
+
+    # ------------------------------------------------------------------ the books
+
+    @property
+    def trace(self) -> Trace:
+        """Everything that has happened, as tables, pictures and stories."""
+        if self._trace is None:
+            from lambdalab.trace import Trace  # brings pandas
+
+            self._trace = Trace(self._books)
+        return self._trace
+
+    def audit(self) -> None:
+        """Prove that the books balance; raises :class:`AuditError` with what does not."""
+        self.trace.audit()
+
+    def reset(self) -> None:
+        """Same wiring and seed, empty books, clock at zero. Traces taken before stay valid."""
+        self._check_open()
+        self._check_outside("reset")
+        self._lambda.scrap()
+        self._start_afresh()
+        self._functions.restart(self._lambda)
+        self.sqs.reset(self._scheduler, self._books, self._streams)
+        self._mappings.reset(self._scheduler, self._books, self._streams, self._lambda.front_door)
+
+    def close(self) -> None:
+        """End every environment and give back what the lab holds; the trace can still be read."""
+        if not self._closed:
+            self._check_outside("close")
+            self._lambda.scrap()
+            self._closed = True
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return lab_text(self.seed, self.now, self.elapsed, self.rules, self.trace, self._wiring())
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+    # ------------------------------------------------------------------ inside
+
+    def _wiring(self) -> dict[str, list[object]]:
+        queues: list[object] = [self.sqs[name] for name in self.sqs]
+        functions: list[object] = list(self._lambda.functions.values())
+        return {"functions": functions, "queues": queues, "mappings": list(self._mappings)}
+
+    def _source(self, source: Any) -> Queue:
+        if (
+            isinstance(source, Queue)
+            and source.name in self.sqs
+            and self.sqs[source.name] is source
+        ):
+            return source
+        if isinstance(source, str) and source in self.sqs:
+            return self.sqs[source]
+        raise UnknownName("queue", getattr(source, "name", source), list(self.sqs))
+
+    def _target(self, target: Any) -> Function | Queue:
+        if isinstance(target, Queue):
+            return self._source(target)
+        if isinstance(target, str) and target not in self._lambda.functions:
+            if target in self.sqs:
+                return self.sqs[target]
+            raise UnknownName("function or queue", target, [*self._lambda.functions, *self.sqs])
+        return self._functions.find(target)
+
+    def _origin(self) -> Origin:
+        return self._client.origin()
+
+    def _activity(self) -> AbstractContextManager[object]:
+        """What is on while the clock runs: Ctrl-C between events; shims where there are handlers."""
+        tasks = self._lambda.tasks
+        return interruptible(self._scheduler) if tasks is None else tasks.active()
+
+    def _run(self, until: int | None) -> None:
+        with self._activity():
+            self._scheduler.run(until)
+
+    def _run_until(self, done: Callable[[], bool]) -> None:
+        """Run the clock until ``done()``, for a caller who waits."""
+        if done():
+            return
+        self._check_outside("invoke")
+        with self._activity():
+            while not done():
+                if not self._scheduler.pending:
+                    raise NeverAnswered("nothing is left to happen, and no answer has come")
+                self._scheduler.run()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise LabClosed("this lab is closed; its trace can still be read. Make a new Lab()")
+
+    def _check_outside(self, verb: str) -> None:
+        if self._scheduler.running:
+            raise InsideHandler(
+                f"lab.{verb}() inside a handler: the clock is running already; time passes when the "
+                "handler sleeps, waits or returns"
+            )

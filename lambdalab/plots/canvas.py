@@ -1,0 +1,117 @@
+"""What every picture has: its axes, a title that tells, a legend off the data, time with its unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict, Unpack, cast
+
+import matplotlib.pyplot as plt
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+
+from lambdalab.errors import UnknownSetting
+from lambdalab.plots.palette import INK, MUTED
+
+_LEGEND_ROW = 15.0  # points that one row of the legend takes
+_UNITS = ((3 * 86_400, 86_400, "d"), (3 * 3600, 3600, "h"), (600, 60, "min"), (0, 1, "s"))
+_STEPS = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60, 100, 120, 200, 500, 1000)
+
+
+class Style(TypedDict, total=False):
+    """What every plot accepts beside its own parameters.
+
+    ``title`` replaces the title, ``legend=False`` leaves the legend out, ``figsize`` (inches) is
+    used where the plot makes its own figure.
+    """
+
+    title: str
+    legend: bool
+    figsize: tuple[float, float]
+
+
+def axes(
+    ax: Axes | None, plot: str, size: tuple[float, float], **style: Unpack[Style]
+) -> Axes:
+    """The axes to draw on: those given, or those of a new figure.
+
+    Raises :class:`~lambdalab.errors.UnknownSetting` for a style no plot has.
+    """
+    known = Style.__annotations__
+    for name in style:
+        if name not in known:
+            raise UnknownSetting(plot, name, known)
+    if ax is None:
+        _, ax = plt.subplots(figsize=style.get("figsize", size), layout="constrained")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def headline(
+    ax: Axes, text: str, entries: Sequence[Artist] = (), columns: int = 5, **style: Unpack[Style]
+) -> None:
+    """The title, and the legend in the space between it and the axes."""
+    shown = list(entries) if style.get("legend", True) else []
+    rows = -(-len(shown) // columns)
+    ax.set_title(
+        style.get("title", text), loc="left", fontweight="bold", fontsize="medium",
+        pad=8 + _LEGEND_ROW * rows, color=INK,
+    )  # fmt: skip
+    if shown:
+        ax.legend(
+            handles=shown, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2,
+            ncols=columns, frameon=False, fontsize="small", handlelength=1.6, columnspacing=1.2,
+            handletextpad=0.5, borderpad=0.1,
+        )  # fmt: skip
+
+
+def time_axis(ax: Axes, low: float, high: float, what: str = "virtual time") -> None:
+    """The x axis in seconds, shown in the unit that suits its length.
+
+    The data stay in seconds, so that bars can be read back from the axes; only the labels change.
+    """
+    span = max(high - low, 1e-6)
+    _, factor, unit = next(row for row in _UNITS if span >= row[0])
+    ax.set_xlim(low, high)
+    if factor == 1:
+        ax.xaxis.set_major_locator(MaxNLocator(8))
+    else:
+        step = next((s for s in _STEPS if span / (s * factor) <= 8), _STEPS[-1])
+        ax.xaxis.set_major_locator(MultipleLocator(step * factor))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / factor:.6g}"))
+    ax.set_xlabel(f"{what} ({unit})")
+    ax.grid(axis="x", color="#E6E6E6", linewidth=0.8)
+    ax.set_axisbelow(True)
+
+
+def nothing(ax: Axes, sentence: str, title: str, **style: Unpack[Style]) -> Axes:
+    """Axes that say why there is nothing on them."""
+    ax.set(xticks=[], yticks=[], xlabel="", ylabel="", xlim=(0, 1), ylim=(0, 1))
+    ax.spines[:].set_visible(False)
+    ax.text(0.5, 0.5, sentence, ha="center", va="center", color=MUTED, wrap=True)
+    headline(ax, title, **style)
+    return ax
+
+
+def lane_labels(ax: Axes, labels: Sequence[str], most: int = 40) -> None:
+    """One lane a row, the first on top; its name where there is room, else whole numbers."""
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    if len(labels) <= most:
+        ax.set_yticks(range(len(labels)), list(labels))
+    else:
+        ax.yaxis.set_major_locator(MaxNLocator(10, integer=True))
+        ax.yaxis.set_major_formatter(
+            FuncFormatter(
+                lambda value, _: labels[int(value)] if 0 <= value < len(labels) else ""
+            )
+        )
+    ax.tick_params(axis="y", length=0)
+
+
+def note(ax: Axes, x: float, y: float, text: str, **how: object) -> None:
+    """A small text at a point of the data, on a plain patch so that nothing runs through it."""
+    settings: dict[str, object] = {
+        "fontsize": "small", "color": INK, "clip_on": False,
+        "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
+    }  # fmt: skip
+    ax.text(x, y, text, **cast(dict[str, str], {**settings, **how}))

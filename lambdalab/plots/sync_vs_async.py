@@ -1,0 +1,165 @@
+"""Who waits? One synchronous call and one asynchronous event on the same time axis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lambdalab.plots import bars, canvas, words
+from lambdalab.plots.canvas import Style
+from lambdalab.plots.frames import Floats, request_number
+from lambdalab.plots.journey import Journey, Span
+from lambdalab.plots.palette import INIT, INK, MUTED, NEXT, OUTCOMES, QUEUED, WAIT, Look
+
+if TYPE_CHECKING:
+    from lambdalab.trace import Trace
+
+_TITLE = "Who waits? A synchronous call and an asynchronous event"
+_GROUPS = {
+    "RequestResponse": "RequestResponse: the client waits for the function",
+    "Event": "Event: the queue answers, the function runs later",
+}
+_GAP = 1.2  # lanes between the two groups
+
+
+def sync_vs_async(
+    trace: Trace, *, ax: Axes | None = None, sync: str | None = None, event: str | None = None,
+    **style: Unpack[Style],
+) -> Axes:  # fmt: skip
+    """Draw one RequestResponse and one Event invocation below each other, each from its own call.
+
+    Look at the two grey bars in the lanes ``client``: the synchronous caller waits for cold start and
+    handler and gets the payload; the asynchronous one gets 202 and nothing else, at once, while its
+    event waits in Lambda's queue and the function does the same work later. When the function fails,
+    the first hears of it and Lambda does nothing more; the second never hears of it, and Lambda tries
+    again.
+
+    Parameters
+    ----------
+    trace
+        A trace that holds both.
+    ax
+        The axes to draw on (both groups share them); by default those of a new figure.
+    sync, event
+        Ids of the two invocations (``"r2"``); by default the first of each kind that a caller outside
+        sent, of the same function where there is one.
+    style
+        See :class:`~lambdalab.plots.canvas.Style`.
+
+    Returns the axes, x in seconds since the call.
+    """
+    journeys = _choose(trace, sync, event)
+    lanes = sum(len(journey.lanes) for journey in journeys)
+    ax = canvas.axes(ax, "sync_vs_async", (9.0, 1.5 + 0.5 * max(lanes, 4)), **style)
+    if not journeys:
+        sentence = "No invocation to show: there is no RequestResponse and no Event in this trace."
+        return canvas.nothing(ax, sentence, _TITLE, **style)
+    longest = max(journey.length for journey in journeys) or 1e-3
+    canvas.time_axis(ax, 0, longest * 1.3, "virtual time since the call")
+    ticks: list[tuple[float, str]] = []
+    place = 0.0
+    for journey in journeys:
+        ax.text(
+            0.0, place + 0.1, _GROUPS[journey.kind], transform=ax.get_yaxis_transform(),
+            fontweight="bold", fontsize="medium", color=INK, va="center",
+        )  # fmt: skip
+        for name, spans in journey.lanes.items():
+            place += 1
+            ticks.append((place, name))
+            _lane(ax, place, spans, longest, journey.kind)
+        place += _GAP
+    ax.set_ylim(place - _GAP + 0.6, -0.5)
+    ax.set_yticks([y for y, _ in ticks], [name for _, name in ticks])
+    ax.tick_params(axis="y", length=0)
+    canvas.headline(ax, _title(journeys), _legend(journeys), columns=6, **style)
+    return ax
+
+
+def _choose(trace: Trace, sync: str | None, event: str | None) -> list[Journey]:
+    """The journeys to draw, the synchronous one first."""
+    table = trace.invocations
+    wanted = {"RequestResponse": sync, "Event": event}
+    rows: dict[str, int] = {}
+    for kind, named in wanted.items():
+        if named is not None:
+            rows[kind] = request_number(trace, named) - 1
+            continue
+        own = table[(table["invocation_type"] == kind) & (table["parent_kind"] == "")]
+        functions = [str(table["function"].iloc[row]) for row in rows.values()]
+        same = own[own["function"].isin(functions)]
+        found = same if len(same) else own
+        if len(found):
+            rows[kind] = int(found.index[0])
+    return [Journey.of(trace, row, kind) for kind, row in rows.items()]
+
+
+def _lane(ax: Axes, place: float, spans: list[Span], longest: float, kind: str) -> None:
+    for span in spans:
+        look = _look(span)
+        if span.end > span.start:
+            bars.draw(
+                ax, _one(place), _one(span.start), _one(span.end), look,
+                f"{kind}:{span.what}", height=0.5,
+            )  # fmt: skip
+        else:  # it took no time: a mark, not a bar
+            ax.plot(
+                [span.start], [place], marker="|", markersize=17, markeredgewidth=2.5, color=INK,
+                gid=f"{kind}:{span.what}", linestyle="none", zorder=4, clip_on=False,
+            )  # fmt: skip
+    _say(ax, place, spans, longest)
+
+
+def _say(ax: Axes, place: float, spans: list[Span], longest: float) -> None:
+    """The texts of one lane: inside a bar that is wide and plain, else right of or above it."""
+    said_until = -longest
+    for number, span in enumerate(spans):
+        if not span.text:
+            continue
+        width, need = span.end - span.start, len(span.text) * longest * 0.0145
+        last = number == len(spans) - 1
+        if width > need and not _look(span).hatch:
+            white = _look(span).colour == OUTCOMES["success"].colour
+            ax.text(
+                (span.start + span.end) / 2, place, span.text, ha="center", va="center",
+                fontsize="small", color="white" if white else INK, zorder=6,
+            )  # fmt: skip
+        elif last:
+            canvas.note(
+                ax, span.end + 0.012 * longest, place, span.text, va="center",
+                fontweight="bold" if span.answer else "normal",
+            )  # fmt: skip
+        elif span.start >= said_until:
+            canvas.note(ax, span.start, place - 0.42, span.text, va="center", color=MUTED)
+            said_until = span.start + need
+
+
+def _one(value: float) -> Floats:
+    return pd.Series([value], dtype=float).to_numpy()
+
+
+def _look(span: Span) -> Look:
+    fixed = {"client": WAIT, "queue": QUEUED, "init": INIT, "next": NEXT, "answer": WAIT}
+    return fixed.get(span.what) or OUTCOMES[span.what]
+
+
+def _legend(journeys: list[Journey]) -> list[object]:
+    """What the words on the bars do not say: the cold start, and how the handler ended."""
+    seen = dict.fromkeys(
+        span.what for journey in journeys for spans in journey.lanes.values() for span in spans
+    )
+    looks = [INIT] if "init" in seen else []
+    looks += [look for name, look in OUTCOMES.items() if name in seen]
+    return [look.patch() for look in looks]
+
+
+def _title(journeys: list[Journey]) -> str:
+    by_kind = {journey.kind: journey for journey in journeys}
+    both = by_kind.get("RequestResponse"), by_kind.get("Event")
+    if both[0] is None or both[1] is None:
+        missing = "Event" if both[1] is None else "RequestResponse"
+        return f"Who waits? (this trace has no {missing} to compare with)"
+    waits = [words.duration(journey.waited) for journey in journeys]
+    event = "not at all" if both[1].waited == 0 else waits[1]
+    return f"Who waits? Synchronous: the client, {waits[0]}. Event: the client, {event}"

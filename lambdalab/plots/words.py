@@ -1,0 +1,66 @@
+"""Numbers as a lecturer reads them out: durations, counts, sizes."""
+
+from __future__ import annotations
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_KB, _MB = 1024, 1024 * 1024
+
+
+def duration(seconds: float) -> str:
+    """A length of time in few signs: "0.15 s", "66.2 s", "15 min 0 s", "5 h 57 min".
+
+    >>> [duration(s) for s in (0.0004, 0.15, 2, 66.24, 300, 898, 21_420, 180_000)]
+    ['0.4 ms', '0.15 s', '2.00 s', '66.2 s', '300 s', '14 min 58 s', '5 h 57 min', '2 d 2 h']
+    """
+    if 0 < seconds < 0.01:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 10 * _MINUTE:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    if seconds < 2 * _HOUR:
+        return _two(seconds, _MINUTE, "min", 1, "s")
+    if seconds < 2 * _DAY:
+        return _two(seconds, _HOUR, "h", _MINUTE, "min")
+    return _two(seconds, _DAY, "d", _HOUR, "h")
+
+
+def _two(seconds: float, large: int, name: str, small: int, rest: str) -> str:
+    whole, left = divmod(round(seconds / small) * small, large)
+    return f"{whole:.0f} {name} {left // small:.0f} {rest}" if left else f"{whole:.0f} {name}"
+
+
+def tick(seconds: float) -> str:
+    """A length of time as a tick label: "1 s", "10 min", "6 h".
+
+    >>> [tick(s) for s in (0.5, 1, 30, 60, 600, 5400, 21_600)]
+    ['0.5 s', '1 s', '30 s', '1 min', '10 min', '1.5 h', '6 h']
+    """
+    if seconds < _MINUTE:
+        return f"{seconds:g} s"
+    return f"{seconds / _MINUTE:g} min" if seconds < _HOUR else f"{seconds / _HOUR:g} h"
+
+
+def count(number: int, thing: str, things: str = "") -> str:
+    """A number of things: "1 batch", "1,204 batches".
+
+    >>> count(1, "attempt"), count(1204, "batch", "batches")
+    ('1 attempt', '1,204 batches')
+    """
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def size(number: float) -> str:
+    """Bytes as people say them: "812 B", "100 KB", "5.98 MB".
+
+    >>> size(812), size(102_400), size(6_270_484)
+    ('812 B', '100 KB', '5.98 MB')
+    """
+    if number < _KB:
+        return f"{number:.0f} B"
+    return f"{number / _KB:.0f} KB" if number < _MB else f"{number / _MB:.2f} MB"
+
+
+def plain(word: str) -> str:
+    """A word of the books as text: "retries_exhausted" is "retries exhausted"."""
+    return word.replace("_", " ")

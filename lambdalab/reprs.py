@@ -1,0 +1,68 @@
+"""What the lab shows of itself where a cell ends with it: short, stable, telling."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from lambdalab.kernel.clock import US, Clock
+from lambdalab.rules import Rules
+
+if TYPE_CHECKING:
+    from lambdalab.trace import Trace
+
+_MOST = 8
+
+
+class RunNote:
+    """What a run did: how far it went, and which messages it left lying for want of a consumer.
+
+    >>> RunNote(0, 196_200_000, Clock("2025-01-07"), {"failed": 1})
+    ran 196.2 s, to 2025-01-07 00:03:16 · 1 message lies in 'failed'
+    """
+
+    def __init__(self, before: int, after: int, clock: Clock, left: Mapping[str, int]) -> None:
+        self.ran_s = (after - before) / US
+        self.now = clock.datetime(after)
+        self.left = dict(left)
+
+    def __repr__(self) -> str:
+        lying = ", ".join(
+            f"{n:,} message{'' if n == 1 else 's'} lie{'s' if n == 1 else ''} in {queue!r}"
+            for queue, n in self.left.items()
+        )
+        text = f"ran {self.ran_s:,.6g} s, to {self.now:%Y-%m-%d %H:%M:%S}"
+        return f"{text} · {lying}" if lying else text
+
+    def _repr_html_(self) -> str:
+        return f"<code>{html.escape(repr(self))}</code>"
+
+
+def lab_text(
+    seed: int | str,
+    now: dt.datetime,
+    elapsed: float,
+    rules: Rules,
+    trace: Trace,
+    wiring: Mapping[str, Sequence[object]],
+) -> str:
+    """The lab in a few lines: its date and rules, what it is made of, how often it started cold."""
+    changed = "".join(f", {name}={value}" for name, value in rules.quotas.items())
+    lines = [
+        f"Lab(seed={seed!r}) · {now:%Y-%m-%d %H:%M:%S} ({elapsed:,.6g} s) · "
+        f"rules of {rules.date}{changed}"
+    ]
+    for things in wiring.values():
+        lines += [f"  {thing!r}" for thing in things[:_MOST]]
+        if len(things) > _MOST:
+            lines.append(f"  ... and {len(things) - _MOST} more")
+    attempts = trace.attempts
+    total, cold = len(attempts), int(attempts["cold_start"].sum())
+    share = f" ({100 * cold / total:.1f} %)" if total else ""
+    lines.append(
+        f"  {cold:,} cold start{'' if cold == 1 else 's'} of {total:,} "
+        f"invocation{'' if total == 1 else 's'}{share}"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,276 @@
+"""Every number AWS documents, once, with its date and its source; and our choices where it documents none.
+
+AWS changes its rules, so a lab is made with those of one date and keeps them:
+
+>>> Rules.as_of("2025-01-07").asynchronous_payload
+262144
+>>> Rules.as_of("latest").asynchronous_payload
+1048576
+
+``dg/x`` stands for the page x of the AWS Lambda developer guide, ``botocore`` for AWS's own API model,
+``measured`` for published measurements (see ``docs/fidelity.md``), ``choice`` for a number that AWS
+leaves open: the most plausible one is taken, and ``Lab(quotas={name: value})`` changes it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lambdalab.errors import InvalidSetting, UnknownName
+
+KB = 1024
+MB = 1024 * KB
+DEFAULT_DATE = "2025-01-07"
+EARLIEST = dt.date(2023, 12, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One number: its values by the day each came into force, its unit and its source."""
+
+    name: str
+    unit: str
+    source: str
+    values: tuple[tuple[dt.date, Any], ...]
+    note: str = ""
+
+    def value(self, date: dt.date) -> Any:
+        """The value in force on ``date``."""
+        return [value for since, value in self.values if since <= date][-1]
+
+    def since(self, date: dt.date) -> dt.date:
+        """The day since which the value of ``date`` holds (as far back as rules go)."""
+        return [since for since, _ in self.values if since <= date][-1]
+
+
+def _rule(
+    name: str, value: Any, unit: str, source: str, note: str = "", **later: Any
+) -> tuple[str, Rule]:
+    """A rule whose value may change on days given as ``d2025_10_24=new``."""
+    days = [(dt.date.fromisoformat(day[1:].replace("_", "-")), new) for day, new in later.items()]
+    return name, Rule(name, unit, source, ((EARLIEST, value), *sorted(days)), note)
+
+
+_FUNCTIONS = [
+    _rule("memory_minimum", 128, "MB", "dg/configuration-memory"),
+    _rule("memory_maximum", 10_240, "MB", "dg/configuration-memory"),
+    _rule("memory_default", 128, "MB", "dg/configuration-memory"),
+    _rule("memory_of_one_vcpu", 1_769, "MB", "dg/configuration-memory"),
+    _rule("timeout_minimum", 1, "s", "dg/configuration-timeout"),
+    _rule("timeout_maximum", 900, "s", "dg/configuration-timeout"),
+    _rule("timeout_default", 3, "s", "dg/configuration-timeout"),
+    _rule("function_name_length", 64, "characters", "botocore CreateFunction"),
+    _rule("environment_size", 4 * KB, "bytes", "dg/gettingstarted-limits"),
+    _rule("runtime_default", "python3.13", "runtime", "dg/lambda-runtimes"),
+    _rule(
+        "init_ms",
+        {
+            ("python3.12", "x86_64"): 84, ("python3.12", "arm64"): 81,
+            ("python3.13", "x86_64"): 84, ("python3.13", "arm64"): 80,
+            ("nodejs22.x", "x86_64"): 140, ("nodejs22.x", "arm64"): 130,
+            ("java21", "x86_64"): 239, ("java21", "arm64"): 251,
+            ("dotnet8", "x86_64"): 251, ("dotnet8", "arm64"): 299,
+            ("ruby3.4", "x86_64"): 229, ("ruby3.4", "arm64"): 244,
+            ("provided.al2023", "x86_64"): 50, ("provided.al2023", "arm64"): 43,
+        },
+        "ms",
+        "measured: maxday/lambda-perf, median Init Duration of 30 days, hello world, zip, 512 MB",
+        "provided.al2023 is the figure for Go",
+    ),
+    _rule(
+        "max_memory_used",
+        {"python3.12": 37, "python3.13": 36, "nodejs22.x": 74, "java21": 95, "dotnet8": 70,
+         "ruby3.4": 37, "provided.al2023": 17},
+        "MB",
+        "measured: maxday/lambda-perf, Max Memory Used",
+    ),
+]  # fmt: skip
+
+_PAYLOADS = [
+    _rule(
+        "synchronous_payload", 6 * MB + 100, "bytes", "dg/gettingstarted-limits",
+        "6 MB in words; the service's own error text gives 6,291,556 bytes",
+    ),
+    _rule(
+        "asynchronous_payload", 256 * KB, "bytes", "dg/gettingstarted-limits", d2025_10_24=1 * MB
+    ),
+    _rule("log_tail", 4 * KB, "bytes", "botocore Invoke (LogResult)"),
+]  # fmt: skip
+
+_ENVIRONMENTS = [
+    _rule("account_concurrency", 1_000, "environments", "dg/lambda-concurrency"),
+    _rule("unreserved_minimum", 100, "environments", "dg/configuration-concurrency"),
+    _rule(
+        "idle_expiry", 600, "s", "choice",
+        "undocumented; 25 to 60 min (June 2019), exactly 10 min (August 2019)",
+    ),
+    _rule(
+        "environment_setup", 0.15, "s", "choice",
+        "before INIT_START, in no log line; real traffic of 2020 shows cold calls 0.26 s slower than warm "
+        "ones beyond their Duration, which leaves about 0.15 s beside the init",
+    ),
+    _rule("network_latency", 0.0, "s", "choice", "round trip between a caller and Lambda"),
+    _rule("invoke_overhead", 0.0, "s", "choice", "Lambda's own work on a warm synchronous call"),
+    _rule(
+        "init_billed", False, "yes or no", "aws.amazon.com/blogs/compute/"
+        "aws-lambda-standardizes-billing-for-init-phase", d2025_08_01=True,
+    ),
+    _rule("billing_step", 1, "ms", "aws.amazon.com/lambda/pricing"),
+    _rule("price_request", 200, "nano-USD", "aws.amazon.com/lambda/pricing", "0.20 USD a million"),
+    _rule(
+        "price_gb_second", {"x86_64": 166_667, "arm64": 133_334}, "1e-10 USD",
+        "aws.amazon.com/lambda/pricing", "us-east-1, first tier",
+    ),
+]  # fmt: skip
+
+_EVENTS = [
+    _rule("maximum_retry_attempts", 2, "retries", "dg/invocation-async-error-handling"),
+    _rule("event_age_minimum", 60, "s", "botocore PutFunctionEventInvokeConfig"),
+    _rule("event_age_maximum", 21_600, "s", "botocore PutFunctionEventInvokeConfig"),
+    _rule(
+        "asynchronous_dwell", 0.15, "s", "measured",
+        "first attempts started 0.4 to 0.5 s after the call, set-up and init included (Nov 2025)",
+    ),
+    _rule("retry_waits", (60, 120), "s", "dg/invocation-async-error-handling"),
+    _rule(
+        "retry_jitter", (5, 10), "s", "measured",
+        "second and third attempts came 5 to 10 s after the documented one and two minutes (Nov 2025)",
+    ),
+    _rule("throttle_backoff_first", 1, "s", "dg/invocation-async-error-handling"),
+    _rule("throttle_backoff_maximum", 300, "s", "dg/invocation-async-error-handling"),
+    _rule(
+        "throttle_backoff_jitter", (1.0, 1.1), "factor", "choice",
+        "the measured ages of throttled events (16.6 s, 32.8 s, 67.9 s) fit doubling with a little more",
+    ),
+    _rule("dead_letter_error_message", 1 * KB, "bytes", "dg/invocation-async-retain-records"),
+]  # fmt: skip
+
+_SQS = [
+    _rule("sqs_message_size", 256 * KB, "bytes", "botocore SetQueueAttributes", d2025_08_04=1 * MB),
+    _rule("sqs_send_batch", 10, "messages", "botocore SendMessageBatch"),
+    _rule("sqs_receive_batch", 10, "messages", "botocore ReceiveMessage"),
+    _rule("sqs_visibility_default", 30, "s", "botocore SetQueueAttributes"),
+    _rule("sqs_visibility_maximum", 43_200, "s", "botocore SetQueueAttributes"),
+    _rule("sqs_retention_default", 345_600, "s", "botocore SetQueueAttributes"),
+    _rule("sqs_retention_minimum", 60, "s", "botocore SetQueueAttributes"),
+    _rule("sqs_retention_maximum", 1_209_600, "s", "botocore SetQueueAttributes"),
+    _rule("sqs_delay_maximum", 900, "s", "botocore SetQueueAttributes"),
+    _rule("sqs_max_receive_count_default", 10, "receives", "botocore SetQueueAttributes"),
+    _rule("sqs_max_receive_count_maximum", 1_000, "receives", "SQS console and API"),
+    _rule("sqs_in_flight", 120_000, "messages", "SQS developer guide, quotas"),
+    _rule("sqs_name_length", 80, "characters", "botocore CreateQueue"),
+    _rule("sqs_message_attributes", 10, "attributes", "SQS developer guide, quotas"),
+]
+
+_MAPPINGS = [
+    _rule("mapping_batch_size_default", 10, "records", "botocore CreateEventSourceMapping"),
+    _rule("mapping_batch_size_maximum", 10_000, "records", "botocore CreateEventSourceMapping"),
+    _rule("mapping_window_maximum", 300, "s", "botocore CreateEventSourceMapping"),
+    _rule(
+        "mapping_window_needed_above", 10, "records", "measured",
+        "a larger batch size than this needs a window of at least 1 s (SQS)",
+    ),
+    _rule("mapping_payload", 6 * MB, "bytes", "dg/invocation-eventsourcemapping"),
+    _rule("mapping_pollers_start", 5, "pollers", "dg/services-sqs-scaling"),
+    _rule("mapping_visibility_margin", 30, "s", "dg/with-sqs",
+          "window + function timeout + this, where a window makes the queue's own timeout too short"),
+    _rule(
+        "mapping_throttle_backoff_first", 1, "s", "choice",
+        "a throttled batch is tried again until its visibility timeout passes; the pace is undocumented",
+    ),
+    _rule("mapping_throttle_backoff_maximum", 30, "s", "choice", "see mapping_throttle_backoff_first"),
+]  # fmt: skip
+
+RULES: dict[str, Rule] = dict(
+    [*_FUNCTIONS, *_PAYLOADS, *_ENVIRONMENTS, *_EVENTS, *_SQS, *_MAPPINGS]
+)
+
+
+class Rules:
+    """The rules of one date, each as an attribute; ``quotas`` holds those a user changed.
+
+    Example
+    -------
+    >>> rules = Rules.as_of("2025-01-07", quotas={"account_concurrency": 5000})
+    >>> rules.account_concurrency, rules.timeout_default
+    (5000, 3)
+    >>> rules.describe("timeout_maximum")
+    'timeout_maximum = 900 s (dg/configuration-timeout; rules of 2025-01-07)'
+    """
+
+    def __init__(self, date: dt.date, quotas: Mapping[str, Any] | None = None) -> None:
+        self.date = date
+        self.quotas = dict(quotas or {})
+        for name, value in self.quotas.items():
+            if name not in RULES:
+                raise UnknownName("quota", name, RULES)
+            _check_quota(name, value, RULES[name].value(date))
+        self._values = {name: rule.value(date) for name, rule in RULES.items()} | self.quotas
+
+    @classmethod
+    def as_of(
+        cls, date: str | dt.date = DEFAULT_DATE, quotas: Mapping[str, Any] | None = None
+    ) -> Rules:
+        """The rules of a day: a date, ``"2025-01-07"`` or ``"latest"``.
+
+        Raises :class:`InvalidSetting` for days before 2023-12-01, where the sources end.
+        """
+        day = _day(date)
+        if day < EARLIEST:
+            raise InvalidSetting(
+                "rules", str(date), f"{EARLIEST} or later, or 'latest'", "rules.py"
+            )
+        return cls(day, quotas)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_values"][name]
+        except KeyError:
+            raise AttributeError(f"there is no rule {name!r}") from None
+
+    def __dir__(self) -> list[str]:
+        return sorted([*super().__dir__(), *RULES])
+
+    def source(self, name: str) -> str:
+        """Where a rule is documented, and the date of the rules: the tail of every error on a limit."""
+        changed = "; changed by quotas=" if name in self.quotas else ""
+        return f"{RULES[name].source}; rules of {self.date}{changed}"
+
+    def describe(self, name: str) -> str:
+        """One line on a rule: its value, unit and source."""
+        return f"{name} = {getattr(self, name)} {RULES[name].unit} ({self.source(name)})"
+
+    def __repr__(self) -> str:
+        changed = "".join(f", {name}={value}" for name, value in self.quotas.items())
+        return f"<rules of {self.date}: {len(RULES)} numbers{changed}>"
+
+
+def _day(date: str | dt.date) -> dt.date:
+    if isinstance(date, dt.datetime):
+        return date.date()
+    if isinstance(date, dt.date):
+        return date
+    if date == "latest":
+        return max(since for rule in RULES.values() for since, _ in rule.values)
+    try:
+        return dt.date.fromisoformat(date)
+    except (TypeError, ValueError):
+        raise InvalidSetting("rules", date, "a date such as '2025-01-07', or 'latest'") from None
+
+
+def _check_quota(name: str, value: Any, documented: Any) -> None:
+    """A changed number has the kind of the documented one and is not negative."""
+    if isinstance(documented, bool):
+        good = isinstance(value, bool)
+    elif isinstance(documented, (int, float)):
+        good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e12
+    elif isinstance(documented, tuple):
+        good = isinstance(value, (tuple, list)) and len(value) == len(documented)
+        good = good and all(isinstance(v, (int, float)) and 0 <= v < 1e12 for v in value)
+    else:
+        good = isinstance(value, type(documented))
+    if not good:
+        raise InvalidSetting(f"quotas[{name!r}]", value, f"like {documented!r}", RULES[name].source)

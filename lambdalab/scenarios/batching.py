@@ -1,0 +1,127 @@
+"""Why did this batch fire? A queue, its mapping, and traffic of a steady rate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lambdalab.errors import InvalidSetting
+from lambdalab.lab import Lab
+from lambdalab.rules import Rules
+from lambdalab.scenarios import checks
+from lambdalab.traffic.arrivals import Poisson
+
+if TYPE_CHECKING:
+    from lambdalab.trace import Trace
+
+_RULES = Rules.as_of()
+FUNCTION, QUEUE = "bill", "orders"
+_MOST_MESSAGES = 200_000
+_MOST_BYTES = 2 * 1024**3
+_VISIBILITY = 6
+"""The queue's visibility timeout in function timeouts, as AWS advises (dg/services-sqs-configure)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """Messages that come at random to a queue, and the batches a mapping makes of them.
+
+    Parameters
+    ----------
+    rate
+        Messages a second on average, independent of each other (0.01 to 1,000).
+    record_size
+        Bytes of a message's body (1 to 262,144).
+    batch_size
+        Records at most in a batch (whole, 1 to 10,000; over 10 a window is needed).
+    window
+        ``maximum_batching_window`` in seconds (whole, 0 to 300).
+    duration
+        Seconds that the function works on a batch (0 to 900).
+    seconds
+        How long messages come (1 second to a day).
+
+    Example
+    -------
+    >>> trace = Batching(rate=3, window=5, seconds=10).run(seed=7)
+    >>> trace.short.batches[["records", "cause"]].to_string(index=False)
+    ' records           cause\\n      10      batch_size\\n      10      batch_size\\n       5 batching_window'
+    """
+
+    rate: float = 3.0
+    record_size: int = 200
+    batch_size: int = _RULES.mapping_batch_size_default
+    window: int = 5
+    duration: float = 0.2
+    seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        rules = _RULES
+        checks.number("rate", self.rate, 0.01, 1000, "messages a second")
+        checks.whole(
+            "record_size", self.record_size, 1, rules.sqs_message_size, "bytes",
+            rules.source("sqs_message_size"),
+        )  # fmt: skip
+        checks.whole(
+            "batch_size", self.batch_size, 1, rules.mapping_batch_size_maximum, "records",
+            rules.source("mapping_batch_size_maximum"),
+        )  # fmt: skip
+        checks.whole(
+            "window", self.window, 0, rules.mapping_window_maximum, "s",
+            rules.source("mapping_window_maximum"),
+        )  # fmt: skip
+        checks.number(
+            "duration", self.duration, 0, rules.timeout_maximum, "s",
+            rules.source("timeout_maximum"),
+        )  # fmt: skip
+        checks.number("seconds", self.seconds, 1, 86_400, "s")
+        self._check_together()
+
+    def _check_together(self) -> None:
+        most, needed = _RULES.mapping_window_needed_above, "mapping_window_needed_above"
+        if self.batch_size > most and not self.window:
+            limit = f"at most {most} where there is no window"
+            raise InvalidSetting("batch_size", self.batch_size, limit, _RULES.source(needed))
+        messages = self.rate * self.seconds
+        if messages > _MOST_MESSAGES or messages * self.record_size > _MOST_BYTES:
+            limit = f"less: rate × seconds is {messages:,.0f} messages of {self.record_size:,} bytes"
+            raise InvalidSetting("seconds", self.seconds, limit)
+
+    def run(self, seed: int | str = 7) -> Trace:
+        """Let the messages come, until the last one has been dealt with."""
+        lab = Lab(seed=seed)
+        timeout = self._timeout()
+        lab.create_function(FUNCTION, duration=self.duration, timeout=timeout)
+        orders = lab.sqs.create_queue(QUEUE, visibility_timeout=_VISIBILITY * timeout)
+        lab.create_event_source_mapping(
+            orders, FUNCTION, batch_size=self.batch_size, maximum_batching_window=self.window
+        )
+        body = "x" * self.record_size
+        lab.drive(orders, Poisson(self.rate), duration=self.seconds, payload=lambda i: body)
+        lab.run()
+        return lab.trace
+
+    def code(self, seed: int | str = 7) -> str:
+        """The few lines that make the same trace."""
+        timeout = self._timeout()
+        return checks.code(
+            seed,
+            f'lab.create_function("{FUNCTION}", duration={self.duration!r}, timeout={timeout})',
+            f'orders = lab.sqs.create_queue("{QUEUE}", visibility_timeout={_VISIBILITY * timeout})',
+            f'lab.create_event_source_mapping(orders, "{FUNCTION}", batch_size={self.batch_size}, '
+            f"maximum_batching_window={self.window})",
+            f"lab.drive(orders, ll.Poisson({self.rate!r}), duration={self.seconds!r}, "
+            f'payload=lambda i: "x" * {self.record_size})',
+            "lab.run()",
+        )
+
+    def _timeout(self) -> int:
+        """Enough for the function: the default where that is, else a second more than it works."""
+        most: int = _RULES.timeout_maximum
+        return min(max(_RULES.timeout_default, math.floor(self.duration) + 1), most)
+
+
+def batching(*, seed: int | str = 7, **settings: Any) -> Trace:
+    """Run :class:`Batching` with these settings."""
+    return Batching(**settings).run(seed)

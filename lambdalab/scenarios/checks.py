@@ -1,0 +1,40 @@
+"""What all scenarios' settings are checked with, and the frame of the code they print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from lambdalab.errors import InvalidSetting
+
+
+def number(setting: str, value: object, low: float, high: float, unit: str, source: str = "") -> None:
+    """Refuse what is not a finite number from ``low`` to ``high``."""
+    good = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not good or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type]
+        raise InvalidSetting(setting, value, f"a number of {low:,g} to {high:,g} {unit}", source)
+
+
+def whole(setting: str, value: object, low: int, high: int, unit: str, source: str = "") -> None:
+    """Refuse what is not a whole number from ``low`` to ``high``."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidSetting(setting, value, f"a whole number of {low:,} to {high:,} {unit}", source)
+
+
+def flag(setting: str, value: object) -> None:
+    """Refuse what is not True or False."""
+    if not isinstance(value, bool):
+        raise InvalidSetting(setting, value, "True or False")
+
+
+def one_of(setting: str, value: object, known: Iterable[str]) -> None:
+    """Refuse what is not one of the known words."""
+    known = tuple(known)
+    if value not in known:
+        raise InvalidSetting(setting, value, f"one of {', '.join(map(repr, known))}")
+
+
+def code(seed: int | str, *lines: str) -> str:
+    """A program of a few lines that makes a lab, does what ``lines`` say, and takes its trace."""
+    frame = ["import lambdalab as ll", "", f"lab = ll.Lab(seed={seed!r})", *lines, "trace = lab.trace"]
+    return "\n".join(frame) + "\n"

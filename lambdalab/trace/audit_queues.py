@@ -1,0 +1,216 @@
+"""The part of the audit that looks at queues, asynchronous events and batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from lambdalab.trace.codes import (
+    Action,
+    BatchOutcome,
+    Cause,
+    InvocationStatus,
+    InvocationType,
+    ParentKind,
+    QueueKind,
+)
+from lambdalab.trace.columns import Numbers, Rows
+from lambdalab.trace.differences import Difference, previous, wrong
+from lambdalab.trace.retries import asynchronous, histories
+from lambdalab.trace.tables import Tables
+
+_ENDS = (Action.DELETED, Action.FILTERED, Action.EXPIRED, Action.DROPPED)
+_SIDEWAYS = (Action.DEAD_LETTERED, Action.DELIVERED)
+_NOT_QUEUED = (InvocationStatus.REFUSED, InvocationStatus.THROTTLED, InvocationStatus.DRY_RUN)
+_END_OF_STATUS = {
+    InvocationStatus.SUCCEEDED: (Action.DELETED,),
+    InvocationStatus.FAILED: (Action.DROPPED, Action.EXPIRED),
+    InvocationStatus.EXPIRED: (Action.EXPIRED,),
+    InvocationStatus.DROPPED: (Action.DROPPED,),
+    InvocationStatus.IN_FLIGHT: (),
+}
+
+
+def _changes(tables: Tables, rows: Rows) -> Numbers:
+    """By how much each row changes the depth of its queue."""
+    ends = np.isin(rows["action"], _ENDS)
+    ends |= (rows["action"] == Action.DEAD_LETTERED) & ~asynchronous(tables, rows["queue"])
+    change: Numbers = (rows["action"] == Action.SENT).astype(np.int64) - ends
+    return change
+
+
+def _depths(tables: Tables) -> Iterator[Difference]:
+    """In each queue, what was sent less what ended is its depth, after each event."""
+    rows, names = tables.rows("queue_events"), tables.recorder.names
+    undeclared = ~np.isin(rows["queue"], list(tables.recorder.queue_kinds))
+    yield from wrong("an event in a queue that was never declared", undeclared)
+    order = np.argsort(rows["queue"], kind="stable")
+    rows = rows[order]
+    running = np.cumsum(_changes(tables, rows))
+    first = previous(rows["queue"])
+    base = np.repeat(
+        (running - _changes(tables, rows))[first],
+        np.diff(np.append(np.flatnonzero(first), len(rows))),
+    )
+    off = rows["depth"] != running - base
+    for code in np.unique(rows["queue"][off]).tolist():
+        at = off & (rows["queue"] == code)
+        yield from wrong(f"the depth of {names[code]!r} is not sent less ended", at, "", order)
+    hidden = rows["in_flight"].astype(np.int64) + rows["delayed"]
+    bad = (rows["in_flight"] < 0) | (rows["delayed"] < 0) | (hidden > rows["depth"])
+    yield from wrong("more in flight and delayed than in the queue", bad, "", order)
+
+
+def _conservation(tables: Tables) -> Iterator[Difference]:
+    """Each event is sent before anything else, and ends at most once for each time it was sent."""
+    rows = histories(tables)
+    first = previous(rows["queue"]) | previous(rows["event"])
+    change = _changes(tables, rows)
+    running = np.cumsum(change)
+    start = np.flatnonzero(first)
+    base = np.repeat((running - change)[first], np.diff(np.append(start, len(rows))))
+    inside = running - base
+    lengths = np.arange(len(rows)) - np.repeat(start, np.diff(np.append(start, len(rows))))
+    table = np.where(asynchronous(tables, rows["queue"]), "invocations", "messages")
+    for kind in ("invocations", "messages"):
+        own, events = table == kind, rows["event"] - 1
+        sent = own & (lengths == 0) & (rows["action"] != Action.SENT)
+        yield from wrong("an event was in a queue before it was sent", sent, kind, events)
+        twice = own & ((inside > 1) | (inside < 0))
+        yield from wrong("an event ended twice, or was sent twice", twice, kind, events)
+        ghost = own & (change == 0) & (inside == 0) & (lengths > 0)
+        yield from wrong("something happened to an event after its end", ghost, kind, events)
+        back = own & ~first & (rows["at"] < np.roll(rows["at"], 1))
+        yield from wrong("an event goes back in time", back, kind, events)
+
+
+def _asynchronous(tables: Tables) -> Iterator[Difference]:
+    """Each accepted event has one way through Lambda's own queue, and ends as its row says."""
+    calls, rows = tables.rows("invocations"), tables.rows("queue_events")
+    own = rows[asynchronous(tables, rows["queue"])]
+    count = len(calls)
+    misplaced = (own["event"] < 1) | (own["event"] > count) | (own["event"] != own["request"])
+    yield from wrong("an event of Lambda's own queue is no request", misplaced)
+    if misplaced.any():
+        return
+    event = calls["invocation_type"] == InvocationType.EVENT
+    queued = event & ~np.isin(calls["status"], _NOT_QUEUED)
+    sent = _count(own, own["action"] == Action.SENT, count)
+    yield from wrong("an accepted event was not queued once", queued & (sent != 1), "invocations")
+    yield from wrong("a request that is no event was queued", ~queued & (sent > 0), "invocations")
+    ended = {action: _count(own, own["action"] == action, count) for action in _ENDS}
+    total = sum(ended.values(), start=np.zeros(count, dtype=np.int64))
+    for status, allowed in _END_OF_STATUS.items():
+        right = sum((ended[action] for action in allowed), start=np.zeros(count, dtype=np.int64))
+        bad = queued & (calls["status"] == status) & ((right != bool(allowed)) | (total != right))
+        yield from wrong(
+            f"an event is {InvocationStatus.names[status]} and did not end so in its queue",
+            bad,
+            "invocations",
+        )
+    tries = _count(own, own["action"] == Action.RECEIVED, count)
+    ran = np.bincount(tables.rows("attempts")["request"] - 1, minlength=count)
+    yield from wrong(
+        "an event was not taken from its queue once per attempt",
+        queued & (tries != ran),
+        "invocations",
+    )
+    yield from _deliveries(own, calls, queued)
+
+
+def _count(rows: Rows, chosen: npt.NDArray[np.bool_], count: int) -> Numbers:
+    return np.bincount(rows["event"][chosen] - 1, minlength=count).astype(np.int64)
+
+
+def _deliveries(own: Rows, calls: Rows, queued: npt.NDArray[np.bool_]) -> Iterator[Difference]:
+    """A failed event has none, one or two deliveries; one that succeeded at most a record."""
+    count = len(calls)
+    letters = _count(own, own["action"] == Action.DEAD_LETTERED, count)
+    records = _count(own, own["action"] == Action.DELIVERED, count)
+    status = calls["status"]
+    failed = queued & ~np.isin(status, (InvocationStatus.IN_FLIGHT, InvocationStatus.SUCCEEDED))
+    yield from wrong("an event has two dead letters", letters > 1, "invocations")
+    yield from wrong("an event has two records delivered", records > 1, "invocations")
+    yield from wrong(
+        "an event that has not failed has a dead letter", (letters > 0) & ~failed, "invocations"
+    )
+    early = (records > 0) & (status == InvocationStatus.IN_FLIGHT)
+    yield from wrong("an event in flight has a record delivered", early, "invocations")
+
+
+def _dead_letters(tables: Tables) -> Iterator[Difference]:
+    """Every dead letter that left arrived in an SQS queue, and none came from nowhere."""
+    rows, kinds = tables.rows("queue_events"), tables.recorder.queue_kinds
+    left = (rows["action"] == Action.DEAD_LETTERED) & (rows["cause"] != Cause.DELIVERY_FAILED)
+    arrived = (rows["action"] == Action.SENT) & (rows["cause"] == Cause.DEAD_LETTER)
+    gone, come = int(left.sum()), int(arrived.sum())
+    if gone != come and QueueKind.SQS in kinds.values():
+        yield f"{gone:,} dead letters left and {come:,} arrived"
+
+
+def _receives(tables: Tables) -> Iterator[Difference]:
+    """Each receive of a message counts one more than the one before, beginning with 1."""
+    rows = histories(tables)
+    rows = rows[(rows["action"] == Action.RECEIVED) & ~asynchronous(tables, rows["queue"])]
+    first = previous(rows["queue"]) | previous(rows["event"])
+    rising = rows["receive_count"] == np.roll(rows["receive_count"], 1) + 1
+    bad = np.where(first, rows["receive_count"] < 1, ~rising)
+    yield from wrong("a receive count does not rise by one", bad, "messages", rows["event"] - 1)
+
+
+def _batches(tables: Tables) -> Iterator[Difference]:
+    """A batch holds as many records as it says, each a message of its source."""
+    rows, held = tables.rows("batches"), tables.rows("batch_records")
+    numbers = held["batch"] - 1
+    counts = np.bincount(numbers, minlength=len(rows))
+    yield from wrong(
+        "a batch holds another number of records", counts != rows["records"], "batches"
+    )
+    events = tables.rows("queue_events")
+    events = events[events["action"] == Action.RECEIVED]
+    known = _pairs(events["queue"], events["event"])
+    foreign = ~np.isin(_pairs(rows["source"][numbers], held["message"]), known)
+    yield from wrong("a batch holds what its source never gave", foreign, "batches", numbers)
+    over = rows["completed_at"] >= 0
+    unsure = over == (rows["outcome"] == BatchOutcome.IN_FLIGHT)
+    yield from wrong("a batch is over and in flight at once", unsure, "batches")
+    failed = rows["failed_records"]
+    bad = (failed < 0) | (failed > rows["records"])
+    bad |= (rows["outcome"] == BatchOutcome.SUCCESS) & (failed != 0)
+    yield from wrong("a batch has the wrong number of failed records", bad, "batches")
+    yield from _calls_of_batches(tables, rows)
+
+
+def _calls_of_batches(tables: Tables, rows: Rows) -> Iterator[Difference]:
+    calls = tables.rows("invocations")
+    own = calls["parent_kind"] == ParentKind.BATCH
+    dangling = own & ((calls["parent"] < 1) | (calls["parent"] > len(rows)))
+    yield from wrong("an invocation's batch is not in the books", dangling, "invocations")
+    if dangling.any():
+        return
+    batch = np.where(own, calls["parent"] - 1, 0)
+    if len(rows):
+        other = own & (calls["source"] != rows["mapping"][batch])
+        early = own & (calls["requested_at"] < rows["flushed_at"][batch])
+        yield from wrong("an invocation's batch is another mapping's", other, "invocations")
+        yield from wrong("an invocation comes before its batch", early, "invocations")
+    last = rows["request"]
+    parents = np.append(0, np.where(own, calls["parent"], 0))[last]
+    mine = parents == np.arange(1, len(rows) + 1)
+    yield from wrong("a batch names another's invocation", (last > 0) & ~mine, "batches")
+
+
+def _pairs(queues: Numbers, events: Numbers) -> Numbers:
+    return (queues.astype(np.int64) << 32) | events.astype(np.int64)
+
+
+QUEUE_CHECKS: tuple[Callable[[Tables], Iterator[Difference]], ...] = (
+    _depths,
+    _conservation,
+    _asynchronous,
+    _dead_letters,
+    _receives,
+    _batches,
+)

@@ -1,0 +1,167 @@
+"""``trace.metrics()``: what CloudWatch would show of the same run.
+
+Names, units and times follow dg/monitoring-metrics-types: a metric of an invocation bears the time
+at which it was invoked, not when it failed; refused ones count in ``Throttles`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lambdalab.errors import InvalidSetting
+from lambdalab.trace.codes import Action, AttemptOutcome, Cause, QueueKind
+from lambdalab.trace.columns import Columns, Numbers, frame, plain, text
+from lambdalab.trace.retries import asynchronous
+from lambdalab.trace.summary import percentile, throttled
+from lambdalab.trace.tables import Tables
+
+LAMBDA, SQS = "AWS/Lambda", "AWS/SQS"
+COLUMNS = ("at", "namespace", "metric", "name", "unit", "samples", "sum", "average", "minimum",
+           "maximum", "p50", "p95", "p99")  # fmt: skip
+
+
+class Samples(NamedTuple):
+    """Samples of one metric: when, of which function or queue (name numbers), how much."""
+
+    namespace: str
+    metric: str
+    unit: str
+    at: Numbers
+    names: Numbers
+    values: npt.NDArray[np.float64]
+
+
+def metrics(tables: Tables, period: float = 60) -> pd.DataFrame:
+    """One row per metric, function or queue (``name``) and period that has samples.
+
+    ``period`` is in seconds; ``at`` is where the period begins. Columns ``samples``, ``sum``,
+    ``average``, ``minimum``, ``maximum``, ``p50``, ``p95``, ``p99`` are CloudWatch's statistics;
+    read the one that the metric is made for (``Invocations``: sum; ``ConcurrentExecutions``:
+    maximum). The account's ``ConcurrentExecutions`` has the name "".
+    """
+    if isinstance(period, bool) or not 0 < period < 1e9:
+        raise InvalidSetting("period", period, "a number of seconds above 0")
+    length = max(round(period * 1_000_000), 1)
+    rows: list[tuple[object, ...]] = []
+    for samples in (*_lambda(tables), *_concurrency(tables, length), *_sqs(tables)):
+        rows.extend(_statistics(samples, length, tables.recorder.names))
+    rows.sort(key=lambda row: (row[1:4], row[0]))
+    return _frame(tables, rows)
+
+
+def _frame(tables: Tables, rows: list[tuple[object, ...]]) -> pd.DataFrame:
+    by_name = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)) if rows else {}
+    columns: Columns = {"at": tables.times(plain(by_name.get("at", ())))}
+    for name in COLUMNS[1:5]:
+        columns[name] = text([str(value) for value in by_name.get(name, ())])
+    columns["samples"] = plain(by_name.get("samples", ()))
+    for name in COLUMNS[6:]:
+        columns[name] = np.array(by_name.get(name, ()), dtype=np.float64)
+    return frame(columns)
+
+
+def _statistics(samples: Samples, length: int, names: list[str]) -> Iterator[tuple[object, ...]]:
+    """The statistics of each period and name."""
+    begins = samples.at // length * length
+    order = np.lexsort((begins, samples.names))
+    begins, owners, values = begins[order], samples.names[order], samples.values[order]
+    if not len(begins):
+        return
+    edges = np.flatnonzero((np.diff(begins) != 0) | (np.diff(owners) != 0)) + 1
+    for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(begins)], strict=True):
+        group = values[first:last]
+        total = float(group.sum())
+        yield (
+            int(begins[first]), samples.namespace, samples.metric, names[owners[first]],
+            samples.unit, last - first, total, total / (last - first), float(group.min()),
+            float(group.max()), percentile(group, 0.5), percentile(group, 0.95),
+            percentile(group, 0.99),
+        )  # fmt: skip
+
+
+def _counted(
+    metric: str, at: Numbers, names: Numbers, values: npt.ArrayLike | None = None
+) -> Samples:
+    each = np.ones(len(at)) if values is None else np.asarray(values, dtype=np.float64)
+    return Samples(LAMBDA, metric, "Count", at.astype(np.int64), names.astype(np.int64), each)
+
+
+def _lambda(tables: Tables) -> Iterator[Samples]:
+    attempts = tables.rows("attempts")
+    owners = tables.functions_of_requests()[attempts["request"]]
+    started, over = attempts["started_at"], attempts["ended_at"] >= 0
+    failed = (attempts["outcome"] != AttemptOutcome.SUCCESS) & over
+    yield _counted("Invocations", started, owners)
+    yield _counted("Errors", started[over], owners[over], failed[over])
+    yield _counted("Throttles", *throttled(tables))
+    yield _counted(
+        "Duration", started[over], owners[over], attempts["duration_us"][over] / 1000
+    )._replace(unit="Milliseconds")
+    yield from _asynchronous(tables)
+
+
+def _asynchronous(tables: Tables) -> Iterator[Samples]:
+    rows = tables.rows("queue_events")
+    rows = rows[asynchronous(tables, rows["queue"])]
+    owners, action = tables.functions_of_requests()[rows["event"]], rows["action"]
+    undelivered = rows["cause"] == Cause.DELIVERY_FAILED
+    tried = np.isin(action, (Action.RECEIVED, Action.THROTTLED))
+    ages = rows["age_us"][tried] / 1000
+    for metric, chosen in (
+        ("AsyncEventsReceived", action == Action.SENT),
+        ("AsyncEventsDropped", np.isin(action, (Action.DROPPED, Action.EXPIRED))),
+        ("DeadLetterErrors", (action == Action.DEAD_LETTERED) & undelivered),
+        ("DestinationDeliveryFailures", (action == Action.DELIVERED) & undelivered),
+    ):
+        yield _counted(metric, rows["at"][chosen], owners[chosen])
+    age = _counted("AsyncEventAge", rows["at"][tried], owners[tried], ages)
+    yield age._replace(unit="Milliseconds")
+
+
+def _concurrency(tables: Tables, length: int) -> Iterator[Samples]:
+    """Runs under way at each change and at each beginning of a period, per function and in all."""
+    attempts = tables.rows("attempts")
+    owners = tables.functions_of_requests()[attempts["request"]]
+    over = attempts["ended_at"] >= 0
+    at = np.concatenate([attempts["ended_at"][over], attempts["started_at"]])
+    change = np.concatenate([np.full(int(over.sum()), -1), np.ones(len(attempts), dtype=int)])
+    whose = np.concatenate([owners[over], owners])
+    for code in (*np.unique(owners).tolist(), 0):
+        chosen = whose == code if code else np.ones(len(whose), dtype=bool)
+        times, levels = _levels(at[chosen], change[chosen], length)
+        names = np.full(len(times), code)
+        yield _counted("ConcurrentExecutions", times, names, levels)
+
+
+def _levels(at: Numbers, change: Numbers, length: int) -> tuple[Numbers, Numbers]:
+    order = np.lexsort((change, at))
+    at, levels = at[order], np.cumsum(change[order])
+    if not len(at):
+        return at, levels
+    last = np.append(at[1:] != at[:-1], True)  # the level that holds after each moment
+    edges = np.arange(at[0] // length + 1, at[-1] // length + 1) * length
+    before = levels[np.searchsorted(at, edges, side="right") - 1]
+    running = before > 0
+    return (
+        np.concatenate([at[last], edges[running]]),
+        np.concatenate([levels[last], before[running]]),
+    )
+
+
+def _sqs(tables: Tables) -> Iterator[Samples]:
+    rows = tables.rows("queue_events")
+    kinds = tables.recorder.queue_kinds
+    queues = [code for code, kind in kinds.items() if kind == QueueKind.SQS]
+    rows = rows[np.isin(rows["queue"], queues)]
+    for metric, action in (
+        ("NumberOfMessagesSent", Action.SENT),
+        ("NumberOfMessagesReceived", Action.RECEIVED),
+        ("NumberOfMessagesDeleted", Action.DELETED),
+    ):
+        chosen = rows[rows["action"] == action]
+        yield _counted(metric, chosen["at"], chosen["queue"])._replace(namespace=SQS)

@@ -1,0 +1,146 @@
+"""``trace.summary()``: key figures, one row per function and per queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lambdalab.trace.codes import Action, AttemptOutcome, Cause, InvocationStatus, QueueKind
+from lambdalab.trace.columns import Numbers, Rows
+from lambdalab.trace.retries import asynchronous
+from lambdalab.trace.tables import Tables
+
+#: Columns and types; those that a row's kind has not got are <NA>.
+COLUMNS = {
+    "name": "str",
+    "kind": "str",
+    "invocations": "Int64",
+    "succeeded": "Int64",
+    "errors": "Int64",
+    "throttles": "Int64",
+    "cold_starts": "Int64",
+    "most_at_once": "Int64",
+    "p50_ms": "Float64",
+    "p95_ms": "Float64",
+    "cost_usd": "Float64",
+    "sent": "Int64",
+    "deleted": "Int64",
+    "dead_lettered": "Int64",
+    "lost": "Int64",
+    "max_depth": "Int64",
+    "oldest_s": "Float64",
+}
+
+
+def summary(tables: Tables) -> pd.DataFrame:
+    """Key figures per function (in order of first use), then per queue.
+
+    For a function: ``invocations`` (runs, which is what is billed), ``succeeded``, ``errors``,
+    ``throttles``, ``cold_starts``, ``most_at_once`` (the most runs under way together), the median
+    and 95th percentile of the handler's duration, ``cost_usd``. For a queue: ``sent``, ``deleted``
+    (dealt with), ``dead_lettered``, ``lost`` (expired or dropped with no delivery), ``max_depth``
+    and ``oldest_s``, the greatest age an event reached in it.
+    """
+    found = [*_functions(tables), *_queues(tables)]
+    columns = {
+        name: pd.array([row.get(name) for row in found], dtype=kind)  # type: ignore[call-overload]
+        for name, kind in COLUMNS.items()
+    }
+    return pd.DataFrame(columns)
+
+
+def percentile(values: npt.ArrayLike, share: float) -> float | None:
+    """The value below which ``share`` of them lie (nearest rank); None of nothing."""
+    ordered = np.sort(np.asarray(values))
+    if not len(ordered):
+        return None
+    rank = -(-len(ordered) * round(share * 1000) // 1000)  # rounded up
+    return float(ordered[max(rank, 1) - 1])
+
+
+def most_at_once(started: Numbers, ended: Numbers) -> int:
+    """The greatest number of intervals that overlap; ``ended`` -1 never ends.
+
+    One that ends when another begins does not overlap it.
+    """
+    over = ended[ended >= 0]
+    at = np.concatenate([over, started])
+    change = np.concatenate([np.full(len(over), -1), np.ones(len(started), dtype=int)])
+    order = np.lexsort((change, at))
+    return int(np.cumsum(change[order]).max(initial=0))
+
+
+def throttled(tables: Tables) -> tuple[Numbers, Numbers]:
+    """Every refusal for want of capacity: its time, and the name number of its function."""
+    calls, events = tables.rows("invocations"), tables.rows("queue_events")
+    refused = calls[calls["status"] == InvocationStatus.THROTTLED]
+    backed_off = events[events["action"] == Action.THROTTLED]
+    backed_off = backed_off[asynchronous(tables, backed_off["queue"])]
+    owners = tables.functions_of_requests()[backed_off["event"]]
+    return (
+        np.concatenate([refused["requested_at"], backed_off["at"]]),
+        np.concatenate([refused["function"], owners]),
+    )
+
+
+def _functions(tables: Tables) -> Iterator[dict[str, object]]:
+    attempts = tables.rows("attempts")
+    owners = tables.functions_of_requests()[attempts["request"]]
+    refused = throttled(tables)[1]
+    names = tables.recorder.names
+    used = dict.fromkeys(tables.rows("invocations")["function"].tolist())
+    for code in used:
+        rows = attempts[owners == code]
+        over = rows[rows["ended_at"] >= 0]
+        worked = int((rows["outcome"] == AttemptOutcome.SUCCESS).sum())
+        yield {
+            "name": names[code],
+            "kind": "function",
+            "invocations": len(rows),
+            "succeeded": worked,
+            "errors": len(over) - worked,
+            "throttles": int((refused == code).sum()),
+            "cold_starts": int((rows["cold_start"] != 0).sum()),
+            "most_at_once": most_at_once(rows["started_at"], rows["ended_at"]),
+            "p50_ms": _ms(percentile(over["duration_us"], 0.5)),
+            "p95_ms": _ms(percentile(over["duration_us"], 0.95)),
+            "cost_usd": int(rows["cost_nano"].sum(dtype=np.int64)) / 1e9,
+        }
+
+
+def _ms(us: float | None) -> float | None:
+    return None if us is None else us / 1000
+
+
+def _queues(tables: Tables) -> Iterator[dict[str, object]]:
+    events = tables.rows("queue_events")
+    for code, kind in tables.recorder.queue_kinds.items():
+        rows = events[events["queue"] == code]
+        counts = np.bincount(rows["action"], minlength=len(Action.names)).tolist()
+        own = kind == QueueKind.ASYNCHRONOUS
+        yield {
+            "name": tables.recorder.names[code],
+            "kind": QueueKind.names[kind],
+            "sent": counts[Action.SENT],
+            "deleted": counts[Action.DELETED],
+            "dead_lettered": len(delivered(rows)) if own else counts[Action.DEAD_LETTERED],
+            "lost": len(lost(rows)),
+            "max_depth": int(rows["depth"].max(initial=0)),
+            "oldest_s": int(rows["age_us"].max(initial=0)) / 1e6,
+        }
+
+
+def delivered(rows: Rows) -> Numbers:
+    """The events of Lambda's own queue of which a dead letter or a record arrived somewhere."""
+    sideways = np.isin(rows["action"], (Action.DEAD_LETTERED, Action.DELIVERED))
+    arrived = sideways & (rows["cause"] != Cause.DELIVERY_FAILED)
+    return np.unique(rows["event"][arrived])
+
+
+def lost(rows: Rows) -> Numbers:
+    """The events of one queue that were given up, and of which nothing arrived anywhere."""
+    gone = rows["event"][np.isin(rows["action"], (Action.EXPIRED, Action.DROPPED))]
+    return np.setdiff1d(gone, delivered(rows))

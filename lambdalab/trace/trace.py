@@ -1,0 +1,206 @@
+"""A trace: everything that happened in one run of a lab, for people and programs to read."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lambdalab.trace.audit import audit
+from lambdalab.trace.codes import InvocationStatus
+from lambdalab.trace.digest import digest
+from lambdalab.trace.findings import Findings, findings
+from lambdalab.trace.logs import logs
+from lambdalab.trace.metrics import metrics
+from lambdalab.trace.recorder import Recorder
+from lambdalab.trace.retries import retries
+from lambdalab.trace.save import load, save, save_tables
+from lambdalab.trace.short import Short
+from lambdalab.trace.story import Story, story
+from lambdalab.trace.summary import summary
+from lambdalab.trace.tables import BUILDERS, TABLES, Tables
+
+#: Where pictures of a trace come from; looked up when first asked for.
+_PLOTS = "lambdalab.plots"
+
+# the two tables that are derived from others
+BUILDERS.update(retries=retries, logs=logs)
+
+
+class Plots:
+    """``trace.plot``: each picture of :mod:`lambdalab.plots`, drawn of this trace.
+
+    ``trace.plot.batching(ax=ax)`` is ``plots.batching(trace, ax=ax)``.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return partial(getattr(import_module(_PLOTS), name), self._trace)
+
+    def __dir__(self) -> Iterable[str]:
+        return list(import_module(_PLOTS).__all__)
+
+
+class Trace:
+    """The books of one run, as tables, views, figures and stories.
+
+    It is a live view: what the lab records later appears in it. Tables are DataFrames, built when
+    first asked for and kept until the next event; do not change them in place. A trace taken before
+    ``lab.reset()`` stays as it was.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._tables = Tables(recorder)
+
+    # ---- tables -----------------------------------------------------------------------------
+
+    @property
+    def invocations(self) -> pd.DataFrame:
+        """One row per Invoke call (refused ones included) and per asynchronous event."""
+        return self._tables.frame("invocations")
+
+    @property
+    def attempts(self) -> pd.DataFrame:
+        """One row per try at running an invocation; a refused try is in ``queue_events``."""
+        return self._tables.frame("attempts")
+
+    @property
+    def retries(self) -> pd.DataFrame:
+        """One row per wait before another try, whoever does the retrying."""
+        return self._tables.frame("retries")
+
+    @property
+    def queue_events(self) -> pd.DataFrame:
+        """One row per thing that happened to one event in one queue."""
+        return self._tables.frame("queue_events")
+
+    @property
+    def batches(self) -> pd.DataFrame:
+        """One row per batch that an event source mapping formed."""
+        return self._tables.frame("batches")
+
+    @property
+    def environments(self) -> pd.DataFrame:
+        """One row per execution environment."""
+        return self._tables.frame("environments")
+
+    @property
+    def requests(self) -> pd.DataFrame:
+        """One row per try by a caller outside: what it sent and what it saw."""
+        return self._tables.frame("requests")
+
+    @property
+    def scaling(self) -> pd.DataFrame:
+        """One row per change of capacity."""
+        return self._tables.frame("scaling")
+
+    @property
+    def logs(self) -> pd.DataFrame:
+        """One row per log line: the functions' own and the platform's."""
+        return self._tables.frame("logs")
+
+    @property
+    def short(self) -> Short:
+        """The views people read: ``trace.short.batches`` and so on for every table."""
+        return Short(self._tables)
+
+    # ---- figures, stories, advice -----------------------------------------------------------
+
+    def summary(self) -> pd.DataFrame:
+        """Key figures: one row per function and per queue."""
+        return summary(self._tables)
+
+    def metrics(self, period: float = 60) -> pd.DataFrame:
+        """What CloudWatch would show, per ``period`` (seconds): one row per metric and period."""
+        return metrics(self._tables, period)
+
+    def story(self, id: str) -> Story:
+        """What happened to one request (r2), message (m12), batch (b3) or environment (e1).
+
+        Takes short ids and full ones; an id that is not in this trace raises
+        :class:`~lambdalab.errors.UnknownName`.
+        """
+        return story(self._tables, id)
+
+    def findings(self) -> Findings:
+        """Short advice from what happened, each with the rows that prove it."""
+        return findings(self._tables)
+
+    @property
+    def plot(self) -> Plots:
+        """Pictures of this trace: ``trace.plot.batching()``."""
+        return Plots(self)
+
+    # ---- proof and keeping ------------------------------------------------------------------
+
+    def audit(self) -> None:
+        """Prove that the books balance.
+
+        Raises :class:`~lambdalab.errors.AuditError` with every difference found.
+        """
+        audit(self._recorder)
+
+    def digest(self) -> str:
+        """SHA-256 over everything recorded: equal for the same run in any process."""
+        return digest(self._recorder)
+
+    def save(self, folder: str | Path, tables: str | None = None) -> Path:
+        """Write the trace to a folder (made if missing), for :meth:`load` and for other tools.
+
+        ``tables`` is the form of the tables for other tools: "parquet", "csv", or None for Parquet
+        where pyarrow is installed and CSV elsewhere.
+        """
+        path = save(self._recorder, folder)
+        save_tables(((name, self._tables.frame(name)) for name in TABLES), path, tables)
+        return path
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Trace:
+        """Read a saved trace; its digest is that of the one that was saved."""
+        return cls(load(folder))
+
+    # ---- what a cell shows ------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<Trace: {self._text()}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{name}</td><td style='text-align:right'>{count:,}</td></tr>"
+            for name, count in self._counts().items()
+        )
+        return (
+            f"<div><b>Trace</b>: {html.escape(self._text())}"
+            f"<table><tr><th>table</th><th>rows</th></tr>{rows}</table></div>"
+        )
+
+    def _counts(self) -> dict[str, int]:
+        """Rows per recorded table."""
+        return {n: len(self._tables.rows(n)) for n in TABLES if n in self._recorder.buffers}
+
+    def _text(self) -> str:
+        rows, attempts = self._tables.rows("invocations"), self._tables.rows("attempts")
+        if not len(rows):
+            return "nothing has happened yet" if not self._recorder.nbytes else "no invocations yet"
+        counts = np.bincount(rows["status"], minlength=len(InvocationStatus.names))
+        told = [
+            f"{count:,} {name.replace('_', ' ')}"
+            for name, count in zip(InvocationStatus.names, counts.tolist(), strict=True)
+            if count
+        ]
+        cold = int((attempts["cold_start"] != 0).sum())
+        plural = "" if len(rows) == 1 else "s"
+        text = f"{len(rows):,} invocation{plural}: {', '.join(told)}"
+        share = f" ({100 * cold / len(attempts):.1f} %)" if len(attempts) else ""
+        return f"{text}; {cold:,} cold start{'' if cold == 1 else 's'}{share}"

@@ -1,0 +1,1 @@
+"""Who calls, and when: arrival processes, payloads, replay of recorded traffic."""

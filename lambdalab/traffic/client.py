@@ -1,0 +1,153 @@
+"""Who calls Invoke: a person in a notebook, or a handler that calls another function.
+
+Outside, the lab's clock runs until the answer is there; inside a handler the handler's task waits, and
+everything else goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from lambdalab.errors import InvalidSetting
+from lambdalab.functions.call import Call
+from lambdalab.functions.function import Function
+from lambdalab.functions.outcome import encode
+from lambdalab.invocation.front_door import Origin, json_problem
+from lambdalab.invocation.reply import Reply
+from lambdalab.invocation.service import LambdaService
+from lambdalab.kernel.current import current
+from lambdalab.trace.schema import Cause, InvocationType, ParentKind
+
+if TYPE_CHECKING:
+    from lambdalab.kernel.surroundings import Surroundings
+    from lambdalab.kernel.task import Task
+
+STATUS = {"RequestResponse": 200, "Event": 202, "DryRun": 204}
+_NOTHING = object()
+
+
+def to_json(payload: Any) -> bytes:
+    """A payload as the bytes of a request: any JSON value, or bytes that are JSON already.
+
+    Raises :class:`~lambdalab.errors.InvalidSetting` for what JSON cannot hold.
+    """
+    if payload is None:
+        return b""
+    if isinstance(payload, (bytes, bytearray)):
+        return bytes(payload)
+    try:
+        return encode(payload)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidSetting(
+            "payload", payload, f"something JSON can hold: {error}", "botocore Invoke"
+        ) from None
+
+
+class Client:
+    """Invokes functions and waits for their answers.
+
+    Parameters: Lambda, the ``service``; ``wait(done)``, which runs the clock until ``done()``.
+    """
+
+    def __init__(self, service: LambdaService, wait: Callable[[Callable[[], bool]], None]) -> None:
+        self._service, self._wait = service, wait
+        self._books, self._door = service.books, service.front_door
+        self._caller = self._books.name("client")
+
+    def task(self) -> Task | None:
+        """The task of this lab that is running in this thread; refused if it is over already."""
+        task = current()
+        if task is None or task.tasks is not self._service.tasks:
+            return None
+        task.tasks.refuse_if_dead(task)
+        return task
+
+    def origin(self) -> Origin:
+        """Who is calling right now: a handler's invocation, or somebody outside."""
+        task = self.task()
+        if task is None:
+            return Origin(self._caller, Cause.CALLED)
+        surroundings = cast("Surroundings", task.surroundings)
+        caller = self._books.name(surroundings.function_name)
+        if not surroundings.request_id:  # a module's code, in the init
+            return Origin(caller, Cause.NESTED)
+        _, request = self._service.ids.parse(surroundings.request_id)
+        return Origin(caller, Cause.NESTED, ParentKind.REQUEST, request)
+
+    def invoke(self, function: Function, payload: Any, invocation_type: str) -> Reply:
+        """One Invoke call, waited for; what the service refuses is raised."""
+        if invocation_type not in STATUS:
+            raise InvalidSetting(
+                "invocation_type", invocation_type, f"one of {', '.join(STATUS)}", "botocore Invoke"
+            )
+        data = to_json(payload)
+        task, origin = self.task(), self.origin()
+        scheduler = self._service.scheduler
+        row = self._books.sent(self._caller, 0, 1, scheduler.now) if task is None else -1
+        sent_at = scheduler.now
+        call = self._call(function, data, origin, invocation_type, task)
+        status = STATUS[invocation_type] if call.error is None else call.error.status_code
+        if row >= 0:
+            self._books.answered(row, scheduler.now, status, False, call.request)
+        if call.error is not None:
+            raise call.error
+        request_id = self._service.ids.request(call.request)
+        latency = scheduler.now - sent_at
+        return Reply(call, request_id, status, latency, lambda: self._log(call, request_id))
+
+    def _call(
+        self, function: Function, data: bytes, origin: Origin, kind: str, task: Task | None
+    ) -> Call:
+        problem = json_problem(data)
+        if problem:
+            code = InvocationType.names.index(kind)
+            return self._door.invalid_json(function, data, origin, code, problem)
+        if kind == "Event":
+            return self._door.event(function, data, origin)
+        if kind == "DryRun":
+            return self._door.dry_run(function, data, origin)
+        return self._synchronous(function, data, origin, task)
+
+    def _synchronous(
+        self, function: Function, data: bytes, origin: Origin, task: Task | None
+    ) -> Call:
+        answers: list[Call] = []
+
+        def answered(call: Call) -> None:
+            answers.append(call)
+            if task is None:
+                self._service.scheduler.stop()
+            elif waiting:
+                task.tasks.wake(task)
+
+        waiting: list[bool] = []
+        call = self._door.request_response(function, data, origin, answered)
+        if task is None:
+            self._wait(lambda: bool(answers))
+        elif not answers:
+            waiting.append(True)
+            task.tasks.block(task)
+        return call
+
+    def _log(self, call: Call, request_id: str) -> str:
+        """The tail of the log: the platform's lines around what the handler wrote."""
+        from lambdalab.trace import loglines  # brings pandas
+
+        settings = call.function.settings
+        error_type = call.failure.error_type if call.failure else ""
+        lines = [
+            f"START RequestId: {request_id} Version: $LATEST",
+            *(call.log or []),
+            f"END RequestId: {request_id}",
+            loglines.report(
+                request_id, call.duration_us, call.billed_ms, settings.memory_size,
+                call.environment.max_memory_mb, call.init_us,
+                loglines.status(call.outcome, error_type),
+            ),
+        ]  # fmt: skip
+        if call.cold:
+            lines.insert(0, loglines.runtime_line(settings.runtime))
+        text = "\n".join(lines) + "\n"
+        tail: int = self._service.rules.log_tail
+        return text.encode()[-tail:].decode(errors="ignore")

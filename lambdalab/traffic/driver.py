@@ -1,0 +1,120 @@
+"""Drives a target: one arrival schedules the next, so endless traffic costs no memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from lambdalab.functions.call import Call
+from lambdalab.functions.function import Function
+from lambdalab.functions.outcome import encode
+from lambdalab.invocation.front_door import FrontDoor, Origin
+from lambdalab.kernel.scheduler import Scheduler
+from lambdalab.trace.recorder import Recorder
+from lambdalab.trace.schema import Cause
+
+Send = Callable[[int], None]
+
+
+class Sender(Protocol):
+    """A queue, as traffic sees it."""
+
+    name: str
+
+    def send(self, body: Any) -> object:
+        """Send one message."""
+
+
+class Driver:
+    """Traffic on its way to one target.
+
+    Parameters
+    ----------
+    scheduler
+        The lab's.
+    waits
+        Microseconds between arrivals (see :mod:`.arrivals`).
+    send
+        Called with the number of the arrival, from 0.
+    ends_at
+        No arrival happens at or after this time; None: only ``waits`` or ``count`` end it.
+    count
+        At most so many arrivals.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        waits: Iterator[int],
+        send: Send,
+        ends_at: int | None,
+        count: int | None,
+    ) -> None:
+        self._scheduler, self._send = scheduler, send
+        self._next_wait = waits.__next__
+        self._ends_at = (1 << 62) if ends_at is None else ends_at
+        self._count = (1 << 62) if count is None else count
+        self._at = scheduler.at
+        self.active = True
+        self._plan(0)
+
+    def _plan(self, sent: int) -> None:
+        """Put the next arrival on the heap, unless traffic ends before it."""
+        if sent < self._count:
+            try:
+                at = self._scheduler.now + self._next_wait()
+            except StopIteration:
+                at = self._ends_at
+            if at < self._ends_at:
+                self._at(at, self._arrive, sent)
+                return
+        self.active = False
+
+    def _arrive(self, number: int) -> None:
+        self._plan(number + 1)
+        self._send(number)
+
+
+def to_function(
+    function: Function,
+    front_door: FrontDoor,
+    books: Recorder,
+    scheduler: Scheduler,
+    payload: Callable[[int], Any] | None,
+    *,
+    asynchronous: bool,
+) -> Send:
+    """Call the function for each arrival, as a caller outside would, without waiting for the last."""
+    caller = books.name("drive")
+    origin = Origin(caller, Cause.DRIVEN)
+    sent, answered = books.sent, books.answered
+    invoke = front_door.request_response
+
+    def body(number: int) -> bytes:
+        return b"" if payload is None else encode(payload(number))
+
+    def send_event(number: int) -> None:
+        row = sent(caller, 0, 1, scheduler.now)
+        call = front_door.event(function, body(number), origin)
+        status = 202 if call.error is None else call.error.status_code
+        answered(row, scheduler.now, status, False, call.request)
+
+    def send(number: int) -> None:
+        row = sent(caller, 0, 1, scheduler.now)
+
+        def hear(call: Call) -> None:
+            status = 200 if call.error is None else call.error.status_code
+            answered(row, scheduler.now, status, False, call.request)
+
+        invoke(function, body(number), origin, hear)
+
+    return send_event if asynchronous else send
+
+
+def to_queue(queue: Sender, payload: Callable[[int], Any] | None) -> Send:
+    """Send a message to the queue for each arrival."""
+
+    def send(number: int) -> None:
+        queue.send({"n": number} if payload is None else payload(number))
+
+    return send

@@ -1,0 +1,97 @@
+"""All the traffic of a lab: what ``drive`` has scheduled, and whether it ever ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lambdalab.errors import EndlessRun, InvalidSetting
+from lambdalab.functions.function import Function
+from lambdalab.invocation.service import LambdaService
+from lambdalab.kernel.clock import microseconds
+from lambdalab.traffic.arrivals import Arrivals
+from lambdalab.traffic.client import to_json
+from lambdalab.traffic.driver import Driver, Send, Sender, to_function, to_queue
+from lambdalab.traffic.lane import FastLane
+
+TYPES = ("RequestResponse", "Event")
+
+
+class Traffic:
+    """Schedules arrivals at functions and queues.
+
+    Parameters: the ``service`` of the run.
+    """
+
+    fast = True
+    """Whether the fast lane may be taken; the long way leaves the same books."""
+
+    def __init__(self, service: LambdaService) -> None:
+        self._service = service
+        self._drivers: list[tuple[Driver, str, bool]] = []
+
+    def drive(
+        self,
+        target: Function | Sender,
+        arrivals: Arrivals,
+        *,
+        duration: Any,
+        count: int | None,
+        payload: Any,
+        invocation_type: str,
+    ) -> None:
+        """See :meth:`lambdalab.Lab.drive`."""
+        service, scheduler = self._service, self._service.scheduler
+        if not hasattr(arrivals, "waits"):
+            limit = (
+                "an arrival process: Poisson(rate), Every(seconds), Burst(size) or Replay(times)"
+            )
+            raise InvalidSetting("arrivals", arrivals, limit)
+        _check(count, invocation_type)
+        ends_at = None if duration is None else scheduler.now + microseconds(duration)
+        make = payload if callable(payload) else getattr(arrivals, "payload", None)
+        constant = not callable(payload) and not hasattr(arrivals, "payload")
+        if payload is not None and not callable(payload):
+            to_json(payload)  # refuse now what no request could carry
+            make = lambda _number: payload  # noqa: E731
+        if not isinstance(target, Function):
+            send = to_queue(target, make)
+        else:
+            send = to_function(
+                target, service.front_door, service.books, scheduler, make,
+                asynchronous=invocation_type == "Event",
+            )  # fmt: skip
+            if constant and invocation_type == "RequestResponse" and target.code is None:
+                send = self._lane(target, send, len(to_json(payload)))
+        stream = service.streams.stream(self._stream_name(target.name))
+        driver = Driver(scheduler, arrivals.waits(stream), send, ends_at, count)
+        endless = arrivals.endless and duration is None and count is None
+        self._drivers.append((driver, target.name, endless))
+
+    def _lane(self, function: Function, send: Send, payload_bytes: int) -> Send:
+        """The fast lane where it does the same, else the way of every request."""
+        service, rules = self._service, self._service.rules
+        delayed = rules.network_latency or rules.invoke_overhead
+        if delayed or payload_bytes > rules.synchronous_payload or not self.fast:
+            return send
+        return FastLane(service, function, send, payload_bytes).send
+
+    def check_ends(self) -> None:
+        """Raise :class:`~lambdalab.errors.EndlessRun` while traffic is on that nothing ends."""
+        for driver, name, endless in self._drivers:
+            if driver.active and endless:
+                raise EndlessRun(
+                    f"the traffic to {name!r} never ends: give run() an until=, or drive() a duration "
+                    "or a count"
+                )
+
+    def _stream_name(self, target: str) -> str:
+        earlier = sum(name == target for _, name, _ in self._drivers)
+        return f"arrivals/{target}" + (f"#{earlier + 1}" if earlier else "")
+
+
+def _check(count: object, invocation_type: str) -> None:
+    whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
+    if count is not None and not whole:
+        raise InvalidSetting("count", count, "a whole number, 1 or more")
+    if invocation_type not in TYPES:
+        raise InvalidSetting("invocation_type", invocation_type, f"one of {', '.join(TYPES)}")

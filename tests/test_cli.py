@@ -1,0 +1,66 @@
+"""The command line, as a person types it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lambdalab import cli
+from lambdalab._version import __version__
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def command(*words: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lambdalab", *map(str, words)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def test_version() -> None:
+    done = command("--version")
+    assert (done.returncode, done.stdout) == (0, f"lambdalab {__version__}\n")
+
+
+@pytest.mark.parametrize("words", [(), ("dmeo",), ("demo", "--nothing")], ids=" ".join)
+def test_a_wrong_command_ends_with_the_usage(words: tuple[str, ...]) -> None:
+    done = command(*words)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: lambdalab")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_demo_prints_the_tables_and_leaves_the_pictures(tmp_path: Path) -> None:
+    """In a folder with a space, away from the clone: no tour there, and it says so."""
+    folder = tmp_path / "my demo"
+    done = command("demo", folder, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    for table in cli.SHOWN:
+        assert f"\n{table}: " in f"\n{done.stdout}"
+        assert f"\n{table}: 0 rows" not in f"\n{done.stdout}"
+    assert max(map(len, done.stdout.splitlines())) <= 110, "it fits a terminal"
+    assert "No tour" in done.stdout
+    assert {path.stem for path in (folder / "tables").glob("*.csv")} == set(cli.TABLES)
+    pictures = list(folder.glob("*.png"))
+    assert pictures
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (ROOT / cli.TOUR).is_file(), reason="there is no tour yet")
+def test_demo_leaves_the_tour_as_one_page_that_needs_no_network(tmp_path: Path) -> None:
+    done = command("demo", tmp_path)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / f"{cli.TOUR.stem}.html").read_text(encoding="utf-8")
+    assert "data:image/png;base64," in page
+    assert "application/vnd.jupyter.widget-view+json" not in page

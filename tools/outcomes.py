@@ -1,0 +1,72 @@
+"""What a part of the tests came to, and the closing table."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, field
+from pathlib import Path
+
+NOTHING_COLLECTED = 5
+
+
+@dataclass
+class Outcome:
+    """The counts of one part, with a line for each failure and each skip."""
+
+    name: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+    def count(self, what: str, good: bool) -> None:
+        """One more passed or failed."""
+        self.passed += good
+        self.failed += not good
+        if not good:
+            self.notes.append(f"failed: {self.name}: {what}")
+
+    def skip(self, what: str, why: str) -> None:
+        """One more skipped, and why."""
+        self.skipped += 1
+        self.notes.append(f"skipped: {self.name}: {what}: {why}")
+
+
+def read_junit(outcome: Outcome, report: Path, status: int) -> None:
+    """Add pytest's report to an outcome; a run that leaves none, or finds no test, has failed."""
+    failed_before = outcome.failed
+    if report.exists():
+        for case in ElementTree.parse(report).getroot().iter("testcase"):
+            _count_case(outcome, case)
+    if status and outcome.failed == failed_before:
+        why = "found no test" if status == NOTHING_COLLECTED else f"ended with status {status}"
+        outcome.count(f"pytest {why}", False)
+
+
+def _count_case(outcome: Outcome, case: ElementTree.Element) -> None:
+    where = ".".join(filter(None, (case.get("classname"), case.get("name"))))
+    skipped = case.find("skipped")
+    if case.find("failure") is not None or case.find("error") is not None:
+        outcome.count(where, False)
+    elif skipped is not None:
+        outcome.skip(where, (skipped.get("message") or "no reason given").strip())
+    else:
+        outcome.count(where, True)
+
+
+def closing_lines(outcomes: list[Outcome]) -> list[str]:
+    """The table of all parts, what failed or was skipped, and one line with the totals."""
+    total = Outcome("total")
+    for outcome in outcomes:
+        total.passed += outcome.passed
+        total.failed += outcome.failed
+        total.skipped += outcome.skipped
+        total.seconds += outcome.seconds
+    lines = ["", f"{'part':12}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}"]
+    for row in [*outcomes, total]:
+        counts = f"{row.passed:8}{row.failed:8}{row.skipped:9}{row.seconds:9.1f}"
+        lines.append(f"{row.name:12}{counts}")
+    notes = [note for outcome in outcomes for note in outcome.notes]
+    lines += ["", *notes, ""] if notes else [""]
+    return [*lines, f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped"]
