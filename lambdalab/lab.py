@@ -401,6 +401,8 @@ class Lab:
         return self._functions.find(target)
 
     def _origin(self) -> Origin:
+        """Who calls right now; every verb of another service asks for it."""
+        self._check_open()
         return self._client.origin()
 
     def _activity(self) -> AbstractContextManager[object]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import lambdalab
 from lambdalab import cli
 from lambdalab._version import __version__
 
@@ -21,6 +23,7 @@ def command(*words: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
+        env=dict(os.environ, PYTHONPATH=str(Path(lambdalab.__file__).parents[1])),
         check=False,
     )
 

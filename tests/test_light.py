@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import lambdalab
 
 CORE = {"numpy", "pandas", "matplotlib", "ipywidgets", "anywidget", "greenlet", "orjson", "tqdm"}
 HEAVY = {
@@ -75,13 +78,15 @@ lab.audit()
 """
 
 
-def python(program: str) -> str:
+def python(program: str, cwd: Path | None = None) -> str:
     """The last line of a program run on its own (-B: Python itself must write no .pyc)."""
     done = subprocess.run(
         [sys.executable, "-B", "-c", program],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
+        cwd=cwd,
+        env=dict(os.environ, PYTHONPATH=str(Path(lambdalab.__file__).parents[1])),
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -132,9 +137,7 @@ def test_a_lab_starts_nothing_opens_no_socket_and_writes_no_file(
     """From the import to the tables; pandas' own import is not ours to watch."""
     report = "print(json.dumps([seen, threading.active_count()]))"
     watched = f"import pandas\n{WATCH}\nsys.addaudithook(watch)\nimport lambdalab as ll\n{program}"
-    seen, threads = json.loads(
-        python(f"import os; os.chdir({str(tmp_path)!r})\n{watched}\n{report}")
-    )
+    seen, threads = json.loads(python(f"{watched}\n{report}", tmp_path))
     assert seen == []
     assert threads == 1
     assert list(tmp_path.iterdir()) == []

@@ -17,14 +17,17 @@ ROOT = Path(__file__).resolve().parents[1]
 SIZE_LIMIT = 2_000_000  # bytes: it is a few hundred kilobytes of text
 
 
+def generated(path: Path) -> bool:
+    """Whether a file is some tool's cache."""
+    return any(part.startswith((".", "__pycache__")) for part in path.parts)
+
+
 def package_files() -> set[str]:
     """Every file of the package in the clone, as the wheel should name it."""
     return {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "lambdalab").rglob("*")
-        if path.is_file()
-        and "__pycache__" not in path.parts
-        and ".ipynb_checkpoints" not in path.parts
+        if path.is_file() and not generated(path.relative_to(ROOT))
     }
 
 

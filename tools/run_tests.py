@@ -202,7 +202,7 @@ def main() -> int:
     with contextlib.suppress(KeyboardInterrupt):
         for name in (part for part in PARTS if part in wanted):
             outcomes.append(run(name))
-            if name == "wheel" and outcomes[-1].failed:
+            if name == "wheel" and not (SITE / "lambdalab").is_dir():
                 outcomes[-1].notes.append("the later parts were not run: there is no wheel")
                 break
     print("\n".join(closing_lines(outcomes)))

@@ -21,13 +21,14 @@ class Tariff:
         self._init_billed: bool = rules.init_billed
         self._step_us: int = rules.billing_step * 1000
         self._request: int = rules.price_request
-        self._per_ms = settings.memory_size * rules.price_gb_second[settings.architecture]
+        self._per_ms: int = settings.memory_size * rules.price_gb_second[settings.architecture]
 
     def billed_ms(self, duration_us: int, init_us: int) -> int:
-        """The billed milliseconds of a run, rounded up."""
+        """The billed milliseconds of a run, rounded up; at least one step. (Arrays will do too.)"""
         if self._init_billed:
             duration_us += init_us
-        return -(-duration_us // self._step_us) * self._step_us // 1000
+        some = duration_us + (duration_us == 0)  # no run takes no time at all
+        return -(-some // self._step_us) * self._step_us // 1000
 
     def cost_nano(self, billed_ms: int) -> int:
         """The price in nano-dollars, the request's included."""

@@ -273,7 +273,7 @@ def _checked(folder: CodeFolder, handler: str | None, module: str, names: tuple[
     """The code, if nothing that can be seen without running it forbids it."""
     if handler is None:
         defined = _Outline.of(folder, module)
-        chosen = next((n for n in names if defined and n in defined.bound), names[-1])
+        chosen = next((n for n in names if defined and n in defined.bound), DEFAULT_NAMES[1])
         handler = f"{module}.{chosen}"
     module, _, name = handler.rpartition(".")
     if not module or not name:
@@ -302,18 +302,22 @@ def _check_module_elsewhere(folder: CodeFolder, module: str) -> None:
     raise HandlerError(f"there is no module {module!r} in {where}{suggestion(module, known)}")
 
 
+_DEFINITIONS = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
+_HIDDEN = {"globals", "exec", "setattr", "vars"}  # with these, names come that no parser sees
+
+
 class _Outline:
-    """What parsing a module shows: which names it binds, and which of them are functions."""
+    """What parsing a module shows: which names it binds, and to what those bound once."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.bound: dict[str, ast.AST] = {}
-        self.certain = True
-        self._read(tree.body)
+        for name, node in _bindings(tree):
+            self.bound[name] = ast.Pass() if name in self.bound else node
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and node.id in ("globals", "exec", "setattr", "vars"):
-                self.certain = False  # names may come into being that no parser sees
-            elif isinstance(node, ast.Global):
+            if isinstance(node, ast.Global):
                 self.bound |= dict.fromkeys(node.names, node)
+        self.certain = not used & _HIDDEN and not {"*", "__getattr__"} & self.bound.keys()
 
     @classmethod
     def of(cls, folder: CodeFolder, module: str) -> _Outline | None:
@@ -326,36 +330,10 @@ class _Outline:
         except (SyntaxError, ValueError):
             return None
 
-    def _read(self, body: list[ast.stmt]) -> None:
-        for node in body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                self.bound[node.name] = node
-            elif isinstance(node, ast.Import | ast.ImportFrom):
-                for alias in node.names:
-                    self.bound[(alias.asname or alias.name).partition(".")[0]] = node
-                    self.certain &= alias.name != "*"
-            elif isinstance(node, ast.Assign):
-                for target in node.targets:
-                    self._bind(target, node.value)
-            else:
-                for part in ast.iter_child_nodes(node):
-                    self._read([part] if isinstance(part, ast.stmt) else [])
-                    self._read(getattr(part, "body", []) if not isinstance(part, ast.expr) else [])
-                for name in ast.walk(node):
-                    if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
-                        self.bound.setdefault(name.id, node)
-
-    def _bind(self, target: ast.expr, value: ast.expr) -> None:
-        if isinstance(target, ast.Name):
-            self.bound[target.id] = value
-        else:
-            names = (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
-            self.bound |= dict.fromkeys(names, target)
-
     def check(self, module: str, name: str) -> None:
         """Raise :class:`HandlerError` if the module surely has no such handler."""
         if name not in self.bound:
-            if self.certain and "__getattr__" not in self.bound:
+            if self.certain:
                 functions = [
                     n for n, node in self.bound.items() if isinstance(node, ast.FunctionDef)
                 ]
@@ -375,6 +353,21 @@ class _Outline:
         )
         if plain and not _takes_two(node.args):  # type: ignore[attr-defined]
             raise _wrong_parameters(f"{module}.{name}", f"({ast.unparse(node.args)})")  # type: ignore[attr-defined]
+
+
+def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """The names that a module's own statements bind, with what they are bound to if that is plain."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, _DEFINITIONS):
+            yield child.name, child
+        elif isinstance(child, ast.Import | ast.ImportFrom):
+            yield from ((a.asname or a.name.partition(".")[0], child) for a in child.names)
+        elif isinstance(child, ast.Assign) and isinstance(child.targets[0], ast.Name):
+            yield from ((t.id, child.value) for t in child.targets if isinstance(t, ast.Name))
+        elif isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+            yield child.id, child
+        else:
+            yield from _bindings(child)
 
 
 def _takes_two(args: ast.arguments) -> bool:

@@ -109,7 +109,8 @@ def drawer(duration: object, stream: RandomStream, setting: str = "duration") ->
     if callable(duration):
         return lambda event: microseconds(duration(event), f"{setting}(event)")
     if hasattr(duration, "sampler"):
-        return duration.sampler(stream)  # type: ignore[no-any-return]
+        draw: Draw = duration.sampler(stream)
+        return draw
     fixed = microseconds(duration, setting)  # type: ignore[arg-type]
     return lambda _event: fixed
 

@@ -54,15 +54,13 @@ class Handlers:
         """Run the module's code in a new environment; its own sleeps lengthen the init."""
         environment, function = call.environment, call.function
         environment.surroundings = self._surroundings(function, environment)
-        assert function.code is not None
-        environment.surroundings.request_id = ""
-        if function.code.is_callable:
-            environment.handler = function.code.prepare(environment.surroundings)
+        if function.code is not None and function.code.is_callable:
+            environment.handler = _prepare(function, environment)
             self._runner.ready(call)
             return
         log = self._listen(call, request=0)
         self._tasks.start(
-            lambda: function.code.prepare(environment.surroundings),  # type: ignore[union-attr]
+            lambda: _prepare(function, environment),
             environment.surroundings,
             self._scheduler.now + _LONGEST_INIT_US,
             lambda _task, ending: self._initialised(call, ending, log),
@@ -125,9 +123,8 @@ class Handlers:
         init_us = function.draw_init(None)
 
         def body() -> object:
-            assert function.code is not None
             self._tasks.sleep(init_us)
-            environment.handler = function.code.prepare(environment.surroundings)
+            environment.handler = _prepare(function, environment)
             environment.ready = True
             return environment.handler(event, context)
 
@@ -163,12 +160,11 @@ class Handlers:
         if kind == "timed_out":
             return timeout_failure(request_id, call.function.settings.timeout)
         error = ending.exception
-        if kind == "exited" or isinstance(error, SystemExit):
+        if kind == "exited" or not isinstance(error, Exception):
             return platform_failure(
                 request_id, "Runtime.ExitError", _exit_reason(ending),
                 AttemptOutcome.EXIT, Cause.EXIT,
             )  # fmt: skip
-        assert error is not None
         error_type = getattr(error, "error_type", None) or type(error).__name__
         return runtime_failure(request_id, error_type, _text(error), user_frames(error), error)
 
@@ -227,6 +223,13 @@ class Handlers:
         return log
 
 
+def _prepare(function: Function, environment: Environment) -> Callable[..., Any]:
+    """The environment's handler, its module freshly imported; to be run as a task."""
+    assert function.code is not None
+    assert environment.surroundings is not None
+    return function.code.prepare(environment.surroundings)
+
+
 _LONGEST_INIT_US = 900_000_000
 
 
@@ -274,10 +277,14 @@ def _text(error: BaseException) -> str:
 
 
 def _exit_reason(ending: Ending) -> str:
+    """How the runtime's process ended: by itself, by a signal, or by an exception it does not catch."""
+    status = ending.exit_status
+    if ending.kind == "raised":
+        status = 0 if isinstance(ending.exception, SystemExit) else 1
     if ending.signal is not None:
         return f"Runtime exited with error: signal: {_SIGNALS.get(ending.signal, ending.signal)}"
-    if ending.kind == "exited" and ending.exit_status:
-        return f"Runtime exited with error: exit status {ending.exit_status}"
+    if status:
+        return f"Runtime exited with error: exit status {status}"
     return "Runtime exited without providing a reason"
 
 

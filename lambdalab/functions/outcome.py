@@ -9,6 +9,7 @@ from __future__ import annotations
 import decimal
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,31 @@ def _plain(value: object) -> object:
 
 
 _LONG_NUMBER = re.compile(rb"\d{19}")
-encode_text = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
+_slow_text = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
+
+
+def _made_once() -> Callable[[Any], str]:
+    """The standard encoder, without the new C encoder that ``JSONEncoder`` makes for every value."""
+    seen: dict[int, object] = {}
+    try:
+        pieces = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+            seen, _plain, json.encoder.encode_basestring, None, ": ", ", ", False, False, True
+        )
+        pieces({"ok": [1]}, 0)
+    except (AttributeError, TypeError):  # another Python: no C encoder, or another signature
+        return _slow_text
+
+    def text(value: Any) -> str:
+        try:
+            return "".join(pieces(value, 0))
+        except BaseException:
+            seen.clear()
+            raise
+
+    return text
+
+
+encode_text = _made_once()
 
 
 def encode(value: object) -> bytes:

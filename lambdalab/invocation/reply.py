@@ -111,7 +111,7 @@ class Reply:
             return text if len(text) <= 60 else f"{text[:57]}..."
         told = (
             repr(self.exception)
-            if self.exception is not None
+            if self.exception is not None and not failure.error_type.startswith("Runtime.")
             else f"{failure.error_type}: {failure.message}"
         )
         return f"Unhandled {told}" if len(told) <= 160 else f"Unhandled {told[:157]}..."

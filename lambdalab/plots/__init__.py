@@ -1,3 +1,33 @@
-"""Pictures: a trace in, matplotlib Axes out."""
-from lambdalab.plots.timeline import timeline
+"""Pictures: a trace in, matplotlib Axes out.
+
+Every plot is ``plot(trace, *, ax=None, **style) -> Axes`` and stands on ``trace.plot`` too:
+``trace.plot.batching()`` is ``plots.batching(trace)``. None of them calls ``plt.show()`` or changes
+matplotlib's settings. :func:`compare` puts several traces side by side.
+
+>>> from lambdalab import plots, scenarios
+>>> ax = plots.timeline(scenarios.sync_vs_async())
+>>> ax.get_title(loc="left")
+'2 attempts in 2 environments, 2 cold starts'
+"""
+
+from lambdalab.plots.backoff import backoff
+from lambdalab.plots.batching import batching
+from lambdalab.plots.canvas import Style
+from lambdalab.plots.compare import PLOTS, Comparison, compare
+from lambdalab.plots.picture import Picture
+from lambdalab.plots.queue_depth import queue_depth
 from lambdalab.plots.sync_vs_async import sync_vs_async
+from lambdalab.plots.timeline import timeline
+
+__all__ = [
+    "PLOTS",
+    "Comparison",
+    "Picture",
+    "Style",
+    "backoff",
+    "batching",
+    "compare",
+    "queue_depth",
+    "sync_vs_async",
+    "timeline",
+]

@@ -65,13 +65,22 @@ def headline(
         )  # fmt: skip
 
 
+def time_unit(span: float) -> tuple[int, str]:
+    """The unit that suits a stretch of time: its seconds and its sign.
+
+    >>> time_unit(30), time_unit(1200), time_unit(21_600)
+    ((1, 's'), (60, 'min'), (3600, 'h'))
+    """
+    return next((factor, unit) for least, factor, unit in _UNITS if span >= least)
+
+
 def time_axis(ax: Axes, low: float, high: float, what: str = "virtual time") -> None:
     """The x axis in seconds, shown in the unit that suits its length.
 
     The data stay in seconds, so that bars can be read back from the axes; only the labels change.
     """
     span = max(high - low, 1e-6)
-    _, factor, unit = next(row for row in _UNITS if span >= row[0])
+    factor, unit = time_unit(span)
     ax.set_xlim(low, high)
     if factor == 1:
         ax.xaxis.set_major_locator(MaxNLocator(8))

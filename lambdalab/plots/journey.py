@@ -107,7 +107,7 @@ def _queue(trace: Trace, call: pd.Series[Any], zero: float) -> list[Span]:
         if action in _STARTS:
             end = float(at[number + 1]) if number + 1 < len(at) else end_of(trace) - zero
             length = words.duration(end - at[number])
-            text = f"queued {length}" if action == "sent" else f"waits {length} ({words.plain(causes[number])})"
+            text = f"queued {length}" if action == "sent" else f"waits {length}"
             spans.append(Span("queue", float(at[number]), end, text))
     ending = _ending(trace, call, actions, causes)
     if ending and len(at):

@@ -83,7 +83,7 @@ QUEUED = Look("in Lambda's queue", SKY, "")
 NEXT = Look("next function", GREEN, "")
 THROTTLE = Look("throttled (429)", ORANGE, "", "v")
 DEAD_LETTER = Look("dead letter", PURPLE, "", "X")
-LOST = Look("given up", VERMILLION, "", "X")
+LOST = Look("given up", BLACK, "", "X")
 ANSWER = Look("success", GREEN, "", "o")
 
 

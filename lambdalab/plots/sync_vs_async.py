@@ -22,6 +22,7 @@ _GROUPS = {
     "Event": "Event: the queue answers, the function runs later",
 }
 _GAP = 1.2  # lanes between the two groups
+_LETTER = 0.0145  # width of a letter as a share of the longest journey
 
 
 def sync_vs_async(
@@ -57,12 +58,12 @@ def sync_vs_async(
         sentence = "No invocation to show: there is no RequestResponse and no Event in this trace."
         return canvas.nothing(ax, sentence, _TITLE, **style)
     longest = max(journey.length for journey in journeys) or 1e-3
-    canvas.time_axis(ax, 0, longest * 1.3, "virtual time since the call")
+    canvas.time_axis(ax, 0, _room(journeys, longest), "virtual time since the call")
     ticks: list[tuple[float, str]] = []
     place = 0.0
     for journey in journeys:
         ax.text(
-            0.0, place + 0.1, _GROUPS[journey.kind], transform=ax.get_yaxis_transform(),
+            0.0, place + 0.1, _group(journey), transform=ax.get_yaxis_transform(),
             fontweight="bold", fontsize="medium", color=INK, va="center",
         )  # fmt: skip
         for name, spans in journey.lanes.items():
@@ -95,6 +96,28 @@ def _choose(trace: Trace, sync: str | None, event: str | None) -> list[Journey]:
     return [Journey.of(trace, row, kind) for kind, row in rows.items()]
 
 
+def _group(journey: Journey) -> str:
+    if "function" not in journey.lanes and len(journey.lanes) == 1:
+        return f"{journey.kind}: refused, and nothing runs"
+    return _GROUPS[journey.kind]
+
+
+def _room(journeys: list[Journey], longest: float) -> float:
+    """Where the axis ends: right of the texts that stand beside the last bar of a lane."""
+    ends = [longest * 1.02]
+    for journey in journeys:
+        for spans in journey.lanes.values():
+            last = spans[-1] if spans else None
+            if last is not None and not _fits(last, longest):
+                ends.append(last.end + longest * (0.03 + len(last.text) * _LETTER))
+    return max(ends)
+
+
+def _fits(span: Span, longest: float) -> bool:
+    """Whether a span's text has room on its bar, and can be read there."""
+    return span.end - span.start > len(span.text) * longest * _LETTER and not _look(span).hatch
+
+
 def _lane(ax: Axes, place: float, spans: list[Span], longest: float, kind: str) -> None:
     for span in spans:
         look = _look(span)
@@ -117,9 +140,8 @@ def _say(ax: Axes, place: float, spans: list[Span], longest: float) -> None:
     for number, span in enumerate(spans):
         if not span.text:
             continue
-        width, need = span.end - span.start, len(span.text) * longest * 0.0145
         last = number == len(spans) - 1
-        if width > need and not _look(span).hatch:
+        if _fits(span, longest):
             white = _look(span).colour == OUTCOMES["success"].colour
             ax.text(
                 (span.start + span.end) / 2, place, span.text, ha="center", va="center",
@@ -131,8 +153,10 @@ def _say(ax: Axes, place: float, spans: list[Span], longest: float) -> None:
                 fontweight="bold" if span.answer else "normal",
             )  # fmt: skip
         elif span.start >= said_until:
-            canvas.note(ax, span.start, place - 0.42, span.text, va="center", color=MUTED)
-            said_until = span.start + need
+            canvas.note(
+                ax, span.start + 0.004 * longest, place - 0.43, span.text, va="center", color=MUTED
+            )
+            said_until = span.start + len(span.text) * longest * _LETTER
 
 
 def _one(value: float) -> Floats:
@@ -161,5 +185,5 @@ def _title(journeys: list[Journey]) -> str:
         missing = "Event" if both[1] is None else "RequestResponse"
         return f"Who waits? (this trace has no {missing} to compare with)"
     waits = [words.duration(journey.waited) for journey in journeys]
-    event = "not at all" if both[1].waited == 0 else waits[1]
-    return f"Who waits? Synchronous: the client, {waits[0]}. Event: the client, {event}"
+    event = "nobody" if both[1].waited == 0 else f"the client, {waits[1]}"
+    return f"Who waits? Synchronous: the client, {waits[0]}. Event: {event}"

@@ -136,6 +136,7 @@ class Collector:
     def _window_over(self, batch: Batch) -> None:
         batch.timer = 0
         self._close(batch, BatchCause.BATCHING_WINDOW)
+        self.wake()
 
     def _close(self, batch: Batch, cause: int) -> None:
         if batch.timer:
@@ -144,7 +145,6 @@ class Collector:
         self._open = None
         batch.close()
         self.hand_over(batch, cause)
-        self.wake()
 
     def visibility_us(self) -> int:
         """For how long a received message is invisible.

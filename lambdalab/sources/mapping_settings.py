@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -80,10 +79,9 @@ class MappingSettings:
 
 
 def _response_types(value: object) -> tuple[str, ...]:
-    """``()`` or ``("ReportBatchItemFailures",)``, given as any sequence."""
-    types = () if isinstance(value, str) or not isinstance(value, Sequence) else tuple(value)
-    if types in ((), (REPORT,)) and not isinstance(value, str):
-        return types
+    """``()`` or ``("ReportBatchItemFailures",)``, given as a tuple or a list."""
+    if isinstance(value, (list, tuple)) and tuple(value) in ((), (REPORT,)):
+        return tuple(value)
     raise InvalidSetting(
         "function_response_types", value, f'() or ("{REPORT}",)', "botocore FunctionResponseTypes"
     )

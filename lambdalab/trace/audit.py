@@ -67,7 +67,6 @@ _POINTERS = (
     ("attempts", "request", "invocations", False),
     ("attempts", "environment", "environments", False),
     ("waits", "request", "invocations", False),
-    ("queued_at", "row", "attempts", True),
     ("batches", "request", "invocations", True),
     ("batches", "parent_batch", "batches", True),
     ("batch_records", "batch", "batches", False),
@@ -99,6 +98,8 @@ def _references(tables: Tables) -> Iterator[Difference]:
         values, count = tables.rows(table)[column], len(tables.rows(into))
         bad = (values > count) | (values < (0 if optional else 1))
         yield from wrong(f"{table}.{column} points at no row of {into}", bad)
+    beyond = tables.rows("queued_at")["row"] >= len(tables.rows("attempts"))
+    yield from wrong("queued_at.row points at no row of attempts", beyond)
     for name, layout in schema.PACKED.items():
         for field in layout.name_fields:
             bad = tables.rows(name)[field] >= len(tables.recorder.names)
@@ -249,13 +250,14 @@ def _attempts(tables: Tables) -> Iterator[Difference]:
 
 
 def _bills(tables: Tables) -> Iterator[Difference]:
-    """What is billed is the handler's time, or that and the initialisation's, in whole ms."""
+    """What is billed is the handler's time, or that and the initialisation's, in whole ms, 1 at least."""
     rows = tables.rows("attempts")
     usual = (rows["ended_at"] >= 0) & ~np.isin(
         rows["outcome"], (AttemptOutcome.INIT_ERROR, AttemptOutcome.KILLED)
     )
     run, init = rows["duration_us"].astype(np.int64), rows["init_us"]
-    billed, bare, whole = rows["billed_ms"], -(-run // 1000), -(-(run + init) // 1000)
+    bare, whole = (np.maximum(-(-us // 1000), 1) for us in (run, run + init))
+    billed = rows["billed_ms"]
     bad = usual & (billed != bare) & (billed != whole)
     yield from wrong("an attempt is billed for another time than it took", bad, "attempts")
     owners = tables.functions_of_requests()[rows["request"]]

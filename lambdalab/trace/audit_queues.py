@@ -151,12 +151,13 @@ def _dead_letters(tables: Tables) -> Iterator[Difference]:
 
 
 def _receives(tables: Tables) -> Iterator[Difference]:
-    """Each receive of a message counts one more than the one before, beginning with 1."""
+    """The receive count of a message rises by one when it is received, and only then."""
     rows = histories(tables)
-    rows = rows[(rows["action"] == Action.RECEIVED) & ~asynchronous(tables, rows["queue"])]
+    rows = rows[~asynchronous(tables, rows["queue"])]
     first = previous(rows["queue"]) | previous(rows["event"])
-    rising = rows["receive_count"] == np.roll(rows["receive_count"], 1) + 1
-    bad = np.where(first, rows["receive_count"] < 1, ~rising)
+    received = rows["action"] == Action.RECEIVED
+    rising = rows["receive_count"] == np.roll(rows["receive_count"], 1) + received
+    bad = ~first & ~rising
     yield from wrong("a receive count does not rise by one", bad, "messages", rows["event"] - 1)
 
 

@@ -128,8 +128,11 @@ class Replay:
     endless = False
 
     def __post_init__(self) -> None:
-        times = self.times
-        if not len(times):
+        times = tuple(map(float, self.times))  # ours: nobody changes them under us
+        object.__setattr__(self, "times", times)
+        if self.durations is not None:
+            object.__setattr__(self, "durations", tuple(map(float, self.durations)))
+        if not times:
             raise InvalidSetting("times", times, "at least one arrival")
         origin = times[0] if self.start is None else self.start
         rising = all(later >= earlier for earlier, later in itertools.pairwise(times))
@@ -145,7 +148,7 @@ class Replay:
                     f"as many as times ({len(times)})",
                 )
             for value in self.durations:
-                microseconds(float(value), "durations")
+                microseconds(value, "durations")
 
     def waits(self, stream: RandomStream | None) -> Iterator[int]:
         """The recorded gaps; rounding does not add up, each time is rounded once."""
@@ -158,7 +161,7 @@ class Replay:
 
     def payload(self, i: int) -> dict[str, Any]:
         """The payload of arrival ``i``: how long it took when it was recorded."""
-        return {} if self.durations is None else {"duration": float(self.durations[i])}
+        return {} if self.durations is None else {"duration": self.durations[i]}
 
     @staticmethod
     def duration(event: dict[str, Any]) -> float:

@@ -256,7 +256,7 @@ def test_a_handler_without_its_attribute(lab: ll.Lab, tmp_path: Path) -> None:
         lab.create_function("f", tmp_path, handler="images.shrink")
     with refused(lab, HandlerError, "module.function"):
         lab.create_function("f", tmp_path, handler="resize")
-    with refused(lab, HandlerError, "lambda_handler"):
+    with refused(lab, HandlerError, "did you mean 'lambda_function.handle'"):
         lab.create_function("f", "def handle(event, context):\n    return 1\n")
 
 

@@ -28,7 +28,8 @@ def test_a_handler_sees_its_own_variables_only() -> None:
     def handler() -> tuple[object, ...]:
         return (
             os.environ["STAGE"], os.getenv("OUTER"), os.environ.get("OUTER", "none"),
-            "OUTER" in os.environ,            dict(os.environ), os.environb[b"STAGE"], len(os.environ), os.getenvb(b"STAGE"),
+            "OUTER" in os.environ, dict(os.environ), os.environb[b"STAGE"], len(os.environ),
+            os.getenvb(b"STAGE"),
         )  # fmt: skip
 
     found = Place(environ={"STAGE": "dev"}).run(handler)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import pdb
+import pdb  # noqa: T100
 import sys
 import threading
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def notebook(test: Callable[..., None]) -> Callable[..., None]:
 
 
 @notebook
-def test_print_goes_to_the_log_and_not_to_the_notebook(out: io.StringIO, _: object) -> None:
+def test_print_goes_to_the_log_and_not_to_the_notebook(out: io.StringIO, patch: object) -> None:
     place = Place()
 
     def handler() -> None:
@@ -40,7 +40,7 @@ def test_print_goes_to_the_log_and_not_to_the_notebook(out: io.StringIO, _: obje
 
 
 @notebook
-def test_the_notebook_prints_as_ever(out: io.StringIO, _: object) -> None:
+def test_the_notebook_prints_as_ever(out: io.StringIO, patch: object) -> None:
     print("mine", flush=True)
     assert out.getvalue() == "mine\n"
     assert sys.stdout.getvalue() == "mine\n"  # type: ignore[attr-defined]
@@ -48,7 +48,7 @@ def test_the_notebook_prints_as_ever(out: io.StringIO, _: object) -> None:
 
 
 @notebook
-def test_interleaved_handlers_write_to_their_own_logs(out: io.StringIO, _: object) -> None:
+def test_interleaved_handlers_write_to_their_own_logs(out: io.StringIO, patch: object) -> None:
     places = [Place("a/e1"), Place("b/e1")]
 
     def handler() -> None:
@@ -63,7 +63,7 @@ def test_interleaved_handlers_write_to_their_own_logs(out: io.StringIO, _: objec
 
 
 @notebook
-def test_another_thread_prints_to_the_notebook_meanwhile(out: io.StringIO, _: object) -> None:
+def test_another_thread_prints_to_the_notebook_meanwhile(out: io.StringIO, patch: object) -> None:
     place = Place()
 
     def handler() -> None:
@@ -77,7 +77,7 @@ def test_another_thread_prints_to_the_notebook_meanwhile(out: io.StringIO, _: ob
 
 
 @notebook
-def test_a_handlers_stream_is_utf8_text_without_a_terminal(out: io.StringIO, _: object) -> None:
+def test_a_handlers_stream_is_utf8_text_without_a_terminal(out: io.StringIO, patch: object) -> None:
     place = Place()
 
     def handler() -> tuple[Any, ...]:
@@ -129,7 +129,7 @@ def test_breakpoint_can_be_used_in_a_handler(
 
 
 @notebook
-def test_a_tracer_that_is_no_debugger_changes_nothing(out: io.StringIO, _: object) -> None:
+def test_a_tracer_that_is_no_debugger_changes_nothing(out: io.StringIO, patch: object) -> None:
     place = Place()
 
     def handler() -> None:

@@ -330,16 +330,24 @@ def test_updating(bench: Bench) -> None:
 
 
 def test_a_dead_letter_of_a_function(bench: Bench) -> None:
-    failed = bench.queue("failed")
-    attributes = {"RequestID": ("String", "r"), "ErrorCode": ("Number", "200")}
-    assert failed.deliver(b'{"order": 1}', attributes, 5) == ""
+    failed = bench.queue("failed", delay=3)
+    bill = bench.function(answer=lambda _: 1 / 0, maximum_retry_attempts=0)
+    bill.dead_letters = failed
+    bench.service.front_door.event(bill, b'{"order": 1}', bench.caller)
+    bench.run()
     [row] = bench.events("failed")
-    assert (row.action, row.cause, row.request) == ("sent", "dead_letter", 5)
+    assert (row.action, row.cause, row.request, row.delayed) == ("sent", "dead_letter", 1, 1)
+    bench.run(until=60)
     [letter] = failed.receive()
     assert letter.body == '{"order": 1}'
     assert letter.attributes["ErrorCode"] == ("Number", "200")
-    assert "262144" in failed.deliver(b"x" * 262_144, attributes, 5)
-    assert failed.depth == 1
+    assert letter.attributes["RequestID"] == ("String", bench.service.ids.request(1))
+
+
+def test_a_dead_letter_that_is_too_large(bench: Bench) -> None:
+    failed = bench.queue("failed")
+    assert "262144" in failed.deliver(b"x" * 262_144, {"ErrorCode": ("Number", "200")}, 1)
+    assert failed.depth == 0
 
 
 def test_reset_empties_and_keeps_the_wiring(bench: Bench) -> None:

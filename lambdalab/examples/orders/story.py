@@ -14,7 +14,6 @@ from typing import Any
 from lambdalab.errors import ServiceError
 from lambdalab.examples.orders import FAILED, handlers, load
 from lambdalab.lab import Lab
-from lambdalab.sources.sqs import Queue
 from lambdalab.traffic.arrivals import Every, Poisson
 
 Run = Callable[[Lab], object]
@@ -73,20 +72,36 @@ def _too_large(lab: Lab) -> None:
 def evening_lab(seed: int | str = 7, window: int = 0, run: Run = Lab.run) -> Lab:
     """The evening of the tour: orders are billed in batches of up to ten, with a window or without."""
     lab = Lab(seed=seed)
-    queue = lab.sqs.create_queue("orders")
+    bill(lab, window)
+    run(lab)
+    return lab
+
+
+def bill(lab: Lab, window: int = 0) -> None:
+    """Wire the billing, and have orders come.
+
+    A quiet half minute, and a rush in its middle: 100 orders within a second.
+    """
+    book, queue = load(), lab.sqs.create_queue("orders")
     lab.create_function(
         "bill_orders", code=handlers(lab), handler="bill_orders.handler", timeout=30
     )
     lab.create_event_source_mapping(
         queue, "bill_orders", batch_size=10, maximum_batching_window=window
     )
-    drive_orders(lab, queue)
-    run(lab)
-    return lab
-
-
-def drive_orders(lab: Lab, queue: Queue) -> None:
-    """A quiet half minute, and a rush in its middle: 100 orders within a second."""
-    book = load()
     lab.drive(queue, Poisson(rate=1), duration=30, payload=lambda i: book[i])
     lab.drive(queue, Every(0.01, first=12), count=100, payload=lambda i: book[100 + i])
+
+
+def noon_lab(seed: int | str = 7) -> Lab:
+    """Fifteen seconds of a busy noon: orders are put one after another, customers are told."""
+    lab, book = Lab(seed=seed), load()
+    code = handlers(lab)
+    lab.create_function("put_order", code=code, handler="put_order.handler")
+    lab.create_function("notify_customer", code=code, handler="notify_customer.handler")
+    lab.drive(
+        "put_order", Poisson(rate=2), duration=15, payload=lambda i: book[20 + i],
+        invocation_type="Event",
+    )  # fmt: skip
+    lab.run()
+    return lab

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MODULE_FUNCTIONS = tuple(
     name for name, value in vars(random).items() if getattr(value, "__self__", None) is random._inst
 )
+_NUMPY_ALIASES = {"seed": "seed", "sample": "random_sample", "ranf": "random_sample"}
 NODE = 0x0242AC110002  # uuid1's "network address" in a handler: a locally administered one
 _GREGORIAN = 0x01B21DD213814000  # 100 ns ticks between uuid's epoch and that of Unix
 
@@ -67,8 +68,8 @@ class Chance:
         shared = module.mtrand._rand
         self._numpy = module, shared
         for name, value in list(vars(module).items()):
-            if getattr(value, "__self__", None) is shared:
-                self._names.put(module, name, _from_numpy(name, value))
+            if getattr(value, "__self__", None) is shared or name in _NUMPY_ALIASES:
+                self._names.put(module, name, _from_numpy(_NUMPY_ALIASES.get(name, name), value))
 
 
 def os_stand_in(name: str) -> Any:

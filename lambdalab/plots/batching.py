@@ -1,0 +1,272 @@
+"""Why did each batch fire? Messages that come, and the batches a mapping makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from lambdalab.errors import UnknownName
+from lambdalab.plots import bars, canvas, words
+from lambdalab.plots.canvas import Style
+from lambdalab.plots.frames import Floats, Ints, end_of, seconds
+from lambdalab.plots.palette import BATCH_CAUSES, INK, MUTED
+from lambdalab.rules import Rules
+
+if TYPE_CHECKING:
+    from lambdalab.trace import Trace
+
+_TITLE = "Why did each batch fire?"
+_MOST_BATCHES, _MOST_LANES, _MOST_TICKS = 40, 12, 400
+_BINS = 120  # of the histogram that stands for more ticks
+_LETTER = 0.0115  # width of a letter as a share of the axis
+_MATTERS = 0.5  # share of the payload limit from which sizes are told
+_SAID = {
+    "batch_size": "full", "batching_window": "out of time", "payload_size": "at the size limit",
+    "no_window": "sent at once", "long_poll": "by the end of a poll", "tumbling_window": "by window",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """The batches of one mapping as arrays (seconds), and when the messages of its source came."""
+
+    table: pd.DataFrame
+    window: Floats
+    opened: Floats
+    flushed: Floats
+    causes: list[str]
+    arrivals: Floats
+    limit: int
+
+    @property
+    def sizes_matter(self) -> bool:
+        """Whether a batch came near the payload limit."""
+        return bool((self.table["size_bytes"] >= _MATTERS * self.limit).any())
+
+
+def batching(
+    trace: Trace, *, ax: Axes | None = None, mapping: str | None = None, **style: Unpack[Style]
+) -> Axes:
+    """Draw when messages came and, below, each batch from its first record to its hand-over.
+
+    Look for the colour and hatch at which a batch ended: full (``batch_size``), out of time
+    (``batching_window``), or one record short of 6 MB (``payload_size``). The number is its records,
+    the id where it went. The upright mark is where its window began: at the end of that poller's
+    previous invocation, or with the first record when that window had ended empty.
+
+    Up to 40 batches are drawn one by one. More are drawn as lines as high as the batch is large: look
+    for the level at which they end and for the moments when the cause changes.
+
+    Parameters
+    ----------
+    trace
+        The trace to draw.
+    ax
+        The axes to draw on; by default those of a new figure.
+    mapping
+        The name of the mapping (``"orders->bill"``); by default the one with most batches.
+    style
+        See :class:`~lambdalab.plots.canvas.Style`.
+
+    Returns the axes, x in seconds since the lab's start.
+    """
+    found = _find(trace, mapping)
+    ax = canvas.axes(ax, "batching", (9.0, 4.2), **style)
+    if found is None:
+        sentence = "No batch in this trace: no event source mapping has handed one over."
+        return canvas.nothing(ax, sentence, _TITLE, **style)
+    low = min(float(x.min()) for x in (found.opened, found.arrivals) if len(x))
+    high = max(float(x.max()) for x in (found.flushed, found.arrivals) if len(x))
+    room = 0.06 if len(found.table) <= _MOST_BATCHES else 0.02
+    span = max(high - low, 1e-3)
+    canvas.time_axis(ax, 0.0 if low < 0.3 * high else low - 0.02 * span, high + room * span)
+    lanes = _lanes(found, span) if len(found.table) <= _MOST_BATCHES else None
+    if lanes is not None and lanes.max() < _MOST_LANES:
+        _one_by_one(ax, found, lanes)
+    else:
+        _by_size(ax, found)
+    canvas.headline(ax, _title(found), _entries(ax, found), columns=4, **style)
+    return ax
+
+
+def _find(trace: Trace, mapping: str | None) -> Batches | None:
+    table = trace.batches
+    names = list(dict.fromkeys(table["mapping"]))
+    if mapping is not None and mapping not in names:
+        raise UnknownName("mapping with batches", mapping, names)
+    if not names:
+        return None
+    name = mapping or table["mapping"].value_counts().index[0]
+    table = table[table["mapping"] == name]
+    events = trace.queue_events
+    came = events[(events["queue"] == table["source"].iloc[0]) & (events["action"] == "sent")]
+    opened, flushed = (seconds(trace, table[f"{what}_at"]) for what in ("opened", "flushed"))
+    limit: int = Rules.as_of().mapping_payload
+    return Batches(
+        table, seconds(trace, table["window_opened_at"]), np.where(np.isnan(opened), flushed, opened),
+        np.where(np.isnan(flushed), end_of(trace), flushed), table["cause"].astype(str).tolist(),
+        seconds(trace, came["at"]), limit,
+    )  # fmt: skip
+
+
+def _labels(found: Batches) -> list[str]:
+    """What stands beside each batch: records, size where it matters, and where it went."""
+    labels = []
+    for row in found.table[["records", "size_bytes", "request_id", "outcome"]].itertuples(index=False):
+        text = f"{row.records:,}"
+        if found.sizes_matter:
+            text += f" ({words.size(row.size_bytes)})"
+        if row.request_id and len(found.table) <= _MOST_BATCHES // 2:
+            text += f" → r{int(row.request_id.partition('-')[0])}"
+        if row.outcome not in ("success", "in_flight"):
+            text += f" {row.outcome}"
+        labels.append(text)
+    return labels
+
+
+def _lanes(found: Batches, span: float) -> Ints:
+    """A lane for each batch, from the top: the first one that is free, its text included."""
+    free: list[float] = []
+    lanes = np.zeros(len(found.table), dtype=np.int64)
+    texts = _labels(found)
+    for place in np.lexsort((found.flushed, found.opened)).tolist():
+        begin = min(found.opened[place], _window(found, place))
+        lane = next((n for n, until in enumerate(free) if until <= begin), len(free))
+        until = found.flushed[place] + span * (0.012 + _LETTER * len(texts[place]))
+        free[lane : lane + 1] = [until]
+        lanes[place] = lane
+    return lanes
+
+
+def _window(found: Batches, place: int) -> float:
+    at = found.window[place]
+    return float(found.opened[place] if np.isnan(at) else at)
+
+
+def _one_by_one(ax: Axes, found: Batches, lanes: Ints) -> None:
+    place = lanes + 1.3
+    low, high = ax.get_xlim()
+    _arrivals(ax, found, 0.3, -0.6)
+    for cause, chosen in _by_cause(found):
+        bars.draw(
+            ax, place[chosen], found.opened[chosen], found.flushed[chosen], BATCH_CAUSES[cause],
+            f"batch:{cause}", height=0.62,
+        )  # fmt: skip
+        at_once = chosen & (found.flushed - found.opened < 0.003 * (high - low))
+        _points(ax, found.flushed[at_once], place[at_once], cause, 8)
+    has = ~np.isnan(found.window) & (np.array(found.causes) != "no_window")
+    x, y = np.full(3 * int(has.sum()), np.nan), np.full(3 * int(has.sum()), np.nan)
+    x[0::3], x[1::3], y[0::3], y[1::3] = found.window[has], found.opened[has], place[has], place[has]
+    ax.plot(x, y, color=MUTED, linestyle=":", linewidth=1, zorder=1.5)
+    ax.plot(
+        found.window[has], place[has], linestyle="none", marker="|", markersize=16, color=INK,
+        markeredgewidth=1.4, gid="windows", zorder=3,
+    )  # fmt: skip
+    for number, text in enumerate(_labels(found)):
+        canvas.note(
+            ax, found.flushed[number] + 0.006 * (high - low), place[number], text, va="center",
+            fontweight="bold", zorder=4, gid="records",
+        )  # fmt: skip
+    bottom = max(float(place.max()), 2.3) + 0.6
+    ax.set_ylim(bottom, -0.7)
+    ax.set_yticks([0, (1.0 + bottom) / 2], ["messages\narrive", "batches:\nfirst record\nto hand-over"])
+    ax.tick_params(axis="y", length=0)
+
+
+def _points(ax: Axes, x: Floats, y: Floats, cause: str, size: float) -> None:
+    """The moments of hand-over."""
+    look = BATCH_CAUSES[cause]
+    ax.plot(
+        x, y, linestyle="none", marker=look.marker, markersize=size, color=look.colour,
+        markeredgecolor=INK, markeredgewidth=0.5, gid=f"flushed:{cause}", zorder=3,
+    )  # fmt: skip
+
+
+def _by_size(ax: Axes, found: Batches) -> None:
+    """Many batches: each a line from its first record to its hand-over, as high as it is large."""
+    by_bytes = "payload_size" in found.causes
+    column = "size_bytes" if by_bytes else "records"
+    height = found.table[column].to_numpy(dtype=float) / (2**20 if by_bytes else 1)
+    top = found.limit / 2**20 if by_bytes else float(height.max())
+    ax.set_ylim(0, 1.28 * top)
+    step = (ax.get_xlim()[1] - ax.get_xlim()[0]) / bars.COLUMNS
+    for cause, chosen in _by_cause(found):
+        look = BATCH_CAUSES[cause]
+        lines = bars.merged(height[chosen], found.opened[chosen], found.flushed[chosen], step)
+        x, y = np.full(3 * len(lines[0]), np.nan), np.full(3 * len(lines[0]), np.nan)
+        x[0::3], x[1::3], y[0::3], y[1::3] = lines[1], lines[2], lines[0], lines[0]
+        ax.plot(x, y, color=look.colour, linewidth=1.6, alpha=0.7, gid=f"batch:{cause}")
+        pixels = np.column_stack([np.floor(found.flushed[chosen] / step), height[chosen]])
+        _, first = np.unique(pixels, axis=0, return_index=True)
+        _points(ax, found.flushed[chosen][first], height[chosen][first], cause, 5)
+    if by_bytes:
+        ax.axhline(top, color=INK, linestyle="--", linewidth=1, gid="payload limit")
+        ax.text(
+            0.01, top, f"payload limit {words.size(found.limit)}", color=INK, fontsize="small",
+            va="bottom", transform=ax.get_yaxis_transform(),
+        )  # fmt: skip
+    _arrivals(ax, found, 1.13 * top, 0.12 * top)
+    ax.set_ylabel("size of the batch (MB)" if by_bytes else "records in the batch")
+    ax.yaxis.set_major_locator(canvas.MaxNLocator(6, integer=not by_bytes, prune="upper"))
+
+
+def _by_cause(found: Batches) -> list[tuple[str, Any]]:
+    causes = np.array(found.causes)
+    return [(cause, causes == cause) for cause in BATCH_CAUSES if cause in found.causes]
+
+
+def _arrivals(ax: Axes, found: Batches, foot: float, height: float) -> None:
+    """A tick for each message; where there are hundreds, how many there are a second."""
+    times = found.arrivals
+    low, high = ax.get_xlim()
+    if len(times) <= _MOST_TICKS:
+        x, y = np.full(3 * len(times), np.nan), np.full(3 * len(times), np.nan)
+        x[0::3] = x[1::3] = times
+        y[0::3], y[1::3] = foot, foot + height
+        ax.plot(x, y, color=INK, linewidth=0.9, gid="arrivals")
+        return
+    counts, edges = np.histogram(times, bins=_BINS, range=(low, high))
+    tall = np.append(counts, counts[-1]) / counts.max() * height
+    ax.fill_between(
+        edges, foot, foot + tall, step="post", facecolor=MUTED, linewidth=0, gid="arrival rate"
+    )
+
+
+def _busiest(ax: Axes, found: Batches) -> float:
+    """The most messages a second in a bin of the picture."""
+    low, high = ax.get_xlim()
+    counts, _ = np.histogram(found.arrivals, bins=_BINS, range=(low, high))
+    return float(counts.max() / ((high - low) / _BINS))
+
+
+def _title(found: Batches) -> str:
+    counts = [f"{chosen.sum():,} {_SAID[cause]}" for cause, chosen in _by_cause(found)]
+    told = words.count(len(found.table), "batch", "batches")
+    return f"{told} of {words.count(len(found.arrivals), 'message')}: {', '.join(counts)}"
+
+
+def _entries(ax: Axes, found: Batches) -> list[object]:
+    windows = [line for line in ax.lines if line.get_gid() == "windows"]
+    looks = [BATCH_CAUSES[cause] for cause, _ in _by_cause(found)]
+    entries: list[Any] = [look.patch() if windows else look.point() for look in looks]
+    if windows and len(windows[0].get_xydata()):
+        entries.append(_upright("its window begins", 12, 1.4))
+    if len(found.arrivals) > _MOST_TICKS:
+        text = f"messages arrive (up to {_busiest(ax, found):,.3g} a second)"
+        entries.append(Patch(facecolor=MUTED, label=text))
+    elif not windows:
+        entries.append(_upright("a message arrives", 8, 0.9))
+    return entries
+
+
+def _upright(label: str, size: float, width: float) -> Line2D:
+    return Line2D(
+        [], [], linestyle="none", marker="|", markersize=size, color=INK, markeredgewidth=width,
+        label=label,
+    )  # fmt: skip

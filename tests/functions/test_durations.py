@@ -1,0 +1,93 @@
+"""Modelled durations: numbers, distributions, callables of the event; each from a stream of its own."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lambdalab as ll
+from lambdalab.errors import InvalidSetting
+from lambdalab.functions.durations import check, drawer, median
+from lambdalab.kernel.random import RandomStreams
+
+
+def draws(duration: Any, count: int, seed: int = 1) -> list[int]:
+    draw = drawer(duration, RandomStreams(seed).stream("test"))
+    return [draw({}) for _ in range(count)]
+
+
+@given(st.floats(0, 900))
+def test_a_number_is_always_the_same_and_rounded_once(seconds: float) -> None:
+    assert set(draws(seconds, 3)) == {round(seconds * 1_000_000)}
+
+
+def test_exponential_has_its_mean_and_no_memory() -> None:
+    found = draws(ll.Exponential(2.0), 20_000)
+    assert statistics.mean(found) / 1e6 == pytest.approx(2.0, rel=0.03)
+    assert statistics.median(found) / 1e6 == pytest.approx(ll.Exponential(2.0).median, rel=0.03)
+    beyond = [value - 2_000_000 for value in found if value > 2_000_000]
+    assert statistics.mean(beyond) / 1e6 == pytest.approx(2.0, rel=0.05)
+
+
+@pytest.mark.parametrize(("p50", "p99"), [(0.12, 0.8), (2.0, 2.5), (1.0, 1.0)])
+def test_lognormal_has_its_percentiles(p50: float, p99: float) -> None:
+    found = sorted(draws(ll.LogNormal(p50=p50, p99=p99), 20_000))
+    assert found[10_000] / 1e6 == pytest.approx(p50, rel=0.03)
+    assert found[19_800] / 1e6 == pytest.approx(p99, rel=0.1)
+
+
+def test_the_same_stream_gives_the_same_durations() -> None:
+    for duration in (ll.Exponential(1), ll.LogNormal(p50=1, p99=2)):
+        assert draws(duration, 50) == draws(duration, 50)
+        assert draws(duration, 50) != draws(duration, 50, seed=2)
+
+
+def test_a_callable_gets_the_event_and_returns_seconds(lab: ll.Lab) -> None:
+    lab.create_function("f", duration=lambda event: event["rows"] / 1000)
+    lab.invoke("f", {"rows": 250})
+    assert lab.trace.attempts["duration_ms"].tolist() == [250]
+
+
+@pytest.mark.parametrize("returned", [-1, float("nan"), None, "x"], ids=repr)
+def test_a_callable_that_returns_no_duration(lab: ll.Lab, returned: Any) -> None:
+    lab.create_function("f", duration=lambda event: returned)
+    with pytest.raises(InvalidSetting, match=r"duration\(event\)="):
+        lab.invoke("f")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ll.Exponential(0),
+        lambda: ll.Exponential(-1),
+        lambda: ll.Exponential(float("inf")),
+        lambda: ll.LogNormal(p50=0, p99=1),
+        lambda: ll.LogNormal(p50=2, p99=1),
+        lambda: ll.LogNormal(p50=1, p99=float("nan")),
+        lambda: check("duration", True),
+        lambda: check("duration", "2s"),
+        lambda: check("duration", None),
+    ],
+)
+def test_durations_that_cannot_be(make: Any) -> None:
+    with pytest.raises(InvalidSetting):
+        make()
+
+
+def test_medians() -> None:
+    assert median(3) == 3
+    assert median(ll.LogNormal(p50=0.2, p99=1)) == 0.2
+    assert median(ll.Exponential(1.0)) == pytest.approx(0.693)
+    assert median(lambda event: 1) is None, "only a run can tell"
+
+
+def test_an_init_may_be_drawn_too(lab: ll.Lab) -> None:
+    lab.create_function("f", duration=0.1, init=ll.Exponential(1.0))
+    lab.drive("f", ll.Burst(2))
+    lab.run()
+    first, second = lab.trace.attempts["init_ms"]
+    assert 0 < first != second > 0
