@@ -48,7 +48,7 @@ def test_the_version_stands_in_one_place() -> None:
     assert importlib.metadata.version("lambdalab") == __version__
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert "version" in project["dynamic"]
-    setting = re.compile(r"^\s*_*version_*\s*[:=]\s*[\"']?\d", re.MULTILINE)
+    setting = re.compile(r"^\s*_*version_*\s*[:=]\s*[\"']?\d+\.\d", re.MULTILINE)
     places = [*PACKAGE.rglob("*.py"), ROOT / "pyproject.toml", ROOT / "CITATION.cff"]
     found = [path.name for path in places if setting.search(path.read_text(encoding="utf-8"))]
     assert found == ["_version.py"]

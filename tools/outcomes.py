@@ -36,21 +36,27 @@ class Outcome:
 def read_junit(outcome: Outcome, report: Path, status: int) -> None:
     """Add pytest's report to an outcome; a run that leaves none, or finds no test, has failed."""
     failed_before = outcome.failed
+    cases: dict[str, list[ElementTree.Element]] = {}
     if report.exists():
         for case in ElementTree.parse(report).getroot().iter("testcase"):
-            _count_case(outcome, case)
+            # a test that fails, and fails again while it cleans up, stands there twice
+            where = ".".join(filter(None, (case.get("classname"), case.get("name"))))
+            cases.setdefault(where, []).append(case)
+    for where, parts in cases.items():
+        _count_test(outcome, where, parts)
     if status and outcome.failed == failed_before:
         why = "found no test" if status == NOTHING_COLLECTED else f"ended with status {status}"
         outcome.count(f"pytest {why}", False)
 
 
-def _count_case(outcome: Outcome, case: ElementTree.Element) -> None:
-    where = ".".join(filter(None, (case.get("classname"), case.get("name"))))
-    skipped = case.find("skipped")
-    if case.find("failure") is not None or case.find("error") is not None:
+def _count_test(outcome: Outcome, where: str, cases: list[ElementTree.Element]) -> None:
+    """One test: failed if any part of it did; one that fails as it must (xfail) has passed."""
+    results = [result for case in cases for result in case]
+    skips = [r for r in results if r.tag == "skipped" and r.get("type") != "pytest.xfail"]
+    if any(result.tag in ("failure", "error") for result in results):
         outcome.count(where, False)
-    elif skipped is not None:
-        outcome.skip(where, (skipped.get("message") or "no reason given").strip())
+    elif skips:
+        outcome.skip(where, (skips[0].get("message") or "no reason given").strip())
     else:
         outcome.count(where, True)
 

@@ -33,6 +33,7 @@ REPORTS = BUILD / "reports"
 NOT_COPIED = shutil.ignore_patterns(
     "lambdalab", "build", "dist", ".*", "__pycache__", "*.egg-info", "node_modules"
 )
+README_TEST = "tests/test_readme.py"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 CHROMIUM_PACKAGES = ("chromium", "fonts-dejavu-core")
 
@@ -40,9 +41,7 @@ CHROMIUM_PACKAGES = ("chromium", "fonts-dejavu-core")
 def environment() -> dict[str, str]:
     """The tests' environment: the installed wheel comes before anything else."""
     env = dict(os.environ, PYTHONPATH=str(SITE), LAMBDALAB_SITE=str(SITE), PYTHONUNBUFFERED="1")
-    data = ROOT.parent / "shared" / "data"
-    if data.is_dir():
-        env.setdefault("LAMBDALAB_DATA", str(data))
+    env.setdefault("LAMBDALAB_DATA", str(ROOT.parent / "shared" / "data"))
     return env
 
 
@@ -106,13 +105,14 @@ def wheel(outcome: Outcome) -> None:
 
 def unit(outcome: Outcome) -> None:
     """tests/ on two processes."""
-    left_to_others = ("--ignore=tests/browser", "--ignore=tests/test_readme.py")
+    left_to_others = ("--ignore=tests/browser", f"--ignore={README_TEST}")
     pytest(outcome, "unit", "-n", "2", "--dist", "worksteal", *left_to_others, "tests")
 
 
 def docs(outcome: Outcome) -> None:
     """The doctests, and the README's blocks."""
-    pytest(outcome, "docs", "--doctest-modules", "--pyargs", "lambdalab", "tests/test_readme.py")
+    handlers = "--ignore-glob=*/examples/*/handlers/*"  # a user's code: it is loaded, not imported
+    pytest(outcome, "docs", "--doctest-modules", handlers, "--pyargs", "lambdalab", README_TEST)
 
 
 def notebooks(outcome: Outcome) -> None:

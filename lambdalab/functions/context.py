@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import NamedTuple
+
+from lambdalab.kernel.scheduler import Scheduler
 
 
 class Identity:
@@ -12,35 +14,49 @@ class Identity:
     cognito_identity_pool_id: str | None = None
 
 
+class FunctionIdentity(NamedTuple):
+    """What is the same for every invocation in one environment."""
+
+    name: str
+    memory_limit_in_mb: str
+    log_stream_name: str
+
+
 class LambdaContext:
     """What a handler may ask about its own invocation.
 
     ``get_remaining_time_in_millis()`` counts down in virtual time.
     """
 
+    function_version = "$LATEST"
+    client_context = None
+    tenant_id = None
+
     def __init__(
-        self,
-        function_name: str,
-        memory_limit_in_mb: str,
-        aws_request_id: str,
-        log_stream_name: str,
-        remaining: Callable[[], int],
+        self, identity: FunctionIdentity, aws_request_id: str, deadline: int, clock: Scheduler
     ) -> None:
-        self.function_name = function_name
-        self.function_version = "$LATEST"
-        self.invoked_function_arn = function_arn(function_name)
-        self.memory_limit_in_mb = memory_limit_in_mb
+        self.function_name, self.memory_limit_in_mb, self.log_stream_name = identity
         self.aws_request_id = aws_request_id
-        self.log_group_name = f"/aws/lambda/{function_name}"
-        self.log_stream_name = log_stream_name
-        self.identity = Identity()
-        self.client_context = None
-        self.tenant_id = None
-        self._remaining = remaining
+        self._deadline, self._clock = deadline, clock
+
+    @property
+    def invoked_function_arn(self) -> str:
+        """The ARN that was invoked."""
+        return function_arn(self.function_name)
+
+    @property
+    def log_group_name(self) -> str:
+        """Where the function's logs go."""
+        return f"/aws/lambda/{self.function_name}"
+
+    @property
+    def identity(self) -> Identity:
+        """Who called, for calls through Cognito."""
+        return Identity()
 
     def get_remaining_time_in_millis(self) -> int:
         """Whole milliseconds of virtual time until the function times out, never below 0."""
-        return max(0, self._remaining() // 1000)
+        return max(0, (self._deadline - self._clock.now) // 1000)
 
     def log(self, message: object) -> None:
         """Write to the function's log, as ``print`` does."""

@@ -111,7 +111,7 @@ def drawer(duration: object, stream: RandomStream, setting: str = "duration") ->
     if hasattr(duration, "sampler"):
         draw: Draw = duration.sampler(stream)
         return draw
-    fixed = microseconds(duration, setting)  # type: ignore[arg-type]
+    fixed = microseconds(duration, setting)
     return lambda _event: fixed
 
 

@@ -7,6 +7,7 @@ Lambda reuses the environment that became idle last: in 28 hours of real traffic
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.functions.billing import Tariff
@@ -15,7 +16,8 @@ from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.schema import Cause, EnvironmentEnd, EnvironmentKind, ScalingKind
 
 if TYPE_CHECKING:
-    from lambdalab.kernel.surroundings import Surroundings
+    from lambdalab.functions.context import FunctionIdentity
+    from lambdalab.functions.handlers import LogLines
 
 _SCALED_FOR = {
     EnvironmentEnd.IDLE_EXPIRY: Cause.IDLE,
@@ -30,8 +32,8 @@ class Environment:
     """One execution environment: it serves one invocation at a time."""
 
     __slots__ = (
-        "generation", "handler", "idle_since", "log_stream", "max_memory_mb", "number", "ordinal",
-        "ready", "started_at", "surroundings", "tariff",
+        "furnished", "generation", "handler", "identity", "idle_since", "log", "max_memory_mb",
+        "number", "ordinal", "ready", "started_at", "tariff",
     )  # fmt: skip
 
     def __init__(self, number: int, ordinal: int, generation: int, started_at: int) -> None:
@@ -39,15 +41,17 @@ class Environment:
         self.started_at = started_at
         self.tariff: Tariff
         """The price of the function as it was when the environment was made."""
-        self.log_stream = ""
-        self.ordinal = ordinal
         self.generation = generation
+        self.ordinal = ordinal
         self.idle_since = 0
+        self.max_memory_mb = 0
         self.ready = False
         """Whether the init has been done; a crash or a timeout undoes it."""
-        self.handler: Any = None
-        self.surroundings: Surroundings | None = None
-        self.max_memory_mb = 0
+        self.furnished = False
+        """Whether it runs code, and so has a log (with surroundings), an identity and a handler."""
+        self.handler: Callable[..., Any]
+        self.identity: FunctionIdentity
+        self.log: LogLines
 
     def reset(self) -> None:
         """A timeout or a crash shut the runtime down; the next invoke initialises it again.
@@ -55,9 +59,8 @@ class Environment:
         What lies in /tmp survives, module globals do not (dg/lambda-runtime-environment).
         """
         self.ready = False
-        self.handler = None
-        if self.surroundings is not None:
-            self.surroundings.reset()
+        if self.furnished:
+            self.log.surroundings.reset()
 
 
 class Fleet:
@@ -135,6 +138,5 @@ class Fleet:
         self._books.scaling(
             now, self._name, ScalingKind.ENVIRONMENTS, alive + 1, alive, _SCALED_FOR[because]
         )
-        if environment.surroundings is not None:
-            environment.surroundings.scrap()
-            environment.surroundings = environment.handler = None
+        if environment.furnished:
+            environment.log.scrap()

@@ -6,11 +6,12 @@ Only a lab that has a function with code makes one of these; it brings greenlet 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from lambdalab.functions.call import Call
 from lambdalab.functions.code import user_frames
-from lambdalab.functions.context import ACCOUNT, REGION, LambdaContext
+from lambdalab.functions.context import REGION, FunctionIdentity, LambdaContext
 from lambdalab.functions.environments import Environment
 from lambdalab.functions.function import Function
 from lambdalab.functions.outcome import (
@@ -24,7 +25,8 @@ from lambdalab.functions.outcome import (
 from lambdalab.kernel.clock import Clock
 from lambdalab.kernel.random import python_random
 from lambdalab.kernel.surroundings import Surroundings
-from lambdalab.kernel.tasks import Ending, Tasks
+from lambdalab.kernel.task import Ending, Task
+from lambdalab.kernel.tasks import Tasks
 from lambdalab.trace.ids import Ids
 from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.schema import AttemptOutcome, Cause
@@ -47,29 +49,31 @@ class Handlers:
     ) -> None:
         self._runner, self._tasks, self._clock = runner, tasks, clock
         self._scheduler, self._books, self._ids, self._seed = runner.scheduler, books, ids, seed
+        self._logs: dict[LogLines, None] = {}
 
     # ------------------------------------------------------------------ init
 
     def initialise(self, call: Call) -> None:
         """Run the module's code in a new environment; its own sleeps lengthen the init."""
         environment, function = call.environment, call.function
-        environment.surroundings = self._surroundings(function, environment)
+        self._furnish(function, environment)
         if function.code is not None and function.code.is_callable:
             environment.handler = _prepare(function, environment)
             self._runner.ready(call)
             return
-        log = self._listen(call, request=0)
+        log = environment.log
+        log.begin(call, 0)
         self._tasks.start(
-            lambda: _prepare(function, environment),
-            environment.surroundings,
+            partial(_prepare, function, environment),
+            log.surroundings,
             self._scheduler.now + _LONGEST_INIT_US,
-            lambda _task, ending: self._initialised(call, ending, log),
+            partial(self._initialised, call),
         )
 
-    def _initialised(self, call: Call, ending: Ending, log: LogLines) -> None:
-        log.flush()
+    def _initialised(self, call: Call, _task: Task, ending: Ending) -> None:
+        call.environment.log.flush()
         if ending.kind == "returned":
-            call.environment.handler = ending.value
+            call.environment.handler = cast("Callable[..., Any]", ending.value)
             self._runner.ready(call)
             return
         call.init_us = self._scheduler.now - call.started_at - call.setup_us
@@ -89,32 +93,28 @@ class Handlers:
         frames = user_frames(error) if stack is None else stack
         return runtime_failure("", kind, str(error), frames, error, outcome, cause)
 
+    def scrap(self) -> None:
+        """End every environment, those that are busy too: the lab is closed or starts afresh."""
+        self._tasks.abandon()
+        for log in list(self._logs):
+            log.scrap()
+
     # ------------------------------------------------------------------ invoke
 
     def invoke(self, call: Call) -> None:
         """Call the handler with its own copy of the event, in virtual time."""
         environment, function = call.environment, call.function
-        surroundings = environment.surroundings
-        assert surroundings is not None
-        request_id = surroundings.request_id = self._ids.request(call.request)
+        log: LogLines = environment.log
+        request_id = log.surroundings.request_id = self._ids.request(call.request)
+        log.begin(call, call.request)
         deadline = self._scheduler.now + function.timeout_us
-        log = self._listen(call, call.request)
-        scheduler = self._scheduler
-        context = LambdaContext(
-            function.name, str(function.memory_mb), request_id,
-            environment.log_stream, lambda: deadline - scheduler.now,
-        )  # fmt: skip
+        context = LambdaContext(environment.identity, request_id, deadline, self._scheduler)
         event = decode(call.payload)
         if environment.ready:
-            handler = environment.handler
-
-            def body() -> object:
-                return handler(event, context)
+            body: Callable[[], object] = partial(environment.handler, event, context)
         else:
             body = self._suppressed_init(environment, function, event, context)
-        self._tasks.start(
-            body, surroundings, deadline, lambda _task, ending: self._ended(call, ending, log)
-        )
+        self._tasks.start(body, log.surroundings, deadline, partial(self._ended, call))
 
     def _suppressed_init(
         self, environment: Environment, function: Function, event: Any, context: LambdaContext
@@ -130,7 +130,8 @@ class Handlers:
 
         return body
 
-    def _ended(self, call: Call, ending: Ending, log: LogLines) -> None:
+    def _ended(self, call: Call, _task: Task, ending: Ending) -> None:
+        log: LogLines = call.environment.log
         if ending.kind == "runaway":  # it never came back: on AWS it would run into its timeout
             log.flush()
             self._scheduler.at(
@@ -176,71 +177,85 @@ class Handlers:
 
     # ------------------------------------------------------------------ surroundings
 
-    def _surroundings(self, function: Function, environment: Environment) -> Surroundings:
-        settings = function.settings
-        name = f"{function.name}/e{environment.ordinal}"
+    def _furnish(self, function: Function, environment: Environment) -> None:
+        """Give a new environment what its handlers see of the process, and a log."""
+        settings, name = function.settings, f"{function.name}/e{environment.ordinal}"
         date = self._clock.iso(environment.started_at)
-        environment.log_stream = self._ids.log_stream(environment.number, date)
-        stream = python_random(self._seed, f"invocations/{name}")
-        return Surroundings(
+        log_stream = self._ids.log_stream(environment.number, date)
+        environment.identity = FunctionIdentity(
+            function.name, str(settings.memory_size), log_stream
+        )
+        surroundings = Surroundings(
             name,
-            environ=self._environ(function, environment),
-            stream=stream,
-            write=lambda text: None,
+            environ=_environ(function, log_stream),
+            stream=python_random(self._seed, f"invocations/{name}"),
+            write=_nowhere,
             code=function.code.folder if function.code else None,
             allow_network=settings.allow_network,
             log_format=settings.log_format,
         )
+        environment.log = LogLines(self._books, self._tasks, surroundings, self._logs)
+        environment.furnished = True
 
-    def _environ(self, function: Function, environment: Environment) -> dict[str, str]:
-        """The variables AWS sets (recorded from a real function), and the function's own."""
-        settings = function.settings
-        return {
-            "AWS_LAMBDA_FUNCTION_NAME": function.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_size),
-            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-            "AWS_LAMBDA_LOG_STREAM_NAME": environment.log_stream,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{settings.runtime}",
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCOUNT_ID": ACCOUNT,
-            "_HANDLER": function.code.handler if function.code else "",
-            "LAMBDA_TASK_ROOT": "/var/task",
-            "LAMBDA_RUNTIME_DIR": "/var/runtime",
-            "TZ": ":UTC",
-            "LANG": "en_US.UTF-8",
-            "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
-            **settings.environment,
-        }
 
-    def _listen(self, call: Call, request: int) -> LogLines:
-        surroundings = call.environment.surroundings
-        assert surroundings is not None
-        log = LogLines(self._books, self._scheduler, call, request)
-        surroundings.write = log.write
-        return log
+def _nowhere(_text: str) -> None:
+    """Where an environment writes before it has a log."""
+
+
+def _environ(function: Function, log_stream: str) -> dict[str, str]:
+    """The variables AWS sets (recorded from a real function), and the function's own."""
+    settings = function.settings
+    return {
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_size),
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{settings.runtime}",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "_HANDLER": function.code.handler if function.code else "",
+        "LAMBDA_TASK_ROOT": "/var/task",
+        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "TZ": ":UTC",
+        "LANG": "en_US.UTF-8",
+        "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+        **settings.environment,
+    }
 
 
 def _prepare(function: Function, environment: Environment) -> Callable[..., Any]:
     """The environment's handler, its module freshly imported; to be run as a task."""
     assert function.code is not None
-    assert environment.surroundings is not None
-    return function.code.prepare(environment.surroundings)
+    return function.code.prepare(environment.log.surroundings)
 
 
 _LONGEST_INIT_US = 900_000_000
 
 
 class LogLines:
-    """Cuts what an invocation writes into lines, and puts each in the books when it is whole."""
+    """The log of one environment: cuts what is written into lines, and books each when it is whole."""
 
-    __slots__ = ("_books", "_call", "_part", "_request", "_scheduler")
+    __slots__ = ("_alive", "_books", "_call", "_part", "_request", "_tasks", "surroundings")
 
-    def __init__(self, books: Recorder, scheduler: Any, call: Call, request: int) -> None:
-        self._books, self._scheduler, self._call, self._request = books, scheduler, call, request
-        self._part = ""
+    def __init__(
+        self,
+        books: Recorder,
+        tasks: Tasks,
+        surroundings: Surroundings,
+        alive: dict[LogLines, None],
+    ) -> None:
+        self._books, self._tasks, self.surroundings = books, tasks, surroundings
+        self._alive = alive
+        alive[self] = None
+        self._part, self._request = "", 0
+        self._call: Call
+        surroundings.write = self.write
+
+    def begin(self, call: Call, request: int) -> None:
+        """What comes from now on belongs to ``call``; ``request`` is 0 during its init."""
+        self._call, self._request = call, request
 
     def write(self, text: str) -> None:
         """Take a piece of output as it comes."""
@@ -250,6 +265,12 @@ class LogLines:
         *lines, self._part = (self._part + text).split("\n")
         for line in lines:
             self.record(line)
+
+    def scrap(self) -> None:
+        """The environment's life is over: its threads end, its ``/tmp`` is removed."""
+        del self._alive[self]
+        self._tasks.end_threads(self.surroundings)
+        self.surroundings.scrap()
 
     def flush(self) -> None:
         """The invocation is over: what is left is a line too."""
@@ -262,7 +283,7 @@ class LogLines:
         call = self._call
         environment = call.environment.number
         self._books.log(
-            self._scheduler.now, call.function.name_code, environment, self._request, line
+            self._tasks.scheduler.now, call.function.name_code, environment, self._request, line
         )
         if call.log is None:
             call.log = []

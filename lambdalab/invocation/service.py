@@ -93,6 +93,9 @@ class LambdaService:
         """End every environment: the lab is closed or starts afresh."""
         for function in self.functions.values():
             function.fleet.retire(EnvironmentEnd.LAB_CLOSED)
+        if self.tasks is not None:
+            with self.tasks.active():
+                self.runner.handlers.scrap()
 
     def _new_tasks(self) -> Tasks:
         from lambdalab.kernel.tasks import Tasks  # brings greenlet

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
 
 from lambdalab.plots import bars, canvas, words
 from lambdalab.plots.canvas import Style
@@ -112,14 +113,23 @@ def _attempts(ax: Axes, found: History) -> None:
 def _end(ax: Axes, found: History, end: float) -> None:
     """The rule that ended the series, where it ended."""
     look = {"succeeded": SUCCEEDED, "dead letter": DEAD_LETTER}.get(found.fate, LOST)
-    if found.fate == "in flight":
-        canvas.note(ax, end * 1.03, 0, found.ending(), va="center")
-        return
-    ax.plot(
-        [end * 1.025], [0], marker=look.marker, markersize=11, color=look.colour, zorder=5,
-        markeredgecolor=INK, markeredgewidth=0.6, linestyle="none", gid="end",
-    )  # fmt: skip
-    canvas.note(ax, end * 1.045, 0, found.ending(), va="center")
+    beside = {
+        "xycoords": "data",
+        "textcoords": "offset points",
+        "va": "center",
+        "fontsize": "small",
+    }
+    white = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+    if found.fate != "in flight":
+        figure = ax.get_figure(root=True)
+        if figure is not None:
+            right = ScaledTranslation(12 / 72, 0, figure.dpi_scale_trans)
+            ax.plot(
+                [end], [0], marker=look.marker, markersize=11, color=look.colour, zorder=5, gid="end",
+                markeredgecolor=INK, markeredgewidth=0.6, linestyle="none",
+                transform=ax.transData + right,
+            )  # fmt: skip
+    ax.annotate(found.ending(), (end, 0), (22, 0), bbox=white, color=INK, **beside)
 
 
 def _entries(found: History) -> list[object]:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from lambdalab.trace import Trace
 
 _TITLE = "Why did each batch fire?"
-_MOST_BATCHES, _MOST_LANES, _MOST_TICKS = 40, 12, 400
+MOST_BATCHES = 40
+"""Up to so many batches are drawn one by one."""
+_MOST_LANES, _MOST_TICKS = 12, 400
 _BINS = 120  # of the histogram that stands for more ticks
 _LETTER = 0.0115  # width of a letter as a share of the axis
 _MATTERS = 0.5  # share of the payload limit from which sizes are told
@@ -51,8 +53,9 @@ class Batches:
 
 
 def batching(
-    trace: Trace, *, ax: Axes | None = None, mapping: str | None = None, **style: Unpack[Style]
-) -> Axes:
+    trace: Trace, *, ax: Axes | None = None, mapping: str | None = None, each: bool | None = None,
+    **style: Unpack[Style],
+) -> Axes:  # fmt: skip
     """Draw when messages came and, below, each batch from its first record to its hand-over.
 
     Look for the colour and hatch at which a batch ended: full (``batch_size``), out of time
@@ -71,6 +74,9 @@ def batching(
         The axes to draw on; by default those of a new figure.
     mapping
         The name of the mapping (``"orders->bill"``); by default the one with most batches.
+    each
+        True draws every batch as a bar, False every batch as a line as high as it is large; None
+        decides by their number.
     style
         See :class:`~lambdalab.plots.canvas.Style`.
 
@@ -83,10 +89,11 @@ def batching(
         return canvas.nothing(ax, sentence, _TITLE, **style)
     low = min(float(x.min()) for x in (found.opened, found.arrivals) if len(x))
     high = max(float(x.max()) for x in (found.flushed, found.arrivals) if len(x))
-    room = 0.06 if len(found.table) <= _MOST_BATCHES else 0.02
+    each = len(found.table) <= MOST_BATCHES if each is None else each
+    room = 0.06 if each else 0.02
     span = max(high - low, 1e-3)
     canvas.time_axis(ax, 0.0 if low < 0.3 * high else low - 0.02 * span, high + room * span)
-    lanes = _lanes(found, span) if len(found.table) <= _MOST_BATCHES else None
+    lanes = _lanes(found, span) if each else None
     if lanes is not None and lanes.max() < _MOST_LANES:
         _one_by_one(ax, found, lanes)
     else:
@@ -118,11 +125,13 @@ def _find(trace: Trace, mapping: str | None) -> Batches | None:
 def _labels(found: Batches) -> list[str]:
     """What stands beside each batch: records, size where it matters, and where it went."""
     labels = []
-    for row in found.table[["records", "size_bytes", "request_id", "outcome"]].itertuples(index=False):
+    for row in found.table[["records", "size_bytes", "request_id", "outcome"]].itertuples(
+        index=False
+    ):
         text = f"{row.records:,}"
         if found.sizes_matter:
             text += f" ({words.size(row.size_bytes)})"
-        if row.request_id and len(found.table) <= _MOST_BATCHES // 2:
+        if row.request_id and len(found.table) <= MOST_BATCHES // 2:
             text += f" → r{int(row.request_id.partition('-')[0])}"
         if row.outcome not in ("success", "in_flight"):
             text += f" {row.outcome}"
@@ -152,30 +161,39 @@ def _window(found: Batches, place: int) -> float:
 def _one_by_one(ax: Axes, found: Batches, lanes: Ints) -> None:
     place = lanes + 1.3
     low, high = ax.get_xlim()
+    at_once = found.flushed - found.opened < 0.003 * (high - low)
     _arrivals(ax, found, 0.3, -0.6)
     for cause, chosen in _by_cause(found):
         bars.draw(
             ax, place[chosen], found.opened[chosen], found.flushed[chosen], BATCH_CAUSES[cause],
             f"batch:{cause}", height=0.62,
         )  # fmt: skip
-        at_once = chosen & (found.flushed - found.opened < 0.003 * (high - low))
-        _points(ax, found.flushed[at_once], place[at_once], cause, 8)
+        short = chosen & at_once
+        _points(ax, found.flushed[short], place[short], cause, 8)
     has = ~np.isnan(found.window) & (np.array(found.causes) != "no_window")
     x, y = np.full(3 * int(has.sum()), np.nan), np.full(3 * int(has.sum()), np.nan)
-    x[0::3], x[1::3], y[0::3], y[1::3] = found.window[has], found.opened[has], place[has], place[has]
+    x[0::3], x[1::3], y[0::3], y[1::3] = (
+        found.window[has],
+        found.opened[has],
+        place[has],
+        place[has],
+    )
     ax.plot(x, y, color=MUTED, linestyle=":", linewidth=1, zorder=1.5)
     ax.plot(
         found.window[has], place[has], linestyle="none", marker="|", markersize=16, color=INK,
         markeredgewidth=1.4, gid="windows", zorder=3,
     )  # fmt: skip
+    beside = found.flushed + np.where(at_once, 0.014, 0.006) * (high - low)
     for number, text in enumerate(_labels(found)):
         canvas.note(
-            ax, found.flushed[number] + 0.006 * (high - low), place[number], text, va="center",
+            ax, beside[number], place[number], text, va="center",
             fontweight="bold", zorder=4, gid="records",
         )  # fmt: skip
     bottom = max(float(place.max()), 2.3) + 0.6
     ax.set_ylim(bottom, -0.7)
-    ax.set_yticks([0, (1.0 + bottom) / 2], ["messages\narrive", "batches:\nfirst record\nto hand-over"])
+    ax.set_yticks(
+        [0, (1.0 + bottom) / 2], ["messages\narrive", "batches:\nfirst record\nto hand-over"]
+    )
     ax.tick_params(axis="y", length=0)
 
 
@@ -208,7 +226,7 @@ def _by_size(ax: Axes, found: Batches) -> None:
     if by_bytes:
         ax.axhline(top, color=INK, linestyle="--", linewidth=1, gid="payload limit")
         ax.text(
-            0.01, top, f"payload limit {words.size(found.limit)}", color=INK, fontsize="small",
+            0.01, 1.03 * top, f"payload limit {words.size(found.limit)}", color=INK, fontsize="small",
             va="bottom", transform=ax.get_yaxis_transform(),
         )  # fmt: skip
     _arrivals(ax, found, 1.13 * top, 0.12 * top)

@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack, cast
 import matplotlib.pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from lambdalab.errors import UnknownSetting
@@ -30,9 +31,7 @@ class Style(TypedDict, total=False):
     figsize: tuple[float, float]
 
 
-def axes(
-    ax: Axes | None, plot: str, size: tuple[float, float], **style: Unpack[Style]
-) -> Axes:
+def axes(ax: Axes | None, plot: str, size: tuple[float, float], **style: Unpack[Style]) -> Axes:
     """The axes to draw on: those given, or those of a new figure.
 
     Raises :class:`~lambdalab.errors.UnknownSetting` for a style no plot has.
@@ -63,6 +62,15 @@ def headline(
             ncols=columns, frameon=False, fontsize="small", handlelength=1.6, columnspacing=1.2,
             handletextpad=0.5, borderpad=0.1,
         )  # fmt: skip
+
+
+def retitle(ax: Axes, prefix: str, colour: str = INK) -> None:
+    """Put a word in front of the title, which stays where it is."""
+    old = ax.get_title(loc="left")
+    for text in ax.get_children():
+        if isinstance(text, Text) and text.get_text() == old:
+            text.set(text=f"{prefix} · {old}", color=colour)
+            return
 
 
 def time_unit(span: float) -> tuple[int, str]:
@@ -110,9 +118,7 @@ def lane_labels(ax: Axes, labels: Sequence[str], most: int = 40) -> None:
     else:
         ax.yaxis.set_major_locator(MaxNLocator(10, integer=True))
         ax.yaxis.set_major_formatter(
-            FuncFormatter(
-                lambda value, _: labels[int(value)] if 0 <= value < len(labels) else ""
-            )
+            FuncFormatter(lambda value, _: labels[int(value)] if 0 <= value < len(labels) else "")
         )
     ax.tick_params(axis="y", length=0)
 

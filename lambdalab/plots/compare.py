@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 
 from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.plots.backoff import backoff
-from lambdalab.plots.batching import batching
-from lambdalab.plots.canvas import time_axis
+from lambdalab.plots.batching import MOST_BATCHES, batching
+from lambdalab.plots.canvas import retitle, time_axis
 from lambdalab.plots.figures import key_figures
 from lambdalab.plots.queue_depth import queue_depth
 from lambdalab.plots.sync_vs_async import sync_vs_async
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lambdalab.trace import Trace
 
 #: Every plot by its name: what stands on ``trace.plot``.
-PLOTS = {
+PLOTS: dict[str, Callable[..., Axes]] = {
     "backoff": backoff,
     "batching": batching,
     "queue_depth": queue_depth,
@@ -66,7 +66,9 @@ class Comparison:
         return {"text/plain": repr(self), "text/html": html}
 
     def _formatted(self) -> pd.DataFrame:
-        return self.table.map(lambda value: "" if pd.isna(value) else f"{value:,.6g}").rename_axis(None)
+        return self.table.map(lambda value: "" if pd.isna(value) else f"{value:,.6g}").rename_axis(
+            None
+        )
 
 
 def compare(traces: Mapping[str, Trace], *, plot: str | None = None) -> Comparison:
@@ -99,11 +101,13 @@ def compare(traces: Mapping[str, Trace], *, plot: str | None = None) -> Comparis
     figure, rows = plt.subplots(
         len(traces), 1, figsize=(9.0, 0.4 + 3.1 * len(traces)), layout="constrained", squeeze=False
     )
+    how = {"each": _each(traces.values())} if name == "batching" else {}
     drawn: list[Axes] = [
-        PLOTS[name](trace, ax=ax) for trace, ax in zip(traces.values(), rows[:, 0], strict=True)
+        PLOTS[name](trace, ax=ax, **how)
+        for trace, ax in zip(traces.values(), rows[:, 0], strict=True)
     ]
     for title, ax in zip(traces, drawn, strict=True):
-        ax.set_title(f"{title} · {ax.get_title(loc='left')}", loc="left", fontweight="bold", fontsize="medium")
+        retitle(ax, str(title))
     _one_scale(drawn)
     plt.close(figure)  # the cell shows the comparison, not the figure once more
     return Comparison(table.dropna(how="all"), figure)
@@ -113,6 +117,11 @@ def _telling(traces: list[Trace]) -> str:
     if any(len(trace.batches) for trace in traces):
         return "batching"
     return "backoff" if any(len(trace.retries) for trace in traces) else "timeline"
+
+
+def _each(traces: Iterable[Trace]) -> bool:
+    """Whether all of them have few enough batches to be drawn one by one."""
+    return all(len(trace.batches) <= MOST_BATCHES for trace in traces)
 
 
 def _one_scale(drawn: list[Axes]) -> None:

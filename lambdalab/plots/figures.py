@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def key_figures(trace: Trace) -> pd.Series[float]:
     """Counts, latencies, batches, ages, cost of one trace; NaN where there is nothing to tell."""
-    return pd.Series({**_calls(trace), **_runs(trace), **_batches(trace), **_queues(trace)}, dtype=float)
+    return pd.Series(
+        {**_calls(trace), **_runs(trace), **_batches(trace), **_queues(trace)}, dtype=float
+    )
 
 
 def _calls(trace: Trace) -> dict[str, float]:

@@ -78,7 +78,9 @@ def _client(trace: Trace, call: pd.Series[Any], waited: float, over: bool) -> li
     if waited == 0:
         return [Span("answer", 0, 0, f"{answer}: the client goes on at once", True)]
     if call["invocation_type"] == "Event":
-        return [Span("client", 0, waited, f"{answer}: goes on after {words.duration(waited)}", True)]
+        return [
+            Span("client", 0, waited, f"{answer}: goes on after {words.duration(waited)}", True)
+        ]
     waits = f"the client waits {words.duration(waited)}"
     return [Span("client", 0, waited, waits), Span("answer", waited, waited, answer, True)]
 

@@ -14,6 +14,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from lambdalab.plots.canvas import retitle
+from lambdalab.plots.palette import MUTED
+
 Draw = Callable[[Axes], Axes]
 
 _DPI = 90
@@ -69,7 +72,7 @@ def _fade(ax: Axes) -> None:
             edgecolor="none",
         )
     )  # fmt: skip
-    ax.set_title(f"pinned · {ax.get_title(loc='left')}", loc="left", fontsize="medium", color="#555555")
+    retitle(ax, "pinned", MUTED)
     legend = ax.get_legend()
     if legend is not None:
         legend.set_alpha(0.5)

@@ -138,9 +138,7 @@ def _bars(
     )  # fmt: skip
 
 
-def _joints(
-    ax: Axes, table: pd.DataFrame, place: Floats, starts: Floats, ends: Floats
-) -> None:
+def _joints(ax: Axes, table: pd.DataFrame, place: Floats, starts: Floats, ends: Floats) -> None:
     """A thin line from each attempt to the next one of the same request."""
     again = np.flatnonzero(table["attempt"].to_numpy() > 1)
     if not len(again):

@@ -75,7 +75,9 @@ class History:
             return "not over yet"
         if self.fate == "succeeded":
             return f"succeeded\nat {words.duration(self.ended_at)}"
-        where = f"to dead-letter queue\n{self.queue!r}" if self.fate == "dead letter" else "event lost"
+        where = (
+            f"to dead-letter queue\n{self.queue!r}" if self.fate == "dead letter" else "event lost"
+        )
         return f"{words.plain(self.cause)}:\n{where}"
 
 
@@ -97,7 +99,9 @@ def history(trace: Trace, row: int) -> History:
     name = str(call["request_id"])
     zero = (call["requested_at"] - start_of(trace)).total_seconds()
     latest = end_of(trace) - zero
-    waits = trace.retries[(trace.retries["request_id"] == name) & (trace.retries["lane"] == "service")]
+    waits = trace.retries[
+        (trace.retries["request_id"] == name) & (trace.retries["lane"] == "service")
+    ]
     begun = seconds(trace, waits["at"]) - zero
     lengths = waits["waited_ms"].to_numpy(dtype=float) / 1000
     lengths = np.where(np.isnan(lengths), latest - begun, lengths)
@@ -122,7 +126,9 @@ def _attempts(
     cold = own[["setup_ms", "init_ms"]].sum(axis=1).to_numpy() / 1000
     ends = np.where(np.isnan(ends), latest, ends)
     outcomes, errors = own["outcome"].astype(str), own["error_type"].astype(str)
-    return list(zip(starts.tolist(), (starts + cold).tolist(), ends.tolist(), outcomes, errors, strict=True))
+    return list(
+        zip(starts.tolist(), (starts + cold).tolist(), ends.tolist(), outcomes, errors, strict=True)
+    )
 
 
 def thinned(values: Floats, apart: float) -> Ints:

@@ -95,9 +95,7 @@ class Backoff:
         )  # fmt: skip
         lab.invoke(FUNCTION, {"seconds": 0})
         holds = self._holds()
-        lab.drive(
-            FUNCTION, Every(_HOLD), count=len(holds), payload=lambda i: {"seconds": holds[i]}
-        )
+        lab.drive(FUNCTION, Every(_HOLD), count=len(holds), payload=lambda i: {"seconds": holds[i]})
         lab.advance(1)
         lab.invoke(FUNCTION, {"seconds": 1.0}, invocation_type="Event")
 

@@ -85,7 +85,9 @@ class Batching:
             raise InvalidSetting("batch_size", self.batch_size, limit, _RULES.source(needed))
         messages = self.rate * self.seconds
         if messages > _MOST_MESSAGES or messages * self.record_size > _MOST_BYTES:
-            limit = f"less: rate × seconds is {messages:,.0f} messages of {self.record_size:,} bytes"
+            limit = (
+                f"less: rate × seconds is {messages:,.0f} messages of {self.record_size:,} bytes"
+            )
             raise InvalidSetting("seconds", self.seconds, limit)
 
     def run(self, seed: int | str = 7) -> Trace:

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from lambdalab.errors import InvalidSetting
 
 
-def number(setting: str, value: object, low: float, high: float, unit: str, source: str = "") -> None:
+def number(
+    setting: str, value: object, low: float, high: float, unit: str, source: str = ""
+) -> None:
     """Refuse what is not a finite number from ``low`` to ``high``."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not good or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type]
@@ -18,7 +20,9 @@ def number(setting: str, value: object, low: float, high: float, unit: str, sour
 def whole(setting: str, value: object, low: int, high: int, unit: str, source: str = "") -> None:
     """Refuse what is not a whole number from ``low`` to ``high``."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InvalidSetting(setting, value, f"a whole number of {low:,} to {high:,} {unit}", source)
+        raise InvalidSetting(
+            setting, value, f"a whole number of {low:,} to {high:,} {unit}", source
+        )
 
 
 def flag(setting: str, value: object) -> None:
@@ -36,5 +40,11 @@ def one_of(setting: str, value: object, known: Iterable[str]) -> None:
 
 def code(seed: int | str, *lines: str) -> str:
     """A program of a few lines that makes a lab, does what ``lines`` say, and takes its trace."""
-    frame = ["import lambdalab as ll", "", f"lab = ll.Lab(seed={seed!r})", *lines, "trace = lab.trace"]
+    frame = [
+        "import lambdalab as ll",
+        "",
+        f"lab = ll.Lab(seed={seed!r})",
+        *lines,
+        "trace = lab.trace",
+    ]
     return "\n".join(frame) + "\n"

@@ -53,10 +53,20 @@ def save_tables(
     if form not in ("parquet", "csv"):
         raise InvalidSetting("tables", form, "'parquet', 'csv' or None")
     for name, table in tables:
+        table = _encodable(table)
         if form == "parquet":
             table.to_parquet(folder / f"{name}.parquet", index=False)
         else:
             table.to_csv(folder / f"{name}.csv", index=False)
+
+
+def _encodable(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with what is no Unicode text (lone surrogates) in a handler's words spelt out."""
+    for name in ("message", "error_message"):
+        if name in table and "\\ud" in ascii("".join(table[name])):
+            clean = [text.encode("utf-8", "backslashreplace").decode() for text in table[name]]
+            table = table.assign(**{name: clean})
+    return table
 
 
 def load(folder: str | Path) -> Recorder:

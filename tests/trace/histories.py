@@ -150,9 +150,7 @@ class World:
     def expire(self, function: int) -> None:
         """End an idle environment."""
         alive = self.environments[function]
-        self.books.environment_done(
-            self.idle[function].pop(), self.now, EnvironmentEnd.IDLE_EXPIRY
-        )
+        self.books.environment_done(self.idle[function].pop(), self.now, EnvironmentEnd.IDLE_EXPIRY)
         self.environments[function] -= 1
         self.books.scaling(
             self.now, function, ScalingKind.ENVIRONMENTS, alive, alive - 1, Cause.IDLE
@@ -190,9 +188,7 @@ class World:
             else:
                 self.after(
                     NETWORK // 2,
-                    lambda: close(
-                        InvocationStatus.THROTTLED, 429, 0, 0, Cause.THROTTLED_ACCOUNT
-                    ),
+                    lambda: close(InvocationStatus.THROTTLED, 429, 0, 0, Cause.THROTTLED_ACCOUNT),
                 )
 
         self.after(NETWORK // 2 + OVERHEAD, admit)
@@ -276,9 +272,7 @@ class World:
         messages = []
         for message in took:
             if self.orders.receives.get(message, 0) >= MAX_RECEIVES:
-                self.orders.note(
-                    message, Action.DEAD_LETTERED, Cause.MAX_RECEIVE_COUNT, depth=-1
-                )
+                self.orders.note(message, Action.DEAD_LETTERED, Cause.MAX_RECEIVE_COUNT, depth=-1)
                 self.letters.note(message, Action.SENT, Cause.DEAD_LETTER, depth=1)
             else:
                 messages.append(message)
@@ -327,7 +321,7 @@ class World:
         self.after(100_000, self.poll)
 
 
-def change(books: Recorder, table: str, row: int, **fields: int) -> None:
+def change(books: Recorder, table: str, row: int, /, **fields: int) -> None:
     """Falsify fields of one packed row."""
     rows = np.frombuffer(bytes(books.buffers[table]), schema.PACKED[table].dtype).copy()
     for name, value in fields.items():

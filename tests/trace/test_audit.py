@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from tests.trace.histories import World, change, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from lambdalab.trace.schema import (
     InvocationType,
     ParentKind,
 )
+from tests.trace.histories import World, change, rows_of
 
 
 @settings(max_examples=60, deadline=None)

@@ -27,7 +27,6 @@ def test_tails_differ_by_kind_and_seed() -> None:
     assert len(tails) == 2 * len(KINDS)
 
 
-
 @pytest.mark.parametrize("text", ["", "r", "r0", "x3", "r2x", "r-1", "00000000", "r2\nr3"])
 def test_what_is_no_id_is_refused(text: str) -> None:
     with pytest.raises(UnknownName, match="no id"):

@@ -103,7 +103,7 @@ def test_a_message_waits_from_the_end_of_its_batch() -> None:
     assert list(waits.waited_ms) == [29_000, 1_000]
     assert list(waits.attempt) == [2, 3]
     assert list(waits.ended_as) == ["failed", "dead_lettered"]
-    assert list(waits.request_id)[0] == Trace(books).invocations.request_id[0]
+    assert waits.request_id[0] == Trace(books).invocations.request_id[0]
 
 
 def test_the_end_of_a_delay_is_no_retry() -> None:

@@ -40,9 +40,21 @@ def handlers(lab: Lab) -> Path:
     return _FOLDER
 
 
-def source(name: str) -> str:
+class Source(str):
+    """The text of a file of Python; a notebook shows it in colours."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_markdown_(self) -> str:
+        return f"```python\n{self}\n```"
+
+
+def source(name: str) -> Source:
     """The text of a handler's file, to read: ``print(source("get_order"))``."""
-    return (_FOLDER / f"{name}.py").read_text(encoding="utf-8").rstrip()
+    return Source((_FOLDER / f"{name}.py").read_text(encoding="utf-8").rstrip())
 
 
 @dataclass(frozen=True)

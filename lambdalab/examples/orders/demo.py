@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
 DPI = 144
 SEED = 7
+TABLES = {
+    "invocations": "who asked for what: a synchronous latency is a client's wait, an event's is not",
+    "attempts": "one invocation may be several runs: r10 has three",
+    "retries": "the waits between them, planned and waited: about one minute, then about two",
+    "queue_events": "an event's way through Lambda's own queue, a message's through an SQS queue",
+    "batches": "how many records, how long they were gathered, and why the batch fired then",
+}
+"""What to look for in each table."""
 
 
 def run(folder: Path) -> Trace:
@@ -25,7 +33,10 @@ def run(folder: Path) -> Trace:
     print("\nThe pictures, and what to see in them:")
     for name, (axes, sentence) in pictures.items():
         axes.figure.savefig(folder / f"{name}.png", dpi=DPI)
-        print(f"  {name + '.png':22} {sentence}")
+        print(f"  {name + '.png':24} {sentence}")
+    print("\nThe tables, and what to see in them:")
+    for name, sentence in TABLES.items():
+        print(f"  {name:24} {sentence}")
     print()
     story.bill(day, window=5)
     day.run()
@@ -45,9 +56,10 @@ def _of_the_day(trace: Trace) -> Pictures:
     print("A bicycle shop, its day and its evening, in virtual time")
     print(f"  A client GETs an order and waits {first.latency_ms / 1000:.2f} s: a cold start.")
     print(
-        "  A client PUTs an order, gets 202 at once and goes on; it is done, and the customer told, "
-        f"{event.latency_ms / 1000:.2f} s later."
+        "  A client PUTs an order, gets 202 at once and goes on; the order is done after "
+        f"{event.latency_ms / 1000:.2f} s,"
     )
+    print("  and a worker tells the customer.")
     print(f"  An order with an unknown article fails {failing.attempts} times, after {waits};")
     print("  the dead-letter queue keeps it, another function mends it, and puts it again.")
     return {

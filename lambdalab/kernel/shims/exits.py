@@ -7,6 +7,7 @@ import errno
 import functools
 import os
 import signal
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,9 @@ class Exits:
         names.dispatch(signal, "getitimer", lambda _, which: (0.0, 0.0))
         names.dispatch(signal, "set_wakeup_fd", lambda _, fd, **options: -1)
         names.dispatch(signal, "siginterrupt", lambda _, number, flag: None)
+        weakref.finalize(
+            self, int
+        ).detach()  # its own registration is made once, and not by a handler
         names.dispatch(atexit, "register", lambda _, function, *args, **kwargs: function)
 
     def on(self) -> None:

@@ -7,6 +7,7 @@ Libraries that open files in C by themselves (Arrow, HDF5) do not follow; SQLite
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import os
@@ -98,7 +99,7 @@ class FileView:
         if self._directory is None:
             self._directory = outside(_make_directory)
             self._exempt = (*(self._exempt or self._find_exempt()), self._directory + "/")
-            self._remove = weakref.finalize(self, shutil.rmtree, self._directory, True)
+            self._remove = outside(weakref.finalize, self, shutil.rmtree, self._directory, True)
         return self._directory
 
     def _find_exempt(self) -> tuple[str, ...]:
@@ -390,11 +391,8 @@ def _teach_closers() -> None:
 
     def unlink(path: str) -> None:
         surroundings = here()
-        try:
+        with contextlib.suppress(FileNotFoundError):
             _os_unlink(path if surroundings is None else surroundings.files.real(path))
-        except FileNotFoundError:
-            if surroundings is not None:
-                raise
 
     for function in vars(vars(tempfile)["_TemporaryFileCloser"]).values():
         defaults = getattr(function, "__defaults__", None)

@@ -1,0 +1,128 @@
+import html
+from collections.abc import Callable
+
+import pytest
+
+from lambdalab.trace import Recorder, Trace
+from lambdalab.trace.schema import (
+    Action,
+    AttemptOutcome,
+    BatchOutcome,
+    Cause,
+    InvocationStatus,
+    InvocationType,
+    QueueKind,
+)
+from tests.trace.histories import S, World
+
+
+def runs(count: int, outcome: int, *, cold: bool = False) -> Recorder:
+    books = Recorder()
+    bill = books.name("bill")
+    for number in range(count):
+        books.environment(bill, 0, number)
+        books.invocation(bill, 0, 0, bill, 0, 0, number, 2)
+        row = books.attempt(number + 1, 1, number + 1, 0, number, number, cold, 128, Cause.CALLED)
+        books.attempt_done(row, number + 3 * S, S, S, S, 3000, 40, outcome, 1)
+    return books
+
+
+def timeouts() -> Recorder:
+    return runs(2, AttemptOutcome.TIMEOUT)
+
+
+def cold_starts() -> Recorder:
+    return runs(60, AttemptOutcome.SUCCESS, cold=True)
+
+
+def throttles() -> Recorder:
+    books = Recorder()
+    bill = books.name("bill")
+    books.invocation(bill, 0, 0, bill, 0, 0, 0, 2)
+    status, cause = InvocationStatus.THROTTLED, Cause.THROTTLED_RESERVED
+    books.invocation_done(1, 0, status, 429, 0, 0, 0, cause, 0, 0, 0)
+    return books
+
+
+def events(*rows: tuple[int, int], kind: int = QueueKind.ASYNCHRONOUS) -> Recorder:
+    books = Recorder()
+    bill = books.name("bill")
+    books.invocation(bill, 0, InvocationType.EVENT, bill, 0, 0, 0, 2)
+    queue = books.queue("bill (events)" if kind == QueueKind.ASYNCHRONOUS else "orders", kind)
+    receives = 0
+    for action, cause in rows:
+        receives += action == Action.RECEIVED
+        books.queue_event(0, queue, 1, action, 1, 0, 0, 1, 0, cause, 0, 0, receives, -1)
+    return books
+
+
+def lost_events() -> Recorder:
+    return events((Action.SENT, Cause.CALLED), (Action.DROPPED, Cause.RETRIES_EXHAUSTED))
+
+
+def backing_off() -> Recorder:
+    return events((Action.SENT, Cause.CALLED), (Action.THROTTLED, Cause.THROTTLED_ACCOUNT))
+
+
+def lost_messages() -> Recorder:
+    sent, gone = (Action.SENT, Cause.MESSAGE_SENT), (Action.EXPIRED, Cause.RETENTION)
+    return events(sent, gone, kind=QueueKind.SQS)
+
+
+def received_often() -> Recorder:
+    sent, again = (Action.SENT, Cause.MESSAGE_SENT), (Action.RECEIVED, Cause.POLLED)
+    return events(sent, *[again] * 5, kind=QueueKind.SQS)
+
+
+def whole_batches() -> Recorder:
+    books = Recorder()
+    mapping = books.name("orders->bill")
+    books.batch(mapping, mapping, 0, 1, 0, 0, 0, 0, 10, 100, 0, 0)
+    books.batch_done(1, 1, 0, BatchOutcome.FAILURE, 10)
+    return books
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "subject", "says", "rows"),
+    [
+        (timeouts, "timeouts", "bill", "2 attempts timed out, and 6.0 s", 2),
+        (cold_starts, "cold starts", "bill", "60 cold starts in 60 runs (100.0 %), 120.0 s", 60),
+        (throttles, "throttles", "bill", "1 time there was no concurrency", 1),
+        (backing_off, "throttles", "bill", "1 time there was no concurrency", 1),
+        (lost_events, "lost events", "bill", "dead_letter_queue", 1),
+        (lost_messages, "lost messages", "orders", "retention", 1),
+        (received_often, "received often", "orders", "at most 5 times", 2),
+        (whole_batches, "whole batches", "orders->bill", "1 batch failed whole", 1),
+    ],
+)
+def test_what_happened_is_told_and_proved(
+    make: Callable[[], Recorder], kind: str, subject: str, says: str, rows: int
+) -> None:
+    found = Trace(make()).findings()
+    assert [(f.kind, f.subject, len(f.rows)) for f in found] == [(kind, subject, rows)]
+    assert says in found[0].advice
+    assert subject in repr(found)
+    assert html.escape(subject) in found._repr_html_()
+    assert "<table" in found[0]._repr_html_()
+
+
+def test_a_dead_letter_is_not_lost() -> None:
+    books = events(
+        (Action.SENT, Cause.CALLED),
+        (Action.DEAD_LETTERED, Cause.RETRIES_EXHAUSTED),
+        (Action.DROPPED, Cause.RETRIES_EXHAUSTED),
+    )
+    assert Trace(books).findings() == ()
+
+
+def test_nothing_to_remark() -> None:
+    found = Trace(Recorder()).findings()
+    assert found == ()
+    assert repr(found) == "nothing to remark"
+    assert "nothing" in found._repr_html_()
+
+
+def test_a_busy_run_has_several() -> None:
+    found = Trace(World(3, calls=40, events=30, messages=30, failures=0.6).run()).findings()
+    assert len({f.kind for f in found}) >= 3
+    assert all(len(f.rows) for f in found)

@@ -1,0 +1,133 @@
+import pytest
+
+from lambdalab.errors import UnknownName
+from lambdalab.trace import Recorder, Trace
+from lambdalab.trace.story import duration
+from tests.trace.histories import World
+
+
+@pytest.fixture(scope="module")
+def trace() -> Trace:
+    return Trace(World(3, calls=20, events=20, messages=20, failures=0.6).run())
+
+
+def sentences(trace: Trace, id: str) -> str:
+    return "\n".join(sentence for _, sentence in trace.story(id).lines)
+
+
+def short_of(trace: Trace, where: str, column: str = "request") -> str:
+    view = trace.short.invocations
+    return str(view[view.cause == where][column].iloc[0])
+
+
+def test_an_event_that_failed_for_good(trace: Trace) -> None:
+    told = sentences(trace, short_of(trace, "retries_exhausted")).split("\n")
+    expected = [
+        "client invokes bill asynchronously with 10 bytes",
+        "accepted (202) and queued in 'bill (events)'",
+        "attempt 1 runs in e",
+        "attempt 1 fails after",
+        "waits 60 s for its next try (function_error",
+        "attempt 2 runs in e",
+        "attempt 2 fails after",
+        "waits 120 s for its next try (function_error",
+        "attempt 3 runs in e",
+        "attempt 3 fails after",
+        "is sent to the dead-letter queue (retries_exhausted",
+        "over: failed after",
+    ]
+    told = [line for line in told if "finds no concurrency" not in line]
+    assert len(told) == len(expected)
+    for line, beginning in zip(told, expected, strict=True):
+        assert line.startswith(beginning)
+    assert "KeyError: 'stock'" in told[3]
+
+
+def test_a_throttled_caller(trace: Trace) -> None:
+    told = sentences(trace, short_of(trace, "throttled_account"))
+    assert "answered with 429" in told
+    assert "attempt" not in told
+
+
+def test_a_message_with_all_its_receives(trace: Trace) -> None:
+    events = trace.short.queue_events
+    event = events[events.cause == "max_receive_count"].event.iloc[0]
+    story = trace.story(event)
+    assert story.title == f"{event}: a message in orders, letters, received 2 times"
+    told = sentences(trace, event)
+    for part in ("sent to 'orders'", "time 1", "time 2", "visible again in 'orders'",
+                 "leaves 'orders' for its dead-letter queue", "sent to 'letters'"):  # fmt: skip
+        assert part in told
+
+
+def test_a_batch_and_its_invocation(trace: Trace) -> None:
+    story = trace.story("b1")
+    told = sentences(trace, "b1")
+    assert "of orders->ship" in story.title
+    assert "no_window" in told
+    assert "invokes ship as r" in told
+    assert "b1 is over" in told
+
+
+def test_an_environment_tells_what_it_ran(trace: Trace) -> None:
+    story = trace.story("e1")
+    assert "an environment of " in story.title
+    assert "runs attempt 1 of r" in sentences(trace, "e1")
+
+
+def test_an_attempt_tells_of_its_request(trace: Trace) -> None:
+    request = trace.short.attempts.request[0]
+    assert repr(trace.story("a1")) == repr(trace.story(request))
+
+
+def test_both_forms_of_an_id_tell_the_same(trace: Trace) -> None:
+    assert repr(trace.story(trace.invocations.request_id[1])) == repr(trace.story("r2"))
+
+
+def test_every_story_can_be_told_and_runs_forward(trace: Trace) -> None:
+    for letter, count in (
+        ("r", len(trace.invocations)), ("b", len(trace.batches)), ("e", len(trace.environments)),
+        ("a", len(trace.attempts)), ("m", 20),
+    ):  # fmt: skip
+        for number in range(1, count + 1):
+            lines = trace.story(f"{letter}{number}").lines
+            assert [at for at, _ in lines] == sorted(at for at, _ in lines)
+
+
+def test_what_is_in_flight_has_a_story_without_an_end() -> None:
+    trace = Trace(World(3, until=3_000_000).run())
+    for number in range(1, len(trace.invocations) + 1):
+        assert trace.story(f"r{number}").lines
+
+
+def test_a_parent_is_named_and_so_is_what_it_calls() -> None:
+    books = Recorder()
+    bill, ship = books.name("bill"), books.name("ship")
+    books.invocation(bill, 0, 0, bill, 0, 0, 0, 2)
+    books.invocation(ship, 0, 0, bill, 1, 1, 5, 2)
+    trace = Trace(books)
+    assert "calls ship as r2" in sentences(trace, "r1")
+    assert "bill (r1) invokes ship" in sentences(trace, "r2")
+
+
+@pytest.mark.parametrize("id", ["r9999", "b9999", "m9999", "e9999", "a9999", "nonsense"])
+def test_unknown_ids_are_refused(trace: Trace, id: str) -> None:
+    with pytest.raises(UnknownName):
+        trace.story(id)
+    with pytest.raises(UnknownName):
+        Trace(Recorder()).story(id)
+
+
+def test_a_story_is_numbered_text_and_a_list(trace: Trace) -> None:
+    story = trace.story("r1")
+    assert repr(story).split("\n")[1].startswith("  1. ")
+    assert story._repr_html_().count("<li>") == len(story.lines)
+
+
+@pytest.mark.parametrize(
+    ("us", "text"),
+    [(0, "0 ms"), (12_345, "12.3 ms"), (2_000_000, "2 s"), (66_234_000, "66.2 s"),
+     (300_000_000, "300 s"), (7_500_000_000, "2 h 5 min"), (1_800_000_000, "30 min")],
+)  # fmt: skip
+def test_durations_for_people(us: int, text: str) -> None:
+    assert duration(us) == text

@@ -1,0 +1,52 @@
+import subprocess
+import sys
+import types
+
+import pytest
+
+from lambdalab.trace import Recorder, Trace
+from tests.trace.histories import World
+
+
+def test_it_tells_what_happened_in_a_line() -> None:
+    assert repr(Trace(Recorder())) == "<Trace: nothing has happened yet>"
+    trace = Trace(World(3, failures=0.6).run())
+    assert "32" not in repr(Trace(World(3, calls=1, events=0, messages=0, failures=0).run()))
+    counts = trace.invocations.status.value_counts()
+    assert f"{counts['succeeded']:,} succeeded" in repr(trace)
+    assert f"{trace.attempts.cold_start.sum():,} cold start" in repr(trace)
+    assert "attempts" in trace._repr_html_()
+
+
+def test_one_of_a_thing_is_singular() -> None:
+    trace = Trace(World(3, calls=1, events=0, messages=0, failures=0).run())
+    assert repr(trace) == "<Trace: 1 invocation: 1 succeeded; 1 cold start (100.0 %)>"
+
+
+def test_pictures_are_looked_up_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    plots = types.ModuleType("lambdalab.plots")
+    plots.__all__ = ["batching"]  # type: ignore[attr-defined]
+    plots.batching = lambda trace, *, ax=None: (trace, ax)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "lambdalab.plots", plots)
+    trace = Trace(Recorder())
+    assert trace.plot.batching(ax=1) == (trace, 1)
+    assert dir(trace.plot) == ["batching"]
+    with pytest.raises(AttributeError):
+        _ = trace.plot.nothing
+
+
+def test_a_trace_is_a_live_view() -> None:
+    world = World(3, until=5_000_000)
+    trace = Trace(world.run())
+    before = len(trace.queue_events)
+    world.until = None
+    world.run()
+    assert len(trace.queue_events) > before
+
+
+def test_recording_brings_no_pandas() -> None:
+    program = (
+        "import sys\nfrom lambdalab.trace import recorder, schema, ids, loglines\n"
+        "assert 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
