@@ -10,6 +10,7 @@ import matplotlib as mpl
 mpl.use("agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 import lambdalab as ll
 from lambdalab.examples.orders import story
@@ -21,10 +22,8 @@ DPI = 110
 def overview() -> None:
     """Who waits, when is it retried, why did this batch fire: the order service in one look."""
     day, evening = story.tour_lab(7).trace, story.evening_lab(7, window=5).trace
-    figure, axes = plt.subplots(
-        3, 1, figsize=(9, 10.4), height_ratios=(3.9, 2, 3.2), layout="constrained"
-    )
-    figure.get_layout_engine().set(hspace=0.06)  # type: ignore[union-attr]
+    layout = ConstrainedLayoutEngine(hspace=0.06)
+    figure, axes = plt.subplots(3, 1, figsize=(9, 10.4), height_ratios=(3.9, 2, 3.2), layout=layout)
     day.plot.sync_vs_async(ax=axes[0])
     day.plot.backoff(ax=axes[1], title=f"When is it retried? {tries(day)}")
     evening.plot.batching(ax=axes[2], title=f"Why did this batch fire? {causes(evening)}")

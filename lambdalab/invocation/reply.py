@@ -12,6 +12,7 @@ from lambdalab.functions.call import Call
 from lambdalab.functions.outcome import decode
 
 _TAIL_LINES = 12
+_WIDTH = 98
 
 
 class FunctionFailed(LabError):
@@ -82,7 +83,8 @@ class Reply:
         return self
 
     def __repr__(self) -> str:
-        lines = self.log.rstrip("\n").split("\n") if self.log else []
+        log = self.log
+        lines = [piece for line in log.splitlines() for piece in _folded(line)]
         hidden = len(lines) - _TAIL_LINES
         if hidden > 0:
             lines = [f"... {hidden} lines before", *lines[hidden:]]
@@ -115,3 +117,14 @@ class Reply:
             else f"{failure.error_type}: {failure.message}"
         )
         return f"Unhandled {told}" if len(told) <= 160 else f"Unhandled {told[:157]}..."
+
+
+def _folded(line: str) -> list[str]:
+    """A log line as people read it: tabs widened, folded at fields, the runtime's ARN left out."""
+    fields = [field for field in line.split("\t") if field and "Version ARN:" not in field]
+    folded = [""]
+    for field in fields:
+        if folded[-1] and len(folded[-1]) + 2 + len(field) > _WIDTH:
+            folded.append("  ")
+        folded[-1] += ("  " if folded[-1].strip() else "") + field
+    return [text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…" for text in folded]

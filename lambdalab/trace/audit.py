@@ -260,11 +260,9 @@ def _bills(tables: Tables) -> Iterator[Difference]:
     billed = rows["billed_ms"]
     bad = usual & (billed != bare) & (billed != whole)
     yield from wrong("an attempt is billed for another time than it took", bad, "attempts")
-    owners = tables.functions_of_requests()[rows["request"]]
-    order = np.lexsort((billed, rows["memory_mb"], owners))
-    billed, cost, owners = billed[order], rows["cost_nano"][order], owners[order]
-    memory = rows["memory_mb"][order]
-    same = ~previous(owners) & ~previous(memory)
+    order = np.lexsort((billed, rows["environment"]))  # an environment keeps its price
+    billed, cost = billed[order], rows["cost_nano"][order]
+    same = ~previous(rows["environment"][order])
     less = same & (np.roll(cost, 1) > cost)
     more = same & (np.roll(billed, 1) == billed) & (np.roll(cost, 1) != cost)
     yield from wrong("the same billed time costs differently", less | more, "attempts", order)
@@ -309,8 +307,9 @@ def _callers(tables: Tables) -> Iterator[Difference]:
 
 
 def _scaling(tables: Tables) -> Iterator[Difference]:
-    """Each change of a capacity begins where the last one ended."""
+    """Each change of a capacity begins where the last one ended (a throttle changes none)."""
     rows = tables.rows("scaling")
+    rows = rows[rows["kind"] != schema.ScalingKind.THROTTLE]
     order = np.lexsort((rows["kind"], rows["subject"]))
     rows = rows[order]
     first = previous(rows["subject"]) | previous(rows["kind"])

@@ -1,0 +1,270 @@
+"""What every explorer is: presets, sliders, a picture, key figures and a sentence that says why."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import ipywidgets as w
+import traitlets
+
+from lambdalab.errors import LabError, UnknownName, UnknownSetting
+from lambdalab.plots.picture import Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from matplotlib.axes import Axes
+
+    from lambdalab.trace import Trace
+    from lambdalab.widgets.controls import Control
+
+_STATUS = "<div class='lambdalab-status' role='status' aria-live='polite'>{}</div>"
+
+
+class Explorer(w.VBox):
+    """Sliders over a scenario: each move runs it anew, in virtual time, and draws what happened.
+
+    From code: ``explorer.set(rate=35)`` or ``explorer.settings = ...`` or ``explorer.preset = "..."``.
+    ``explorer.trace`` is the run on show, ``explorer.why`` its sentence, ``explorer.code`` the few
+    lines that make the same trace. ``explorer.pinned = True`` keeps the run on show, faint, below the
+    new ones. Where no widget can run (GitHub, PDF) the picture and the text stand alone.
+
+    Attributes
+    ----------
+    settings
+        The scenario's frozen settings (a trait: observe it, set it).
+    preset
+        The name of the preset these settings are, ``""`` for none (a trait).
+    seed
+        Decides every draw of chance (a trait).
+    pinned
+        Whether a run is kept for comparison (a trait).
+    """
+
+    settings = traitlets.Any()
+    preset = traitlets.Unicode()
+    seed = traitlets.Int(7)
+    pinned = traitlets.Bool(False)
+
+    name: ClassVar[str]
+    heading: ClassVar[str]
+    scenario: ClassVar[type[Any]]
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+
+    def __init__(self, **settings: Any) -> None:
+        self._busy = False
+        self._kept: tuple[Any, Trace] | None = None
+        self._picture = Picture()
+        self.trace: Trace
+        self.why = ""
+        self._controls = self.controls()
+        self._build()
+        super().__init__(self._rows())
+        self.add_class("lambdalab-explorer")
+        self.settings = self._changed(self.scenario(), settings)
+        self._connect()
+        self._refresh()
+
+    # ---- what each explorer says -------------------------------------------------------------
+
+    def controls(self) -> list[Control]:
+        """The controls, in the order in which they stand."""
+        raise NotImplementedError
+
+    def draw(self, trace: Trace, ax: Axes, other: Trace | None) -> Axes:
+        """The picture of one run; ``other`` is the run it is shown with."""
+        raise NotImplementedError
+
+    def explain(self, trace: Trace) -> str:
+        """The sentence that says why, from the books of the trace."""
+        raise NotImplementedError
+
+    def figures(self, trace: Trace) -> dict[str, str]:
+        """Key figures by name, ready to be read."""
+        raise NotImplementedError
+
+    # ---- from code ---------------------------------------------------------------------------
+
+    def set(self, **settings: Any) -> None:
+        """Change some settings and draw once.
+
+        Raises :class:`~lambdalab.errors.UnknownSetting` or :class:`~lambdalab.errors.InvalidSetting`;
+        then nothing has changed.
+        """
+        self.settings = self._changed(self.settings, settings)
+
+    @property
+    def code(self) -> str:
+        """The few lines that make the trace on show."""
+        return str(self.settings.code(self.seed))
+
+    def _changed(self, settings: Any, changes: Mapping[str, Any]) -> Any:
+        known = [field.name for field in fields(settings)]
+        for name in changes:
+            if name not in known:
+                raise UnknownSetting(f"{type(self).__name__}.set", name, known)
+        return replace(settings, **changes)
+
+    # ---- what it is made of ------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.preset_buttons = w.ToggleButtons(
+            options=list(self.presets), value=None, description="Preset", style={"button_width": "auto"}
+        )
+        self.pin_button = w.ToggleButton(
+            False, description="Pin this run", icon="thumb-tack",
+            tooltip="Keep this run, faint, below the next ones",
+        )  # fmt: skip
+        self.seed_button = w.Button(
+            description="Another seed", icon="random", tooltip="Draw every chance anew"
+        )
+        self.picture = w.Image(
+            format="png", layout=w.Layout(max_width="100%"),
+            tooltip="What happened in this run; the text below says why",
+        )  # fmt: skip
+        self.key_figures = w.HTML()
+        self.status = w.HTML()
+
+    def _rows(self) -> list[w.Widget]:
+        sliders = w.Box(
+            [control.widget for control in self._controls],
+            layout=w.Layout(display="flex", flex_flow="row wrap"),
+        )
+        title = w.HTML(f"<b>{html.escape(self.heading)}</b>")
+        buttons = w.HBox([self.pin_button, self.seed_button])
+        return [title, self.preset_buttons, sliders, buttons, self.picture, self.key_figures, self.status]
+
+    def _connect(self) -> None:
+        for control in self._controls:
+            control.widget.observe(self._slid(control), "value")
+        self.preset_buttons.observe(self._preset_chosen, "value")
+        self.pin_button.observe(self._pin_pressed, "value")
+        self.seed_button.on_click(self._next_seed)
+
+    # ---- what happens when something changes ---------------------------------------------------
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Changes made in here are ours: no control answers them."""
+        before, self._busy = self._busy, True
+        try:
+            yield
+        finally:
+            self._busy = before
+
+    def _slid(self, control: Control) -> Callable[[Any], None]:
+        def answer(change: Any) -> None:
+            if self._busy:
+                return
+            try:
+                self.set(**{control.name: control.meant(change["new"])})
+            except LabError as refused:
+                self._say(f"<b>Not drawn:</b> {html.escape(str(refused))}")
+
+        return answer
+
+    def _preset_chosen(self, change: Any) -> None:
+        if not self._busy and change["new"] is not None:
+            self.preset = change["new"]
+
+    def _pin_pressed(self, change: Any) -> None:
+        if not self._busy:
+            self.pinned = change["new"]
+
+    def _next_seed(self, _: object) -> None:
+        self.seed += 1
+
+    @traitlets.validate("preset")
+    def _known_preset(self, proposal: Any) -> str:
+        if proposal["value"] and proposal["value"] not in self.presets:
+            raise UnknownName("preset", proposal["value"], self.presets)
+        return str(proposal["value"])
+
+    @traitlets.validate("settings")
+    def _right_settings(self, proposal: Any) -> Any:
+        if not isinstance(proposal["value"], self.scenario):
+            raise traitlets.TraitError(f"settings must be a {self.scenario.__name__}")
+        return proposal["value"]
+
+    @traitlets.observe("preset")
+    def _apply_preset(self, change: Any) -> None:
+        if not self._busy and change["new"]:
+            self.settings = self.scenario(**self.presets[change["new"]])
+
+    @traitlets.observe("pinned")
+    def _pin(self, change: Any) -> None:
+        self._kept = (self.settings, self.trace) if change["new"] else None
+        self._refresh(rerun=False)
+
+    @traitlets.observe("settings", "seed")
+    def _rerun(self, _: object) -> None:
+        if self.picture.value:
+            self._refresh()
+
+    def _refresh(self, *, rerun: bool = True) -> None:
+        """Run, then show: controls, picture, key figures, and the sentence last."""
+        if rerun:
+            self.trace = self.settings.run(self.seed)
+            self.why = self.explain(self.trace)
+        with self._quietly():
+            for control in self._controls:
+                control.show(getattr(self.settings, control.name))
+            self.preset = self._named()
+            self.preset_buttons.value = self.preset or None
+            self.pin_button.value = self.pinned
+        kept = self._kept[1] if self._kept else None
+        self.picture.value = self._picture.png(
+            lambda ax: self.draw(self.trace, ax, kept),
+            None if kept is None else lambda ax: self.draw(kept, ax, self.trace),
+        )
+        self.key_figures.value = self._table(kept)
+        self._say(f"{html.escape(self.why)}<br><small>{html.escape(self._told())}</small>")
+
+    def _named(self) -> str:
+        """The preset that these settings are."""
+        same = (n for n, preset in self.presets.items() if self.scenario(**preset) == self.settings)
+        return next(same, "")
+
+    def _say(self, text: str) -> None:
+        """The status line: always the last thing to change."""
+        self.status.value = _STATUS.format(text)
+
+    def _told(self) -> str:
+        settings = (f"{field.name}={getattr(self.settings, field.name)}" for field in fields(self.settings))
+        return " ".join([f"seed={self.seed}", *settings])
+
+    def _table(self, kept: Trace | None) -> str:
+        """Key figures as a table, those of the pinned run in a second row."""
+        runs = [("this run", self.figures(self.trace))]
+        if kept is not None:
+            runs.append(("pinned", self.figures(kept)))
+        cell = "<td style='text-align:right;padding:0 1em 0 0'>{}</td>"
+        head = "".join(
+            f"<th scope='col' style='text-align:right;padding:0 1em 0 0'>{html.escape(name)}</th>"
+            for name in runs[0][1]
+        )
+        rows = "".join(
+            f"<tr><th scope='row' style='text-align:left;padding:0 1em 0 0'>{title}</th>"
+            + "".join(cell.format(html.escape(value)) for value in figures.values())
+            + "</tr>"
+            for title, figures in runs
+        )
+        return f"<table><tr><th></th>{head}</tr>{rows}</table>"
+
+    # ---- without JavaScript --------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        figures = ", ".join(f"{name} {value}" for name, value in self.figures(self.trace).items())
+        return f"{type(self).__name__}({self._told()})\n{self.why}\n{figures}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The live widget; its picture and text for places that run no JavaScript."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        picture = base64.b64encode(self.picture.value).decode()
+        return {**(data or {}), "text/plain": repr(self), "image/png": picture}, metadata
