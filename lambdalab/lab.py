@@ -5,25 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import html
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from lambdalab.errors import (
-    InsideHandler,
-    InvalidSetting,
-    LabClosed,
-    NeverAnswered,
-    UnknownName,
-)
+from lambdalab.errors import InvalidSetting, LabClosed, UnknownName
 from lambdalab.functions.function import Function
 from lambdalab.invocation.front_door import Origin
 from lambdalab.invocation.registry import FunctionRegistry
 from lambdalab.invocation.reply import Reply
 from lambdalab.invocation.service import LambdaService
 from lambdalab.kernel.clock import US, Clock, microseconds
-from lambdalab.kernel.interrupts import interruptible
 from lambdalab.kernel.random import RandomStream, RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
+from lambdalab.kernel.timekeeper import Timekeeper
 from lambdalab.reprs import RunNote, lab_text
 from lambdalab.rules import DEFAULT_DATE, Rules
 from lambdalab.sources.mapping import EventSourceMappings
@@ -102,7 +95,8 @@ class Lab:
         self._lambda = LambdaService(
             self._scheduler, self._books, self.rules, self._streams, self._clock
         )
-        self._client = Client(self._lambda, self._run_until)
+        self._time = Timekeeper(self._scheduler, lambda: self._lambda.tasks)
+        self._client = Client(self._lambda, self._time.wait)
         self._traffic = Traffic(self._lambda)
         self._trace: Trace | None = None
 
@@ -148,12 +142,8 @@ class Lab:
             See :class:`~lambdalab.functions.settings.FunctionSettings`: ``duration`` (seconds, a
             distribution, or a callable of the event) makes a model.
 
-        Raises
-        ------
-        InvalidSetting, UnknownSetting, HandlerError
-            Before anything has happened.
-        ResourceConflictException
-            The name is taken.
+        Raises :class:`InvalidSetting`, :class:`UnknownSetting` or :class:`HandlerError` before
+        anything has happened, and :class:`ResourceConflictException` where the name is taken.
         """
         self._check_open()
         return self._functions.create(name, code, handler, settings)
@@ -288,32 +278,26 @@ class Lab:
         :class:`InsideHandler` in a handler.
         """
         self._check_open()
-        self._check_outside("run")
-        before = self._scheduler.now
+        self._time.check_outside("run")
         if until is None:
             self._traffic.check_ends()
-            self._run(None)
-        else:
-            at = self._clock.at(until)
-            if at < before:
-                raise InvalidSetting("until", until, f"not before now ({before / US:g} s)")
-            self._run(at)
-        return RunNote(before, self._scheduler.now, self._clock, self.sqs.left_over())
+            return self._run(None)
+        at = self._clock.at(until)
+        if at < self._scheduler.now:
+            raise InvalidSetting("until", until, f"not before now ({self.elapsed:g} s)")
+        return self._run(at)
 
     def advance(self, duration: Any) -> RunNote:
         """Let ``duration`` pass (seconds, ``"2min"``, a timedelta)."""
         self._check_open()
-        self._check_outside("advance")
-        before = self._scheduler.now
-        self._run(before + microseconds(duration))
-        return RunNote(before, self._scheduler.now, self._clock, self.sqs.left_over())
+        self._time.check_outside("advance")
+        return self._run(self._scheduler.now + microseconds(duration))
 
     def step(self) -> bool:
         """Let the next event happen; False when nothing is left to happen."""
         self._check_open()
-        self._check_outside("step")
-        with self._activity():
-            return self._scheduler.step()
+        self._time.check_outside("step")
+        return self._time.step()
 
     @property
     def now(self) -> dt.datetime:
@@ -347,7 +331,7 @@ class Lab:
     def reset(self) -> None:
         """Same wiring and seed, empty books, clock at zero. Traces taken before stay valid."""
         self._check_open()
-        self._check_outside("reset")
+        self._time.check_outside("reset")
         self._lambda.scrap()
         self._start_afresh()
         self._functions.restart(self._lambda)
@@ -357,8 +341,8 @@ class Lab:
     def close(self) -> None:
         """End every environment and give back what the lab holds; the trace can still be read."""
         if not self._closed:
-            self._check_outside("close")
-            self._lambda.scrap()
+            self._time.check_outside("close")
+            self._lambda.close()
             self._closed = True
 
     def __enter__(self) -> Lab:
@@ -405,33 +389,11 @@ class Lab:
         self._check_open()
         return self._client.origin()
 
-    def _activity(self) -> AbstractContextManager[object]:
-        """What is on while the clock runs: Ctrl-C between events; shims where there are handlers."""
-        tasks = self._lambda.tasks
-        return interruptible(self._scheduler) if tasks is None else tasks.active()
-
-    def _run(self, until: int | None) -> None:
-        with self._activity():
-            self._scheduler.run(until)
-
-    def _run_until(self, done: Callable[[], bool]) -> None:
-        """Run the clock until ``done()``, for a caller who waits."""
-        if done():
-            return
-        self._check_outside("invoke")
-        with self._activity():
-            while not done():
-                if not self._scheduler.pending:
-                    raise NeverAnswered("nothing is left to happen, and no answer has come")
-                self._scheduler.run()
+    def _run(self, until: int | None) -> RunNote:
+        before = self._scheduler.now
+        self._time.run(until)
+        return RunNote(before, self._scheduler.now, self._clock, self.sqs.left_over())
 
     def _check_open(self) -> None:
         if self._closed:
             raise LabClosed("this lab is closed; its trace can still be read. Make a new Lab()")
-
-    def _check_outside(self, verb: str) -> None:
-        if self._scheduler.running:
-            raise InsideHandler(
-                f"lab.{verb}() inside a handler: the clock is running already; time passes when the "
-                "handler sleeps, waits or returns"
-            )

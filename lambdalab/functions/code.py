@@ -221,7 +221,7 @@ def _shown_text(error: Exception, folder: CodeFolder | None) -> str:
     path = getattr(error, "path", None)
     if path:
         text = text.replace(path, _shown(path, folder)[0])
-    return text if folder is None else text.replace(f"{folder.root}/", "/var/task/")
+    return text
 
 
 def _adopt(function: Any) -> None:

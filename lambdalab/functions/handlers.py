@@ -95,6 +95,8 @@ class Handlers:
 
     def scrap(self) -> None:
         """End every environment, those that are busy too: the lab is closed or starts afresh."""
+        for log in self._logs:
+            log.surroundings.write = _nowhere  # a last word in a `finally` is no part of the books
         self._tasks.abandon()
         for log in list(self._logs):
             log.scrap()

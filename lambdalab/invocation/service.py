@@ -89,10 +89,14 @@ class LambdaService:
         self.capacity.reserve(function, None)
         del self.functions[function.name]
 
-    def scrap(self) -> None:
-        """End every environment: the lab is closed or starts afresh."""
+    def close(self) -> None:
+        """Every environment ends, and the books say so."""
         for function in self.functions.values():
             function.fleet.retire(EnvironmentEnd.LAB_CLOSED)
+        self.scrap()
+
+    def scrap(self) -> None:
+        """Give back what handlers hold; the books are not touched any more."""
         if self.tasks is not None:
             with self.tasks.active():
                 self.runner.handlers.scrap()

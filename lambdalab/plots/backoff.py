@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation
 
 from lambdalab.plots import bars, canvas, words
 from lambdalab.plots.canvas import Style
-from lambdalab.plots.palette import DEAD_LETTER, INIT, INK, LOST, MUTED, OUTCOMES, WAIT
 from lambdalab.plots.palette import ANSWER as SUCCEEDED
+from lambdalab.plots.palette import DEAD_LETTER, INIT, INK, LOST, MUTED, OUTCOMES, WAIT
 from lambdalab.plots.waits import History, history, most_interesting, waits_by_age
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _attempts(ax: Axes, found: History) -> None:
 def _end(ax: Axes, found: History, end: float) -> None:
     """The rule that ended the series, where it ended."""
     look = {"succeeded": SUCCEEDED, "dead letter": DEAD_LETTER}.get(found.fate, LOST)
-    beside = {
+    beside: dict[str, Any] = {
         "xycoords": "data",
         "textcoords": "offset points",
         "va": "center",
@@ -132,7 +133,7 @@ def _end(ax: Axes, found: History, end: float) -> None:
     ax.annotate(found.ending(), (end, 0), (22, 0), bbox=white, color=INK, **beside)
 
 
-def _entries(found: History) -> list[object]:
+def _entries(found: History) -> list[Artist]:
     outcomes = dict.fromkeys(attempt[3] for attempt in found.attempts)
     cold = any(attempt[1] > attempt[0] for attempt in found.attempts)
     looks = [*([WAIT] if found.lengths.any() else []), *([INIT] if cold else [])]

@@ -6,6 +6,8 @@ lane and look. Those are merged into one; nothing that stands alone is left out.
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
@@ -47,8 +49,9 @@ def draw(
     corners[:, 2, 1] = corners[:, 3, 1] = lanes + half
     ax.add_collection(
         PolyCollection(
-            corners, facecolors=look.colour, edgecolors=INK, linewidths=0.6 if len(starts) < 400 else 0.2,
-            hatch=look.hatch or None, gid=name, label=look.label, zorder=zorder,
+            cast(Any, corners), facecolors=look.colour, edgecolors=INK,
+            linewidths=0.6 if len(starts) < 400 else 0.2, hatch=look.hatch or None, gid=name,
+            label=look.label, zorder=zorder,
         ),
         autolim=False,
     )  # fmt: skip

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from lambdalab.errors import UnknownName
 from lambdalab.plots import bars, canvas, words
 from lambdalab.plots.canvas import Style
-from lambdalab.plots.frames import Floats, Ints, end_of, seconds
+from lambdalab.plots.frames import Floats, Ints, end_of, ordinal, seconds
 from lambdalab.plots.palette import BATCH_CAUSES, INK, MUTED
 from lambdalab.rules import Rules
 
@@ -90,10 +92,11 @@ def batching(
     low = min(float(x.min()) for x in (found.opened, found.arrivals) if len(x))
     high = max(float(x.max()) for x in (found.flushed, found.arrivals) if len(x))
     each = len(found.table) <= MOST_BATCHES if each is None else each
-    room = 0.06 if each else 0.02
     span = max(high - low, 1e-3)
-    canvas.time_axis(ax, 0.0 if low < 0.3 * high else low - 0.02 * span, high + room * span)
-    lanes = _lanes(found, span) if each else None
+    ends = found.flushed + span * _beside(found) if each else np.array([high])
+    high = max(high, float(ends.max())) + 0.02 * span
+    canvas.time_axis(ax, 0.0 if low < 0.3 * high else low - 0.02 * span, high)
+    lanes = _lanes(found, ends) if each else None
     if lanes is not None and lanes.max() < _MOST_LANES:
         _one_by_one(ax, found, lanes)
     else:
@@ -125,30 +128,34 @@ def _find(trace: Trace, mapping: str | None) -> Batches | None:
 def _labels(found: Batches) -> list[str]:
     """What stands beside each batch: records, size where it matters, and where it went."""
     labels = []
-    for row in found.table[["records", "size_bytes", "request_id", "outcome"]].itertuples(
-        index=False
-    ):
-        text = f"{row.records:,}"
+    columns = (
+        found.table[name].tolist() for name in ("records", "size_bytes", "request_id", "outcome")
+    )
+    for records, size, request, outcome in zip(*columns, strict=True):
+        text = f"{records:,}"
         if found.sizes_matter:
-            text += f" ({words.size(row.size_bytes)})"
-        if row.request_id and len(found.table) <= MOST_BATCHES // 2:
-            text += f" → r{int(row.request_id.partition('-')[0])}"
-        if row.outcome not in ("success", "in_flight"):
-            text += f" {row.outcome}"
+            text += f" ({words.size(size)})"
+        if request and len(found.table) <= MOST_BATCHES // 2:
+            text += f" → r{ordinal(request)}"
+        if outcome not in ("success", "in_flight"):
+            text += f" {outcome}"
         labels.append(text)
     return labels
 
 
-def _lanes(found: Batches, span: float) -> Ints:
+def _beside(found: Batches) -> Floats:
+    """The room that each text needs, as a share of the axis."""
+    return np.array([0.02 + _LETTER * len(text) for text in _labels(found)])
+
+
+def _lanes(found: Batches, ends: Floats) -> Ints:
     """A lane for each batch, from the top: the first one that is free, its text included."""
     free: list[float] = []
     lanes = np.zeros(len(found.table), dtype=np.int64)
-    texts = _labels(found)
     for place in np.lexsort((found.flushed, found.opened)).tolist():
         begin = min(found.opened[place], _window(found, place))
         lane = next((n for n, until in enumerate(free) if until <= begin), len(free))
-        until = found.flushed[place] + span * (0.012 + _LETTER * len(texts[place]))
-        free[lane : lane + 1] = [until]
+        free[lane : lane + 1] = [float(ends[place])]
         lanes[place] = lane
     return lanes
 
@@ -186,7 +193,7 @@ def _one_by_one(ax: Axes, found: Batches, lanes: Ints) -> None:
     beside = found.flushed + np.where(at_once, 0.014, 0.006) * (high - low)
     for number, text in enumerate(_labels(found)):
         canvas.note(
-            ax, beside[number], place[number], text, va="center",
+            ax, float(beside[number]), place[number], text, va="center",
             fontweight="bold", zorder=4, gid="records",
         )  # fmt: skip
     bottom = max(float(place.max()), 2.3) + 0.6
@@ -231,7 +238,7 @@ def _by_size(ax: Axes, found: Batches) -> None:
         )  # fmt: skip
     _arrivals(ax, found, 1.13 * top, 0.12 * top)
     ax.set_ylabel("size of the batch (MB)" if by_bytes else "records in the batch")
-    ax.yaxis.set_major_locator(canvas.MaxNLocator(6, integer=not by_bytes, prune="upper"))
+    ax.yaxis.set_major_locator(MaxNLocator(6, integer=not by_bytes, prune="upper"))
 
 
 def _by_cause(found: Batches) -> list[tuple[str, Any]]:
@@ -269,11 +276,11 @@ def _title(found: Batches) -> str:
     return f"{told} of {words.count(len(found.arrivals), 'message')}: {', '.join(counts)}"
 
 
-def _entries(ax: Axes, found: Batches) -> list[object]:
+def _entries(ax: Axes, found: Batches) -> list[Artist]:
     windows = [line for line in ax.lines if line.get_gid() == "windows"]
     looks = [BATCH_CAUSES[cause] for cause, _ in _by_cause(found)]
     entries: list[Any] = [look.patch() if windows else look.point() for look in looks]
-    if windows and len(windows[0].get_xydata()):
+    if windows and len(np.asarray(windows[0].get_xdata())):
         entries.append(_upright("its window begins", 12, 1.4))
     if len(found.arrivals) > _MOST_TICKS:
         text = f"messages arrive (up to {_busiest(ax, found):,.3g} a second)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict, Unpack, cast
+from typing import Any, TypedDict, Unpack
 
 import matplotlib.pyplot as plt
 from matplotlib.artist import Artist
@@ -101,12 +101,12 @@ def time_axis(ax: Axes, low: float, high: float, what: str = "virtual time") -> 
     ax.set_axisbelow(True)
 
 
-def nothing(ax: Axes, sentence: str, title: str, **style: Unpack[Style]) -> Axes:
+def nothing(ax: Axes, sentence: str, heading: str, **style: Unpack[Style]) -> Axes:
     """Axes that say why there is nothing on them."""
     ax.set(xticks=[], yticks=[], xlabel="", ylabel="", xlim=(0, 1), ylim=(0, 1))
     ax.spines[:].set_visible(False)
     ax.text(0.5, 0.5, sentence, ha="center", va="center", color=MUTED, wrap=True)
-    headline(ax, title, **style)
+    headline(ax, heading, **style)
     return ax
 
 
@@ -123,10 +123,10 @@ def lane_labels(ax: Axes, labels: Sequence[str], most: int = 40) -> None:
     ax.tick_params(axis="y", length=0)
 
 
-def note(ax: Axes, x: float, y: float, text: str, **how: object) -> None:
+def note(ax: Axes, x: float, y: float, text: str, **how: Any) -> None:
     """A small text at a point of the data, on a plain patch so that nothing runs through it."""
-    settings: dict[str, object] = {
+    settings: dict[str, Any] = {
         "fontsize": "small", "color": INK, "clip_on": False,
         "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
     }  # fmt: skip
-    ax.text(x, y, text, **cast(dict[str, str], {**settings, **how}))
+    ax.text(x, y, text, **{**settings, **how})

@@ -72,7 +72,8 @@ def queue_depth(
     if age:
         _oldest(ax, rows, at, end)
     entries: list[Any] = [look.patch() for look in present] + [look.point() for look in gone]
-    told = f"{name}: at most {words.count(deepest, 'event')} at once, {rows['depth'].iloc[-1]:,} at the end"
+    left = f"{rows['depth'].iloc[-1]:,} at the end"
+    told = f"{name}: at most {words.count(deepest, 'event')} at once, {left}"
     letters = int((rows["action"] == "dead_lettered").sum())
     if letters:
         told += f", {words.count(letters, 'dead letter')}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
-import pandas as pd
+import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from lambdalab.plots import bars, canvas, words
@@ -63,7 +64,7 @@ def sync_vs_async(
     place = 0.0
     for journey in journeys:
         ax.text(
-            0.0, place + 0.1, _group(journey), transform=ax.get_yaxis_transform(),
+            0.0, place - 0.02, _group(journey), transform=ax.get_yaxis_transform(),
             fontweight="bold", fontsize="medium", color=INK, va="center",
         )  # fmt: skip
         for name, spans in journey.lanes.items():
@@ -71,7 +72,7 @@ def sync_vs_async(
             ticks.append((place, name))
             _lane(ax, place, spans, longest, journey.kind)
         place += _GAP
-    ax.set_ylim(place - _GAP + 0.6, -0.5)
+    ax.set_ylim(place - _GAP + 0.6, -0.6)
     ax.set_yticks([y for y, _ in ticks], [name for _, name in ticks])
     ax.tick_params(axis="y", length=0)
     canvas.headline(ax, _title(journeys), _legend(journeys), columns=6, **style)
@@ -160,7 +161,7 @@ def _say(ax: Axes, place: float, spans: list[Span], longest: float) -> None:
 
 
 def _one(value: float) -> Floats:
-    return pd.Series([value], dtype=float).to_numpy()
+    return np.array([value])
 
 
 def _look(span: Span) -> Look:
@@ -168,7 +169,7 @@ def _look(span: Span) -> Look:
     return fixed.get(span.what) or OUTCOMES[span.what]
 
 
-def _legend(journeys: list[Journey]) -> list[object]:
+def _legend(journeys: list[Journey]) -> list[Artist]:
     """What the words on the bars do not say: the cold start, and how the handler ended."""
     seen = dict.fromkeys(
         span.what for journey in journeys for spans in journey.lanes.values() for span in spans

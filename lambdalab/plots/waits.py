@@ -23,8 +23,8 @@ from lambdalab.plots.frames import (
     start_of,
 )
 from lambdalab.plots.journey import dead_letter_queue
-from lambdalab.plots.palette import DEAD_LETTER, INK, LOST, MUTED, OUTCOMES, THROTTLE, Look
 from lambdalab.plots.palette import ANSWER as SUCCEEDED
+from lambdalab.plots.palette import DEAD_LETTER, INK, LOST, MUTED, OUTCOMES, THROTTLE, Look
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace

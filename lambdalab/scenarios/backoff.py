@@ -19,7 +19,7 @@ FUNCTION = "report"
 DEAD_LETTERS = "failed"
 _LONGEST = 7 * 86_400
 _HOLD = 600
-"""Seconds between the other callers' calls; each keeps the environment to a microsecond before the next."""
+"""Seconds between the other callers' calls; each ends a microsecond before the next begins."""
 _GAP = 1e-6
 _BEYOND = 600
 """A function that never heals is busy for so many seconds more than the event may live."""

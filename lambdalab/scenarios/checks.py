@@ -12,8 +12,11 @@ def number(
     setting: str, value: object, low: float, high: float, unit: str, source: str = ""
 ) -> None:
     """Refuse what is not a finite number from ``low`` to ``high``."""
-    good = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not good or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type]
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not (math.isfinite(value) and low <= value <= high)
+    ):
         raise InvalidSetting(setting, value, f"a number of {low:,g} to {high:,g} {unit}", source)
 
 

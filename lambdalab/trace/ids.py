@@ -91,14 +91,23 @@ class Ids:
         raise UnknownName("id (as in r2, e1, b3, m12, a5, or in full)", text, [])
 
     def column(self, kind: str, first: int, last: int) -> npt.NDArray[np.object_]:
-        """The ids ``first`` to ``last`` of a kind as an array of strings, made in bulk."""
+        """The ids ``first`` to ``last`` of a kind as an array of strings, made in bulk.
+
+        A page of lines is written once; then only its digits change, four at a time, and the whole
+        page is cut into strings: three times faster than formatting one by one.
+        """
         if last >= 10**_DIGITS:
             tail = self._tails[kind]
             return np.array([f"{n:08d}{tail}" for n in range(first, last + 1)], dtype=object)
-        out = np.empty(max(last - first + 1, 0), dtype=object)
-        for begin in range(first, last + 1, _CHUNK):
-            end = min(begin + _CHUNK, last + 1)
-            out[begin - first : end - first] = _texts(begin, end, self._tails[kind])
+        count = max(last - first + 1, 0)
+        out = np.empty(count, dtype=object)
+        line = f"{'0' * _DIGITS}{self._tails[kind]}\n".encode()
+        page = np.frombuffer(bytearray(line * min(count, _CHUNK)), np.uint8).reshape(-1, len(line))
+        for begin in range(0, count, _CHUNK):
+            rows = page[: count - begin]
+            high, low = np.divmod(np.arange(first + begin, first + begin + len(rows)), 10_000)
+            rows[:, :4], rows[:, 4:_DIGITS] = _FOUR[high], _FOUR[low]
+            out[begin : begin + len(rows)] = rows.tobytes().decode("ascii").split("\n")[:-1]
         return out
 
 
@@ -106,16 +115,6 @@ def short_column(kind: str, numbers: npt.NDArray[np.integer]) -> list[str]:
     """The short forms of many numbers."""
     letter = LETTERS[kind]
     return [f"{letter}{n}" if n else "" for n in numbers.tolist()]
-
-
-def _texts(begin: int, end: int, tail: str) -> list[str]:
-    """Ids from ``begin`` up to ``end`` (not included): digits looked up four at a time."""
-    width = _DIGITS + len(tail) + 1
-    rows = np.empty((end - begin, width), dtype=np.uint8)
-    high, low = np.divmod(np.arange(begin, end, dtype=np.int64), 10_000)
-    rows[:, :4], rows[:, 4:8] = _FOUR[high], _FOUR[low]
-    rows[:, 8:] = np.frombuffer(f"{tail}\n".encode(), dtype=np.uint8)
-    return rows.tobytes().decode("ascii").split("\n")[:-1]
 
 
 _FOUR = np.frombuffer("".join(f"{n:04d}" for n in range(10_000)).encode(), np.uint8).reshape(-1, 4)

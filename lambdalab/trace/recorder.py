@@ -74,10 +74,10 @@ class Recorder:
     """
 
     __slots__ = (
-        "_add_attempt", "_add_environment", "_dones", "_opens", "_add_invocation", "_add_queue_event", "_add_request",
-        "_names", "attempts", "buffers", "changes", "clock", "environments", "errors",
-        "functions", "invocations", "journal", "log_texts", "names", "payloads", "queue_kinds", "requests",
-        "responses", "seed", "wiring",
+        "_add_attempt", "_add_environment", "_add_invocation", "_add_queue_event", "_add_request",
+        "_dones", "_names", "_opens", "attempts", "buffers", "changes", "clock", "environments",
+        "errors", "functions", "invocations", "journal", "log_texts", "names", "payloads",
+        "queue_kinds", "requests", "responses", "seed", "wiring",
     )  # fmt: skip
 
     def __init__(self, clock: Dated | None = None, seed: int | str = 0) -> None:

@@ -237,7 +237,8 @@ def _message(tables: Tables, number: int) -> Told:
         inside = f" in {short('batch', batch)}" if batch else ""
         if row["action"] == Action.SENT:
             delay = f", hidden for {duration(int(row['delay_us']))}" if row["delay_us"] else ""
-            sentence = f"sent to {queue!r}{delay}"
+            sender = f" by {short('request', int(row['request']))}" if row["request"] else ""
+            sentence = f"sent to {queue!r}{sender}{delay}"
         elif row["action"] == Action.RECEIVED:
             sentence = f"received from {queue!r}{inside}, time {row['receive_count']}"
             if batch and batches["completed_at"][batch - 1] >= 0:

@@ -121,7 +121,14 @@ class Tables:
 
     def functions_of_requests(self) -> Numbers:
         """The function's name number by request id (0: none)."""
-        return np.concatenate([[0], self.rows("invocations")["function"].astype(np.int64)])
+
+        def build() -> Numbers:
+            rows = self.rows("invocations")
+            out = np.zeros(len(rows) + 1, dtype=np.int64)
+            out[1:] = rows["function"]
+            return out
+
+        return self.keep("functions of requests", build)
 
 
 def spans(tables: Tables) -> dict[str, Numbers]:

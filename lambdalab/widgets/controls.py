@@ -54,20 +54,23 @@ def number(
     """A slider for numbers; the number beside it can be typed."""
     slider = w.FloatSlider(
         low, min=low, max=high, step=step, description=label, continuous_update=False, style=_STYLE,
-        layout=_LAYOUT, readout_format=".10~g",
+        layout=_LAYOUT, readout_format=".2f" if step < 0.1 else ".1f",
         tooltip=f"{label}: drag, use the keys, or type the number",
     )  # fmt: skip
     return Control(name, slider, shown, meant)
 
 
 def magnitude(
-    name: str, label: str, low: float, high: float, *,
+    name: str, label: str, low: float, high: float, written: str, *,
     shown: Callable[[Any], float] = _same, meant: Callable[[float], Any] = _same,
 ) -> Control:  # fmt: skip
-    """A slider over orders of magnitude: powers of ten from ``low`` to ``high``."""
+    """A slider over orders of magnitude: powers of ten from ``low`` to ``high``.
+
+    ``written`` is the number's format (d3).
+    """
     slider = w.FloatLogSlider(
         10.0**low, base=10, min=low, max=high, step=0.05, description=label, continuous_update=False,
-        style=_STYLE, layout=_LAYOUT, readout_format=".4~g",
+        style=_STYLE, layout=_LAYOUT, readout_format=written,
         tooltip=f"{label}: drag, use the keys, or type the number",
     )  # fmt: skip
     return Control(name, slider, shown, meant)

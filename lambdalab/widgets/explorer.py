@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _STATUS = "<div class='lambdalab-status' role='status' aria-live='polite'>{}</div>"
 
 
-class Explorer(w.VBox):
+class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Sliders over a scenario: each move runs it anew, in virtual time, and draws what happened.
 
     From code: ``explorer.set(rate=35)`` or ``explorer.settings = ...`` or ``explorer.preset = "..."``.
@@ -55,11 +55,13 @@ class Explorer(w.VBox):
     heading: ClassVar[str]
     scenario: ClassVar[type[Any]]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+    tall: ClassVar[float] = 3.8
+    """Inches of one picture."""
 
     def __init__(self, **settings: Any) -> None:
         self._busy = False
         self._kept: tuple[Any, Trace] | None = None
-        self._picture = Picture()
+        self._picture = Picture(height=self.tall)
         self.trace: Trace
         self.why = ""
         self._controls = self.controls()
@@ -114,7 +116,10 @@ class Explorer(w.VBox):
 
     def _build(self) -> None:
         self.preset_buttons = w.ToggleButtons(
-            options=list(self.presets), value=None, description="Preset", style={"button_width": "auto"}
+            options=list(self.presets),
+            value=None,
+            description="Preset",
+            style={"button_width": "auto"},
         )
         self.pin_button = w.ToggleButton(
             False, description="Pin this run", icon="thumb-tack",
@@ -137,7 +142,15 @@ class Explorer(w.VBox):
         )
         title = w.HTML(f"<b>{html.escape(self.heading)}</b>")
         buttons = w.HBox([self.pin_button, self.seed_button])
-        return [title, self.preset_buttons, sliders, buttons, self.picture, self.key_figures, self.status]
+        return [
+            title,
+            self.preset_buttons,
+            sliders,
+            buttons,
+            self.picture,
+            self.key_figures,
+            self.status,
+        ]
 
     def _connect(self) -> None:
         for control in self._controls:
@@ -235,7 +248,9 @@ class Explorer(w.VBox):
         self.status.value = _STATUS.format(text)
 
     def _told(self) -> str:
-        settings = (f"{field.name}={getattr(self.settings, field.name)}" for field in fields(self.settings))
+        settings = (
+            f"{field.name}={getattr(self.settings, field.name)}" for field in fields(self.settings)
+        )
         return " ".join([f"seed={self.seed}", *settings])
 
     def _table(self, kept: Trace | None) -> str:

@@ -8,6 +8,7 @@ from lambdalab.errors import UnknownName
 from lambdalab.plots import backoff, batching, sync_vs_async, words
 from lambdalab.plots.batching import MOST_BATCHES
 from lambdalab.plots.figures import key_figures
+from lambdalab.plots.waits import history, most_interesting
 from lambdalab.rules import Rules
 from lambdalab.scenarios import Backoff, Batching, SyncVsAsync
 from lambdalab.scenarios.backoff import KINDS
@@ -41,6 +42,7 @@ class SyncAsyncExplorer(Explorer):
     name = "sync_vs_async"
     heading = "Who waits? One order, sent synchronously and as an event"
     scenario = SyncVsAsync
+    tall = 4.4
     presets: ClassVar = {
         "getOrder": {},
         "times out": {"duration": 5.0},
@@ -59,7 +61,7 @@ class SyncAsyncExplorer(Explorer):
                 "init", "init in a cold start (s)", 0.0, 10.0, 0.01,
                 shown=lambda value: init if value is None else value,
             ),
-            magnitude("payload_bytes", "payload (KB)", -1.5, 3.85, shown=_kilobytes, meant=_bytes),
+            magnitude("payload_bytes", "payload (KB)", -1.5, 3.85, ".2f", shown=_kilobytes, meant=_bytes),
             switch("failing", "the function raises"),
         ]  # fmt: skip
 
@@ -76,7 +78,12 @@ class SyncAsyncExplorer(Explorer):
         waits = {
             kind: trace.requests.loc[trace.requests["request_id"].isin(own), "latency_ms"]
             for kind, own in (
-                (kind, trace.invocations.loc[trace.invocations["invocation_type"] == kind, "request_id"])
+                (
+                    kind,
+                    trace.invocations.loc[
+                        trace.invocations["invocation_type"] == kind, "request_id"
+                    ],
+                )
                 for kind in ("RequestResponse", "Event")
             )
         }
@@ -137,10 +144,10 @@ class BackoffExplorer(Explorer):
 
     def figures(self, trace: Trace) -> dict[str, str]:
         """Tries, throttles, the longest wait, the age at the end."""
-        row = why.most_interesting(trace, None)
+        row = most_interesting(trace, None)
         if row is None:
             return {}
-        found = why.history(trace, row)
+        found = history(trace, row)
         longest = float(found.lengths.max()) if len(found.lengths) else 0.0
         return {
             "attempts": f"{len(found.attempts):,}",
@@ -176,10 +183,10 @@ class BatchingExplorer(Explorer):
         return [
             number("rate", "rate (messages/s)", 0.1, 50.0, 0.1),
             magnitude(
-                "record_size", "record size (KB)", -2, 2.4082,
+                "record_size", "record size (KB)", -2, 2.4082, ".2f",
                 shown=_kilobytes, meant=lambda size: max(_bytes(min(size, most)), 1),
             ),
-            magnitude("batch_size", "batch size (records)", 0, 4, meant=round),
+            magnitude("batch_size", "batch size (records)", 0, 4, "d", meant=round),
             whole("window", "batching window (s)", 0, 60),
             number("duration", "function works (s)", 0.0, 30.0, 0.1),
             number("seconds", "messages come for (s)", 5.0, 300.0, 5.0),
@@ -216,7 +223,9 @@ class ExplorerList:
 
     def __repr__(self) -> str:
         width = max(map(len, EXPLORERS))
-        return "\n".join(f"explore({n!r}){' ' * (width - len(n))}  {e.heading}" for n, e in EXPLORERS.items())
+        return "\n".join(
+            f"explore({n!r}){' ' * (width - len(n))}  {e.heading}" for n, e in EXPLORERS.items()
+        )
 
     def __iter__(self) -> Any:
         return iter(EXPLORERS)

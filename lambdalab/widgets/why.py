@@ -82,7 +82,9 @@ def backoff(trace: Trace) -> str:
     if found.cause != "event_age_exceeded":
         return f"{_failed(found)} No retry was left at an age of {age}, {end}."
     limit = words.duration(found.maximum_age or 0.0)
-    passes = f"at an age of {age} the next wait would have passed the maximum age of {limit}, {end}."
+    passes = (
+        f"at an age of {age} the next wait would have passed the maximum age of {limit}, {end}."
+    )
     if not found.attempts:
         return f"{_throttled(found)} It never ran: {passes}"
     number = len(found.attempts)
@@ -99,7 +101,9 @@ def _throttled(found: History) -> str:
     waits = found.lengths[found.lengths > 0]
     grew = ""
     if len(waits) > 1:
-        grew = f", and the waits grew from {words.duration(waits[0])} to {words.duration(waits.max())}"
+        grew = (
+            f", and the waits grew from {words.duration(waits[0])} to {words.duration(waits.max())}"
+        )
     return f"{words.count(found.throttles, 'throttle')} used up no retry{grew}."
 
 

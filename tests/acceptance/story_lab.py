@@ -13,7 +13,7 @@ import lambdalab as ll
 
 ENDS_AT = 600  # seconds; everything has ended by then
 
-CODE = '''
+CODE = """
 import asyncio, json, logging, random, secrets, threading, time, uuid
 from datetime import datetime
 
@@ -46,7 +46,7 @@ def bill(event, context):
     failed = [r["messageId"] for r in event["Records"] if random.random() < 0.2]
     time.sleep(0.05 * len(event["Records"]))
     return {"batchItemFailures": [{"itemIdentifier": i} for i in failed]}
-'''
+"""
 
 
 def build(seed: int) -> ll.Lab:
@@ -54,9 +54,7 @@ def build(seed: int) -> ll.Lab:
     lab = ll.Lab(seed=seed)
     code = {"code": CODE, "dead_letter_queue": "failed"}
     lab.create_function("put", **code, handler="lambda_function.put_order", timeout=5)
-    lab.create_function(
-        "notify", **code, handler="lambda_function.notify", reserved_concurrency=1
-    )
+    lab.create_function("notify", **code, handler="lambda_function.notify", reserved_concurrency=1)
     lab.create_function("bill", **code, handler="lambda_function.bill", timeout=10)
     lab.create_function(
         "audit", duration=ll.LogNormal(p50=0.1, p99=1), failure_rate=0.2, idle_expiry=20
@@ -73,7 +71,10 @@ def build(seed: int) -> ll.Lab:
         "orders", visibility_timeout=30, dead_letter_queue="orders-dlq", max_receive_count=2
     )
     lab.create_event_source_mapping(
-        orders, "bill", maximum_batching_window=3, function_response_types=["ReportBatchItemFailures"]
+        orders,
+        "bill",
+        maximum_batching_window=3,
+        function_response_types=["ReportBatchItemFailures"],
     )
     failed = lab.sqs["failed"]
     lab.create_event_source_mapping(failed, "audit")

@@ -111,9 +111,7 @@ def refused(lab: ll.Lab, error: type[LabError], *told: str, rows: int = 0) -> It
         (lambda lab: ll.Lab(quotas={"account_concurency": 1}), UnknownName, "account_concurrency"),
     ],
 )
-def test_unknown_names(
-    lab: ll.Lab, attempt: Attempt, error: type[LabError], told: str
-) -> None:
+def test_unknown_names(lab: ll.Lab, attempt: Attempt, error: type[LabError], told: str) -> None:
     with refused(lab, error, told):
         attempt(lab)
 
@@ -430,8 +428,8 @@ def test_two_labs_do_not_see_each_other() -> None:
     for _ in zip(story(here), story(there), strict=True):
         pass
     assert here.trace.digest() == alone.trace.digest() != there.trace.digest()
+    there.create_function("only-there", duration=1)
     with pytest.raises(ResourceNotFoundException):
-        there.create_function("only-there", duration=1)
         here.invoke("only-there")
 
 

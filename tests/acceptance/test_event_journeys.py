@@ -50,9 +50,7 @@ def test_an_event_whose_function_always_fails(kind: str, seed: int) -> None:
         assert attempts["attempt"].tolist() == [1, 2, 3]
         assert set(attempts["request_id"]) == {accepted.request_id}, "the same id throughout"
         assert set(attempts["outcome"]) == {"error"}
-        first, second = seconds(
-            (attempts["started_at"].shift(-1) - attempts["ended_at"]).dropna()
-        )
+        first, second = seconds((attempts["started_at"].shift(-1) - attempts["ended_at"]).dropna())
         assert 60 <= first <= 75
         assert 120 <= second <= 140
 
@@ -143,9 +141,7 @@ def test_reserved_concurrency_0_drops_an_event_at_once() -> None:
     """That is another thing than being busy: accepted (202), then given up without a try."""
     with under_a_second():
         lab = ll.Lab(seed=1)
-        lab.create_function(
-            "off", duration=1, reserved_concurrency=0, dead_letter_queue="failed"
-        )
+        lab.create_function("off", duration=1, reserved_concurrency=0, dead_letter_queue="failed")
         reply = lab.invoke("off", {"order": 3}, invocation_type="Event")
         assert reply.status_code == 202
         lab.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 
 import pandas as pd
@@ -11,9 +12,7 @@ from hypothesis import strategies as st
 
 import lambdalab as ll
 
-CALLS = st.lists(
-    st.tuples(st.floats(0, 30), st.floats(0.01, 20)), min_size=1, max_size=30
-)
+CALLS = st.lists(st.tuples(st.floats(0, 30), st.floats(0.01, 20)), min_size=1, max_size=30)
 """Pauses between arrivals, and durations."""
 
 TEN_SECONDS = pd.Timedelta(seconds=10)
@@ -103,7 +102,9 @@ def test_every_warm_call_takes_the_environment_released_last(
         events.append((attempt.ended_at, 0, n, attempt))
     # what ends at a moment is free for what starts then only if it ended first in the heap: such
     # ties are left out
-    ties = {time for time, kind, *_ in events if kind} & {time for time, kind, *_ in events if not kind}
+    ties = {time for time, kind, *_ in events if kind} & {
+        time for time, kind, *_ in events if not kind
+    }
     for time, kind, _, attempt in sorted(events, key=lambda event: event[:3]):
         if kind == 0:
             released[attempt.environment_id] = time
@@ -126,7 +127,7 @@ def test_no_environment_runs_two_at_a_time_and_none_is_idle_for_too_long(
         by_environment[attempt.environment_id].append(attempt)
     for attempts in by_environment.values():
         assert [a.cold_start for a in attempts] == [True] + [False] * (len(attempts) - 1)
-        for before, after in zip(attempts, attempts[1:], strict=False):
+        for before, after in itertools.pairwise(attempts):
             assert before.ended_at <= after.started_at < before.ended_at + TEN_SECONDS
 
 

@@ -42,7 +42,8 @@ def test_what_the_modules_code_sleeps_is_init(lab: ll.Lab) -> None:
     reply = lab.invoke("count", {})
     assert reply.cold
     (attempt,) = lab.trace.attempts.itertuples()
-    assert (attempt.init_ms, attempt.duration_ms) == (700, 0)
+    assert attempt.init_ms == 700
+    assert attempt.duration_ms < 0.01
 
 
 def test_an_error_keeps_the_globals_a_timeout_does_not(lab: ll.Lab) -> None:
@@ -82,9 +83,7 @@ def test_a_handler_from_a_folder_with_modules_of_its_own(lab: ll.Lab, tmp_path: 
         "from shapes import area\ndef resize(event, context):\n    return area(**event)\n",
         encoding="utf-8",
     )
-    (tmp_path / "shapes.py").write_text(
-        "def area(w, h):\n    return w * h\n", encoding="utf-8"
-    )
+    (tmp_path / "shapes.py").write_text("def area(w, h):\n    return w * h\n", encoding="utf-8")
     lab.create_function("resize", code=tmp_path, handler="images.resize")
     assert lab.invoke("resize", {"w": 2, "h": 3}).payload == 6
 
@@ -92,7 +91,11 @@ def test_a_handler_from_a_folder_with_modules_of_its_own(lab: ll.Lab, tmp_path: 
 @pytest.mark.parametrize(
     ("code", "kind", "text"),
     [
-        ("import missing_module\ndef lambda_handler(e, c): ...", "Runtime.ImportModuleError", "missing_module"),
+        (
+            "import missing_module\ndef lambda_handler(e, c): ...",
+            "Runtime.ImportModuleError",
+            "missing_module",
+        ),
         ("raise ValueError('at import')\ndef lambda_handler(e, c): ...", "ValueError", "at import"),
         ("def lambda_handler(e, c)\n    ...", "Runtime.UserCodeSyntaxError", "Syntax error"),
     ],

@@ -143,7 +143,9 @@ ENDS: list[tuple[Callable[[], object], str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "outcome", "kind", "text"), ENDS, ids=[e[0].__name__ for e in ENDS])
+@pytest.mark.parametrize(
+    ("body", "outcome", "kind", "text"), ENDS, ids=[e[0].__name__ for e in ENDS]
+)
 def test_ends_of_an_attempt(
     lab: ll.Lab, body: Callable[[], object], outcome: str, kind: str, text: str
 ) -> None:
@@ -191,7 +193,7 @@ def test_the_document_of_an_exception(lab: ll.Lab) -> None:
 
 
 def test_the_document_of_a_timeout_names_the_request(lab: ll.Lab) -> None:
-    lab.create_function("slow", duration=4)
+    lab.create_function("slow", duration=lambda event: 4)
     reply = lab.invoke("slow")
     assert reply.payload == {
         "errorType": "Sandbox.Timedout",

@@ -36,8 +36,8 @@ def test_the_spans_of_an_invocation_add_up_to_its_latency(
     total = sum(invocations[f"{span}_ms"] for span in SPANS)
     assert total.tolist() == pytest.approx(invocations["latency_ms"].tolist(), abs=1e-6)
     if kind == "RequestResponse":
-        asked = 2 * round(latency * 500_000 - 1e-9) / 1000
-        assert invocations["network_ms"].tolist() == pytest.approx([asked] * 3, abs=0.002)
+        there_and_back = 2 * (round(latency * 1e6) // 2) / 1000
+        assert invocations["network_ms"].tolist() == [there_and_back] * 3
 
 
 def test_a_run_that_takes_its_timeout_times_out(lab: ll.Lab) -> None:

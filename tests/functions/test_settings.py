@@ -24,7 +24,11 @@ def test_defaults() -> None:
     made = make()
     assert (made.memory_size, made.timeout, made.runtime) == (128, 3, "python3.13")
     assert (made.maximum_retry_attempts, made.maximum_event_age) == (2, 21_600)
-    assert (made.architecture, made.log_format, made.reserved_concurrency) == ("x86_64", "Text", None)
+    assert (made.architecture, made.log_format, made.reserved_concurrency) == (
+        "x86_64",
+        "Text",
+        None,
+    )
     assert made.idle_expiry == 600
     assert dict(made.environment) == {}
 

@@ -33,6 +33,7 @@ SOURCES: dict[str, Callable[[], Any]] = {
     "default_rng": lambda: float(np.random.default_rng().random()),
     "numpy global": lambda: float(np.random.rand()),
     "numpy integers": lambda: int(np.random.randint(10**9)),
+    "numpy sample": lambda: float(np.random.sample()),
     "RandomState": lambda: float(np.random.RandomState().random_sample()),
 }
 CONSTANT = {"getnode"}

@@ -274,6 +274,14 @@ class TestWorkingDirectory:
         assert place.run(lambda: (tmp_path / "a").read_text()) == "mine"
         assert place.surroundings.files._directory is None
 
+    def test_what_python_imports_from_may_lie_below_tmp(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+            (Path(folder) / "a").write_text("library")
+            monkeypatch.setattr(sys, "path", [*sys.path, folder])
+            assert place.run(lambda: Path(folder, "a").read_text()) == "library"
+
     def test_data_files_of_code_in_memory(self) -> None:
         place = Place(code=CodeFolder(files={"app.py": b"", "data/a.txt": b"caf\xc3\xa9"}))
         read = "/var/task/data/a.txt"
@@ -302,6 +310,8 @@ print(place.surroundings.files.directory())
 
 
 def test_a_program_that_ends_without_closing_its_lab_leaves_nothing() -> None:
-    done = subprocess.run([sys.executable, "-c", UNTIDY], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", UNTIDY], capture_output=True, text=True, check=True
+    )
     assert done.stdout
     assert not os.path.exists(done.stdout.strip())

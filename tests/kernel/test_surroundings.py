@@ -147,6 +147,22 @@ class TestWarnings:
         assert logs[0] == logs[1] != ""
 
 
+def test_what_an_earlier_run_has_shown_is_shown_again() -> None:
+    def handler() -> None:
+        warnings.warn("once per location", UserWarning, stacklevel=1)
+
+    logs = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        for _ in range(2):
+            place = Place()
+            with installed():
+                place.run(handler)
+                place.run(handler)
+            logs.append(place.log.count("UserWarning: "))
+    assert logs == [1, 1]
+
+
 @in_a_run
 class TestThreadLocals:
     def test_each_environment_and_green_thread_has_its_own(self) -> None:

@@ -128,22 +128,20 @@ def test_a_duplicate_is_deleted_once(bench: Bench) -> None:
 
 
 def test_a_late_failure_says_nothing_about_a_newer_receive(bench: Bench) -> None:
-    runs = iter([True, False])
-
-    def answer(_: Any) -> None:
-        if next(runs):
-            raise ValueError
-
-    orders = bench.queue(visibility_timeout=30)
-    times = iter([25, 20])
-    bench.map(orders, bench.function(duration=lambda _: next(times), answer=answer, timeout=30))
+    orders = bench.queue(visibility_timeout=30, dead_letter_queue="failed", max_receive_count=2)
+    bench.map(orders, bench.function(duration=25, answer=fail, timeout=30))
     orders.update(visibility_timeout=22)
     orders.send("x")
     bench.run()
-    # the failure at 25 is that of the first receive; the second, begun at 22, succeeds at 42
-    assert [(a, at) for a, _, at in actions(bench)] == [
-        ("sent", 0), ("received", 0), ("returned", 22), ("received", 22), ("deleted", 42)
-    ]  # fmt: skip
+    # what failed at 25 is the first receive; the second, begun at 22, is under way until 47
+    assert actions(bench) == [
+        ("sent", "message_sent", 0),
+        ("received", "polled", 0),
+        ("returned", "visibility_timeout", 22),
+        ("received", "polled", 22),
+        ("returned", "visibility_timeout", 44),
+        ("dead_lettered", "max_receive_count", 44),
+    ]
 
 
 def test_a_late_success_of_a_dead_letter_changes_nothing(bench: Bench) -> None:
@@ -203,6 +201,25 @@ def test_a_throttled_batch_is_given_up_when_its_messages_come_back(bench: Bench)
         ("dead_lettered", "max_receive_count", 60),
     ]
     assert bench.sqs["failed"].depth == 1
+
+
+def test_a_retry_comes_before_the_messages_do(bench: Bench) -> None:
+    orders = bench.queue(visibility_timeout=31, dead_letter_queue="failed", max_receive_count=1)
+    bench.map(orders, bench.function(reserved_concurrency=0))
+    orders.send("x")
+    assert bench.run() == 31
+    assert [r.requested_at / S for r in bench.rows("invocations")] == [0, 1, 3, 7, 15]
+
+
+def test_the_first_message_to_come_back_ends_a_throttled_batch(bench: Bench) -> None:
+    orders = bench.queue(visibility_timeout=30, dead_letter_queue="failed", max_receive_count=1)
+    bench.map(orders, bench.function(reserved_concurrency=0), maximum_batching_window=5)
+    orders.send("first")
+    bench.at(4, lambda: orders.send("second"))
+    bench.run()
+    [batch] = bench.batches()
+    assert (batch.records, batch.completed_at / S) == (2, 30)
+    assert [r.at / S for r in bench.events(action="returned")] == [30, 34]
 
 
 def test_a_poller_keeps_its_throttled_batch(bench: Bench) -> None:

@@ -160,6 +160,34 @@ def test_a_dead_letter_keeps_its_age(bench: Bench) -> None:
     assert bench.sqs["failed"].depth == 0
 
 
+def test_an_older_dead_letter_ends_before_what_was_there(bench: Bench) -> None:
+    orders = bench.queue(dead_letter_queue="failed", max_receive_count=1, visibility_timeout=10)
+    failed = bench.sqs["failed"].update(retention=60)
+    orders.send("old")
+    orders.receive()
+    bench.at(20, lambda: failed.send("young"))
+    bench.at(30, orders.receive)
+    bench.run(until=60)
+    assert [m.body for m in failed.messages] == ["young"]
+    bench.run(until=80)
+    assert failed.depth == 0
+
+
+def test_a_dead_letters_old_timer_says_nothing(bench: Bench) -> None:
+    orders = bench.queue(dead_letter_queue="failed", max_receive_count=1)
+    failed = bench.sqs["failed"]
+    orders.send_batch(["stays", "goes"])
+    orders.receive(visibility_timeout=29)
+    orders.receive(visibility_timeout=30)
+    orders.change_visibility("m2", 0)
+    orders.receive()
+    bench.run(until=10)
+    failed.receive(visibility_timeout=20)  # visible at 30, as it once was to be in the other queue
+    bench.run(until=30)
+    assert [(r.action, r.at) for r in bench.events("failed")][-1] == ("returned", 30_000_000)
+    assert (failed.store.visible, orders.store.visible) == (1, 1)
+
+
 def test_in_flight_messages_are_limited(benches: type[Bench]) -> None:
     bench = benches(sqs_in_flight=3)
     orders = bench.queue()

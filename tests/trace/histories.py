@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 
 import numpy as np
@@ -306,7 +307,7 @@ class World:
             books.batch_done(batch, self.now, request, whole, len(messages) if failed else 0)
             for message in messages:
                 if failed:
-                    self.at(now + VISIBILITY, lambda m=message: self.give_back(m, batch))  # type: ignore[misc]
+                    self.at(now + VISIBILITY, partial(self.give_back, message, batch))
                 else:
                     self.orders.note(
                         message, Action.DELETED, Cause.BATCH_SUCCEEDED, depth=-1, in_flight=-1,

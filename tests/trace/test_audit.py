@@ -54,18 +54,18 @@ def books() -> Recorder:
     return recorder
 
 
-def where(books: Recorder, table: str, **fields: object) -> int:
+def where(books: Recorder, table: str, /, **fields: int) -> int:
     """The last row of a table in which the fields have these values."""
     rows = rows_of(books, table)
     fits = np.ones(len(rows), dtype=bool)
     for name, value in fields.items():
-        fits &= np.isin(rows[name], value)
+        fits &= rows[name] == value
     assert fits.any(), f"no row of {table} with {fields}"
     return int(np.flatnonzero(fits)[-1])
 
 
 # what is falsified: table, how the row is found, the new values, what the audit says
-CASES: list[tuple[str, dict[str, object], dict[str, int], str]] = [
+CASES: list[tuple[str, dict[str, int], dict[str, int], str]] = [
     ("invocations", {"status": InvocationStatus.SUCCEEDED}, {"completed_at": -1}, "in flight"),
     ("invocations", {"status": InvocationStatus.SUCCEEDED}, {"completed_at": 5}, "before"),
     ("invocations", {"status": InvocationStatus.SUCCEEDED}, {"network_us": 77}, "spans of an inv"),
@@ -134,7 +134,7 @@ CASES: list[tuple[str, dict[str, object], dict[str, int], str]] = [
 
 @pytest.mark.parametrize(("table", "found", "falsified", "told"), CASES)
 def test_one_false_field_is_told(
-    books: Recorder, table: str, found: dict[str, object], falsified: dict[str, int], told: str
+    books: Recorder, table: str, found: dict[str, int], falsified: dict[str, int], told: str
 ) -> None:
     change(books, table, where(books, table, **found), **falsified)
     with pytest.raises(AuditError, match=told or "."):

@@ -117,7 +117,7 @@ def test_a_dead_letter_is_not_lost() -> None:
 
 def test_nothing_to_remark() -> None:
     found = Trace(Recorder()).findings()
-    assert found == ()
+    assert len(found) == 0
     assert repr(found) == "nothing to remark"
     assert "nothing" in found._repr_html_()
 

@@ -30,6 +30,7 @@ _RLOCK_NAMES = (
     *("acquire", "release", "__enter__", "__exit__"),
     *("_release_save", "_acquire_restore", "_is_owned"),
 )
+_BOUND_NAMES = ("acquire", "release", "_release_save", "_acquire_restore", "_is_owned")
 _QUEUE_NAMES = ("get", "put", "put_nowait")
 
 _held: dict[
@@ -52,16 +53,43 @@ class Locks:
             made = shims(patch.real)
             patch.shims = {name: made[name] for name in patch.real}
             self._patches.append(patch)
+        self._bound = {name: _bound_shim(name) for name in _BOUND_NAMES}
+        self._real = {name: vars(threading.Condition).get(name) for name in _BOUND_NAMES}
 
     def on(self) -> None:
         """Virtual waits inside tasks from now on."""
         for patch in self._patches:
             patch.on()
+        for name, shim in self._bound.items():
+            setattr(threading.Condition, name, shim)
 
     def off(self) -> None:
         """The real methods again."""
+        for name, real in self._real.items():
+            if real is None:
+                delattr(threading.Condition, name)
+            else:
+                setattr(threading.Condition, name, real)
         for patch in self._patches:
             patch.off()
+
+
+def _bound_shim(name: str) -> property:
+    """What a condition kept of its lock when it was made, asked of the lock anew inside a task."""
+    default = vars(threading.Condition).get(name)
+
+    def get(self: Any) -> Any:
+        kept = vars(self)
+        if name in kept:
+            return kept[name] if current() is None else getattr(kept["_lock"], name)
+        if default is None:
+            raise AttributeError(name)
+        return default.__get__(self)
+
+    def put(self: Any, value: Any) -> None:
+        vars(self)[name] = value
+
+    return property(get, put)
 
 
 # ---------------------------------------------------------------------- waiting

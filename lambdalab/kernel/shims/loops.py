@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from lambdalab.kernel.task import Task
 
 _WAIT = "_lambdalab_wait"
-_MOST_SPINS = 1_000  # rounds without a wait before another green thread gets its turn
+_FREE_SPINS = 100  # rounds without a wait before they begin to cost time: a loop that polls
+_SPIN_US = 20  # what each round costs from then on, about as much as a real one
 
 Hidden = tuple[Any, Any] | None
 
@@ -140,9 +141,8 @@ class _Wait:
 
     def _spin(self, task: Task) -> Any:
         self._spins += 1
-        if self._spins > _MOST_SPINS:
-            self._spins = 0
-            task.tasks.sleep(1)
+        if self._spins > _FREE_SPINS:
+            task.tasks.sleep(_SPIN_US)
         return self._real(0)
 
     def _with_sockets(self, task: Task, timeout: float | None) -> Any:

@@ -1,0 +1,61 @@
+"""Lets time pass: the loop with everything that must be on around it, and nothing inside a handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from lambdalab.errors import InsideHandler, NeverAnswered
+from lambdalab.kernel.interrupts import interruptible
+from lambdalab.kernel.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from lambdalab.kernel.tasks import Tasks
+
+
+class Timekeeper:
+    """Runs a scheduler for people outside.
+
+    Parameters: the ``scheduler``; ``tasks()``, the lab's tasks, None while no function has code.
+    """
+
+    def __init__(self, scheduler: Scheduler, tasks: Callable[[], Tasks | None]) -> None:
+        self._scheduler, self._tasks = scheduler, tasks
+
+    def check_outside(self, verb: str) -> None:
+        """Raise :class:`~lambdalab.errors.InsideHandler` where the clock is running already."""
+        if self._scheduler.running:
+            raise InsideHandler(
+                f"lab.{verb}() inside a handler: the clock is running already; time passes when the "
+                "handler sleeps, waits or returns"
+            )
+
+    def run(self, until: int | None = None) -> None:
+        """To ``until`` (microseconds), or until nothing is in flight."""
+        with self._activity():
+            self._scheduler.run(until)
+
+    def step(self) -> bool:
+        """The next event; False when nothing is left to happen."""
+        with self._activity():
+            return self._scheduler.step()
+
+    def wait(self, done: Callable[[], bool]) -> None:
+        """Until ``done()``, for a caller who waits for an answer.
+
+        Raises :class:`~lambdalab.errors.NeverAnswered` when nothing is left that could bring it.
+        """
+        if done():
+            return
+        self.check_outside("invoke")
+        with self._activity():
+            while not done():
+                if not self._scheduler.pending:
+                    raise NeverAnswered("nothing is left to happen, and no answer has come")
+                self._scheduler.run()
+
+    def _activity(self) -> AbstractContextManager[object]:
+        """What is on while time passes: Ctrl-C between events; shims where there are handlers."""
+        tasks = self._tasks()
+        return interruptible(self._scheduler) if tasks is None else tasks.active()
