@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import random
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from benchmarks.timing import clock
@@ -32,13 +32,13 @@ class BareSimPy:
         self._last_used: list[float] = []
         self.cold = 0
 
-    def source(self) -> Iterator[Any]:
+    def source(self) -> Generator[Any, Any, None]:
         """Requests arrive."""
         for _ in range(self._requests):
             yield self._env.timeout(self._draw(self._rate))
             self._env.process(self._request())
 
-    def _request(self) -> Iterator[Any]:
+    def _request(self) -> Generator[Any, Any, None]:
         fresh = not self._idle
         if fresh:
             number = len(self._last_used)
@@ -52,7 +52,7 @@ class BareSimPy:
         if fresh:
             self._env.process(self._reaper(number))
 
-    def _reaper(self, number: int) -> Iterator[Any]:
+    def _reaper(self, number: int) -> Generator[Any, Any, None]:
         while True:
             due = self._last_used[number] + EXPIRY
             if self._env.now < due:
@@ -77,7 +77,7 @@ def simpy_seconds(requests: int, rate: float = RATE) -> float:
 def simfaas_seconds(requests: int, rate: float = RATE) -> float:
     """Seconds per request of SimFaaS's own simulator, as its README runs it."""
     import numpy as np
-    from simfaas.ServerlessSimulator import ServerlessSimulator
+    from simfaas.ServerlessSimulator import ServerlessSimulator  # type: ignore[import-untyped]
 
     np.random.seed(SEED)
     simulator = ServerlessSimulator(

@@ -56,11 +56,10 @@ def run_demo(folder: Path, tour: Path = TOUR) -> int:
     print(f"The order service took {took:.1f} s of real time.")
     html = _write_tour(tour, folder)
     print(f"\nLeft in {folder}/:")
-    for picture in sorted(folder.glob("*.png")):
-        print(f"  {picture.name:24} a picture of what happened")
-    print(f"  {'tables/*.csv':24} every row, with its cause")
+    print("  *.png          the pictures")
+    print("  tables/*.csv   every row, with its cause")
     if html is not None:
-        print(f"  {html.name:24} the tour, run just now: open it in a browser")
+        print(f"  {html.name:14} the tour, run just now: open it in a browser")
     return 0
 
 

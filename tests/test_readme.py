@@ -2,68 +2,54 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+import importlib.util
 import re
-from dataclasses import dataclass
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import matplotlib as mpl
 import pytest
 
-README = Path(__file__).resolve().parents[1] / "README.md"
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).resolve().parents[1]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@dataclass(frozen=True)
-class Example:
-    """A block of Python, where it begins, and the ``text`` block that follows it, if one does."""
-
-    line: int
-    source: str
-    shown: str | None
-
-
-def examples(text: str) -> list[Example]:
-    """The Python blocks of a page of Markdown."""
-    fences = list(FENCE.finditer(text))
-    found = []
-    for here, following in zip(fences, [*fences[1:], None], strict=True):
-        if here[1] != "python":
-            continue
-        shown = following[2] if following is not None and following[1] == "text" else None
-        found.append(Example(text.count("\n", 0, here.start(2)) + 1, here[2], shown))
-    return found
+def load(name: str) -> ModuleType:
+    """A script of tools/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_every_python_block_prints_what_follows_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """`python tools/readme.py --update` writes what they print now."""
     monkeypatch.chdir(tmp_path)
-    blocks = examples(README.read_text(encoding="utf-8"))
-    assert blocks, "the README shows no code"
-    namespace: dict[str, object] = {"__name__": "__main__"}
+    readme = load("readme")
+    assert readme.blocks(TEXT), "the README shows no code"
     with mpl.rc_context({"backend": "agg"}):
-        for block in blocks:
-            printed = io.StringIO()
-            # the line numbers of a traceback are those of the README
-            source = "\n" * (block.line - 1) + block.source
-            with contextlib.redirect_stdout(printed):
-                exec(compile(source, str(README), "exec"), namespace)
-            assert printed.getvalue().rstrip() == (block.shown or "").rstrip(), (
-                f"the block at line {block.line} of README.md"
-            )
+        for block, printed in readme.run(TEXT):
+            assert printed.rstrip() == block.shown.rstrip(), f"README.md, line {block.line}"
 
 
 def test_the_first_screen_has_what_a_newcomer_needs() -> None:
-    text = README.read_text(encoding="utf-8")
     for needed in ("make demo", "make test", "python -m lambdalab demo", "docs/pictures/"):
-        assert needed in text
-    assert "FILL" not in text
+        assert needed in TEXT
+    assert "FILL" not in TEXT
+
+
+def test_what_it_prints_fits_the_page() -> None:
+    blocks = re.findall(r"^```text\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    assert max(len(line) for block in blocks for line in block.splitlines()) <= 112
 
 
 def test_links_and_pictures_lead_somewhere() -> None:
-    text = README.read_text(encoding="utf-8")
-    targets = re.findall(r"\]\(([^)#\s]+)", text)
+    targets = re.findall(r"\]\(([^)#\s]+)", TEXT)
     local = [target for target in targets if "://" not in target]
-    assert not [target for target in local if not (README.parent / target).exists()]
+    assert not [target for target in local if not (ROOT / target).exists()]

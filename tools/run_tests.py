@@ -106,13 +106,15 @@ def wheel(outcome: Outcome) -> None:
 def unit(outcome: Outcome) -> None:
     """tests/ on two processes."""
     left_to_others = ("--ignore=tests/browser", f"--ignore={README_TEST}")
-    pytest(outcome, "unit", "-n", "2", "--dist", "worksteal", *left_to_others, "tests")
+    slowest = ("--durations=15", "--durations-min=2")
+    pytest(outcome, "unit", "-n", "2", "--dist", "worksteal", *slowest, *left_to_others, "tests")
 
 
 def docs(outcome: Outcome) -> None:
     """The doctests, and the README's blocks."""
-    handlers = "--ignore-glob=*/examples/*/handlers/*"  # a user's code: it is loaded, not imported
-    pytest(outcome, "docs", "--doctest-modules", handlers, "--pyargs", "lambdalab", README_TEST)
+    handlers = SITE / "lambdalab" / "examples" / "*" / "handlers" / "*"
+    left_out = f"--ignore-glob={handlers}"  # a user's code: it is loaded, not imported
+    pytest(outcome, "docs", "--doctest-modules", left_out, "--pyargs", "lambdalab", README_TEST)
 
 
 def notebooks(outcome: Outcome) -> None:

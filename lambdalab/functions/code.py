@@ -15,6 +15,7 @@ import inspect
 import linecache
 import os
 import sys
+import traceback
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -249,21 +250,20 @@ def user_frames(exception: BaseException) -> list[str]:
     cell as ``/var/task/lambda_function.py``. Frames of lambdalab, of libraries and of the import
     system are left out, so that the trace is the same on every machine.
     """
-    return [
-        f'  File "{path}", line {line}, in {name}\n' + (f"    {text}\n" if text else "")
-        for path, line, name, text in _frames(exception.__traceback__)
-    ]
+    return traceback.format_list(_frames(exception.__traceback__))
 
 
-def _frames(trace: TracebackType | None) -> Iterator[tuple[str, int, str, str]]:
+def _frames(trace: TracebackType | None) -> list[tuple[str, int, str, str | None]]:
+    found: list[tuple[str, int, str, str | None]] = []
     while trace is not None:
         code, namespace = trace.tb_frame.f_code, trace.tb_frame.f_globals
         folder = getattr(namespace.get("__loader__"), "folder", None)
         shown, users = _shown(code.co_filename, folder)
         if users:
             text = linecache.getline(code.co_filename, trace.tb_lineno, namespace)
-            yield shown, trace.tb_lineno, code.co_name, text.strip()
+            found.append((shown, trace.tb_lineno, code.co_name, text.strip()))
         trace = trace.tb_next
+    return found
 
 
 # ---------------------------------------------------------------------- at creation

@@ -71,23 +71,22 @@ class CodeFolder:
             self.names = frozenset(self._own_names())
 
     def _own_names(self) -> set[str]:
-        paths: list[list[str]] = []
-        records: Mapping[str, bytes]
         if self.files is not None:
-            paths = [path.split("/") for path in self.files if path.endswith(".py")]
-            records = self.files
+            tops = {
+                path.partition("/")[0].removesuffix(".py")
+                for path in self.files
+                if path.endswith(".py")
+            }
+            shared = {path.partition("/")[0] for path in self.files if path.endswith(_COMPILED)}
         else:
-            records = found = {}
-            for entry in os.scandir(self.root):
-                if entry.name.endswith(".dist-info"):
-                    record = os.path.join(entry.path, "RECORD")
-                    if os.path.isfile(record):
-                        found[f"{entry.name}/RECORD"] = Path(record).read_bytes()
-                elif entry.name.endswith(".py") or _holds_modules(entry):
-                    paths.append([entry.name])
-        tops = {path[0].removesuffix(".py") for path in paths}
-        tops -= _distributed(records) | RUNTIMES_OWN
-        return {t for t in tops if t.isidentifier() and t != "lambdalab"}
+            entries = list(os.scandir(self.root))
+            modules = (e for e in entries if e.name.endswith(".py") or _holds_modules(e))
+            tops = {entry.name.removesuffix(".py") for entry in modules}
+            shared = set().union(
+                *(_brought_by(e.path) for e in entries if e.name.endswith(".dist-info"))
+            )
+        mine = tops - shared - RUNTIMES_OWN - {"lambdalab"}
+        return {name for name in mine if name.isidentifier()}
 
     def locate(self, stem: str) -> tuple[str, bool] | None:
         """The file of a module (``pkg/mod``) and whether it is a package; a folder may be one too."""
@@ -141,21 +140,27 @@ class CodeFolder:
         return filename
 
 
+_COMPILED = (".so", ".pyd")
+
+
 def _holds_modules(entry: os.DirEntry[str]) -> bool:
+    """Whether a folder is a package of Python text; one with compiled code cannot be loaded twice."""
     if not entry.is_dir() or not entry.name.isidentifier():
         return False
-    return any(name.endswith(".py") for name in os.listdir(entry.path))
+    if not any(name.endswith(".py") for name in os.listdir(entry.path)):
+        return False
+    return not any(
+        name.endswith(_COMPILED) for _, _, names in os.walk(entry.path) for name in names
+    )
 
 
-def _distributed(files: Mapping[str, bytes]) -> set[str]:
-    """Top-level names that distributions unpacked here have brought, from their RECORD files."""
-    found = set()
-    for path, data in files.items():
-        if path.endswith(".dist-info/RECORD"):
-            for row in csv.reader(data.decode("utf-8", "replace").splitlines()):
-                top = row[0].partition("/")[0] if row else ""
-                found.add(top.partition(".")[0])
-    return found
+def _brought_by(info: str) -> set[str]:
+    """Top-level names that a distribution unpacked here has brought, from its RECORD file."""
+    record = Path(info, "RECORD")
+    if not record.is_file():
+        return set()
+    rows = csv.reader(record.read_text("utf-8", "replace").splitlines())
+    return {row[0].partition("/")[0].partition(".")[0] for row in rows if row}
 
 
 class Surroundings:

@@ -59,6 +59,7 @@ class Tasks:
         self.segment = 0  # counts the entries into tasks: the guards' measure of progress
         self.hub: greenlet | None = None  # the greenlet of the loop, while active
         self._ident = 0
+        self._root: greenlet | None = None  # the main greenlet of the thread the tasks belong to
         self._outer: Task | None = None  # a handler of another lab, inside which this one runs
         self._starting = False
         self._free: list[greenlet] = []
@@ -143,12 +144,13 @@ class Tasks:
         Raises :class:`LabError` while freezegun or time-machine is active, and when tasks that
         began in another thread are still there.
         """
-        ident = get_ident()
-        if self.hub is not None or (self._live and self._ident not in (0, ident)):
-            raise LabError(
-                "the handlers of this lab are running in another thread, or here already"
-            )
-        if ident != self._ident:
+        ident, root = get_ident(), _root()
+        if self.hub is not None:
+            raise LabError("the handlers of this lab are running already")
+        if root is not self._root:  # idents are used again, main greenlets are not
+            if self._live and self._root is not None:
+                raise LabError("this lab's handlers began in another thread; they cannot move")
+            self._root = root
             self._free.clear()  # a greenlet belongs to its thread
         with guard.Interrupts(self), shims.installed():
             loop = hide_loop()
@@ -391,6 +393,14 @@ class Tasks:
             if thread.worker is not None:
                 _graveyard.append(thread.worker)
             self._processes.pop(thread.surroundings, None)
+
+
+def _root() -> greenlet:
+    """This thread's main greenlet."""
+    found = getcurrent()
+    while found.parent is not None:
+        found = found.parent
+    return found
 
 
 def _raised(error: BaseException) -> Ending:

@@ -19,6 +19,7 @@ from lambdalab.plots.palette import INK, Look
 MANY = 10_000
 #: Columns into which a merged picture is divided.
 COLUMNS = 3_000
+_PIXELS = 900  # of a picture of usual width: no line is shorter than one
 
 
 def draw(
@@ -32,7 +33,7 @@ def draw(
     lanes, starts, ends
         Where: the middle of the lane, and the x positions.
     many
-        True draws one NaN-separated line, of bars merged to what pixels can show.
+        True draws one NaN-separated line, of bars merged to what pixels can show and without hatch.
     height
         Of a bar, in lanes.
     """
@@ -63,6 +64,7 @@ def _lines(
 ) -> None:  # fmt: skip
     low, high = ax.get_xlim()
     lanes, starts, ends = merged(lanes, starts, ends, (high - low) / COLUMNS)
+    ends = np.maximum(ends, starts + (high - low) / _PIXELS)  # what stands alone can be seen
     x, y = np.full(3 * len(starts), np.nan), np.full(3 * len(starts), np.nan)
     x[0::3], x[1::3] = starts, ends
     y[0::3] = y[1::3] = lanes

@@ -27,6 +27,7 @@ _TITLE = "Why did each batch fire?"
 MOST_BATCHES = 40
 """Up to so many batches are drawn one by one."""
 _MOST_LANES, _MOST_TICKS = 12, 400
+_MANY_POINTS = 1_000  # above so many, marks are smaller and without a rim
 _BINS = 120  # of the histogram that stands for more ticks
 _LETTER = 0.0115  # width of a letter as a share of the axis
 _MATTERS = 0.5  # share of the payload limit from which sizes are told
@@ -206,10 +207,11 @@ def _one_by_one(ax: Axes, found: Batches, lanes: Ints) -> None:
 
 def _points(ax: Axes, x: Floats, y: Floats, cause: str, size: float) -> None:
     """The moments of hand-over."""
-    look = BATCH_CAUSES[cause]
+    look, many = BATCH_CAUSES[cause], len(x) > _MANY_POINTS
     ax.plot(
-        x, y, linestyle="none", marker=look.marker, markersize=size, color=look.colour,
-        markeredgecolor=INK, markeredgewidth=0.5, gid=f"flushed:{cause}", zorder=3,
+        x, y, linestyle="none", marker=look.marker, markersize=size - 2 * many,
+        color=look.colour, markeredgecolor=INK, markeredgewidth=0 if many else 0.5,
+        gid=f"flushed:{cause}", zorder=3,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _TITLE = "What lies in the queue"
 _GONE = {"dead_lettered": DEAD_LETTER, "expired": LOST, "dropped": LOST}
+_AGES = 300  # points at most on the line of ages
 _ENDS = ("deleted", "filtered", "expired", "dropped", "dead_lettered")
 
 
@@ -104,7 +105,7 @@ def _areas(ax: Axes, rows: pd.DataFrame, at: Floats, end: float) -> list[Look]:
         top = base + np.append(count, count[-1])
         ax.fill_between(
             x, base, top, step="post", facecolor=look.colour, hatch=look.hatch or None, edgecolor=INK,
-            linewidth=0.3, gid=f"depth:{name}", label=look.label, zorder=2,
+            linewidth=0.3 if len(x) < 500 else 0, gid=f"depth:{name}", label=look.label, zorder=2,
         )  # fmt: skip
         base = top
         present.append(look)
@@ -137,7 +138,7 @@ def _dead_letters(ax: Axes, rows: pd.DataFrame, at: Floats) -> list[Look]:
             chosen = chosen[gone]
         if not len(chosen):
             continue
-        kept = chosen[thinned(at[chosen], (high - low) / 400)]
+        kept = chosen[thinned(at[chosen], (high - low) / 80)]
         ax.plot(
             at[kept], depth[kept], linestyle="none", marker=look.marker, markersize=8,
             color=look.colour, markeredgecolor=INK, markeredgewidth=0.5, gid=action, zorder=5,
@@ -152,6 +153,10 @@ def _oldest(ax: Axes, rows: pd.DataFrame, at: Floats, end: float) -> None:
     """The age of the oldest event on an axis at the right."""
     right = ax.twinx()
     x, y = oldest(rows, at, end)
+    if len(x) > 3 * _AGES:  # a line of saw teeth: of each column the highest
+        column = np.floor(x[1::3] * _AGES / end).astype(np.int64)
+        edge = np.flatnonzero(np.append(True, column[1:] != column[:-1]))
+        x, y = x[1::3][edge], np.maximum.reduceat(y[1::3], edge)
     right.plot(x, y, color=INK, linewidth=1.2, linestyle="-.", gid="oldest", zorder=4)
     highest = max(float(np.nanmax(y, initial=0.0)), 1e-3)
     factor, unit = canvas.time_unit(highest)

@@ -112,8 +112,12 @@ def _function_lanes(table: pd.DataFrame) -> Lanes:
 def _draw(
     ax: Axes, table: pd.DataFrame, places: Lanes, starts: Floats, ends: Floats, begun: Floats
 ) -> None:
-    """Cold parts hatched, handlers by outcome; the failures last, so that they lie on top."""
+    """Cold parts hatched, handlers by outcome; the failures last, so that they lie on top.
+
+    Lines have no hatch: where there are many, failures stand out of their lane instead.
+    """
     many = len(table) > bars.MANY
+    taller = places._replace(height=places.height * 1.35) if many else places
     is_cold = begun > starts
     codes = table["outcome"].cat.codes.to_numpy()
     names = list(table["outcome"].cat.categories)
@@ -125,7 +129,7 @@ def _draw(
     )  # fmt: skip
     for name in names:
         if name not in ("running", "success"):
-            _bars(ax, codes == names.index(name), places, begun, ends, name, many, 5)
+            _bars(ax, codes == names.index(name), taller, begun, ends, name, many, 5)
 
 
 def _bars(

@@ -136,7 +136,6 @@ class Collector:
     def _window_over(self, batch: Batch) -> None:
         batch.timer = 0
         self._close(batch, BatchCause.BATCHING_WINDOW)
-        self.wake()
 
     def _close(self, batch: Batch, cause: int) -> None:
         if batch.timer:

@@ -22,6 +22,7 @@ from lambdalab.trace.retries import asynchronous, histories
 from lambdalab.trace.tables import Tables
 
 _ENDS = (Action.DELETED, Action.FILTERED, Action.EXPIRED, Action.DROPPED)
+_WAITS = (Action.RETRY_SCHEDULED, Action.THROTTLED)
 _SIDEWAYS = (Action.DEAD_LETTERED, Action.DELIVERED)
 _NOT_QUEUED = (InvocationStatus.REFUSED, InvocationStatus.THROTTLED, InvocationStatus.DRY_RUN)
 _END_OF_STATUS = {
@@ -48,19 +49,53 @@ def _depths(tables: Tables) -> Iterator[Difference]:
     yield from wrong("an event in a queue that was never declared", undeclared)
     order = np.argsort(rows["queue"], kind="stable")
     rows = rows[order]
-    running = np.cumsum(_changes(tables, rows))
-    first = previous(rows["queue"])
-    base = np.repeat(
-        (running - _changes(tables, rows))[first],
-        np.diff(np.append(np.flatnonzero(first), len(rows))),
-    )
-    off = rows["depth"] != running - base
+    off = rows["depth"] != _running(_changes(tables, rows), rows["queue"])
     for code in np.unique(rows["queue"][off]).tolist():
         at = off & (rows["queue"] == code)
         yield from wrong(f"the depth of {names[code]!r} is not sent less ended", at, "", order)
     hidden = rows["in_flight"].astype(np.int64) + rows["delayed"]
     bad = (rows["in_flight"] < 0) | (rows["delayed"] < 0) | (hidden > rows["depth"])
     yield from wrong("more in flight and delayed than in the queue", bad, "", order)
+
+
+def _running(change: Numbers, queues: Numbers) -> Numbers:
+    """Sums of changes so far, queue by queue; the rows are sorted by queue."""
+    first = previous(queues)
+    total = np.cumsum(change)
+    before = (total - change)[first]
+    return total - np.repeat(before, np.diff(np.append(np.flatnonzero(first), len(total))))
+
+
+def _standings(tables: Tables) -> Iterator[Difference]:
+    """In flight and delayed are as many as have been received, or hidden, and not come back."""
+    rows, names = tables.rows("queue_events"), tables.recorder.names
+    sideways = np.isin(rows["action"], _SIDEWAYS) & asynchronous(tables, rows["queue"])
+    places = np.flatnonzero(~sideways)
+    rows = rows[places]
+    order = np.lexsort((rows["event"], rows["queue"]))
+    first = (previous(rows["queue"][order]) | previous(rows["event"][order]))[np.argsort(order)]
+    waits = np.isin(rows["action"], _WAITS) | (
+        (rows["action"] == Action.SENT) & (rows["delay_us"] > 0)
+    )
+    by_queue = np.argsort(rows["queue"], kind="stable")
+    hidden = np.zeros(len(rows), dtype=bool)
+    for told, after in (("in_flight", rows["action"] == Action.RECEIVED), ("delayed", waits)):
+        before = np.empty(len(rows), dtype=bool)
+        before[order] = np.roll(after[order], 1)
+        before &= ~first
+        hidden |= before
+        again = after & before & (rows["action"] == Action.RECEIVED)
+        again &= rows["cause"] != Cause.DUPLICATE
+        yield from wrong("an event was received while in flight", again, "", places)
+        change = after.astype(np.int64) - before
+        count = _running(change[by_queue], rows["queue"][by_queue])
+        off = rows[told][by_queue] != count
+        for code in np.unique(rows["queue"][by_queue][off]).tolist():
+            at = off & (rows["queue"][by_queue] == code)
+            what = f"{told} of {names[code]!r} is not what went in less what came out"
+            yield from wrong(what, at, "", places[by_queue])
+    back = (rows["action"] == Action.RETURNED) & ~hidden
+    yield from wrong("an event came back that had not been away", back, "", places)
 
 
 def _conservation(tables: Tables) -> Iterator[Difference]:
@@ -181,7 +216,23 @@ def _batches(tables: Tables) -> Iterator[Difference]:
     bad = (failed < 0) | (failed > rows["records"])
     bad |= (rows["outcome"] == BatchOutcome.SUCCESS) & (failed != 0)
     yield from wrong("a batch has the wrong number of failed records", bad, "batches")
+    yield from _done_with(tables, rows, held)
     yield from _calls_of_batches(tables, rows)
+
+
+def _done_with(tables: Tables, rows: Rows, held: Rows) -> Iterator[Difference]:
+    """What a batch of an SQS queue dealt with has left that queue."""
+    kinds = tables.recorder.queue_kinds
+    sqs = np.isin(rows["source"], [code for code, kind in kinds.items() if kind == QueueKind.SQS])
+    dealt = sqs & np.isin(rows["outcome"], (BatchOutcome.SUCCESS, BatchOutcome.PARTIAL))
+    events, numbers = tables.rows("queue_events"), held["batch"] - 1
+    events = events[_changes(tables, events) < 0]
+    gone = np.isin(
+        _pairs(rows["source"][numbers], held["message"]), _pairs(events["queue"], events["event"])
+    )
+    left = np.bincount(numbers[gone], minlength=len(rows))
+    few = dealt & (left < rows["records"] - rows["failed_records"])
+    yield from wrong("a record was dealt with and is still in its queue", few, "batches")
 
 
 def _calls_of_batches(tables: Tables, rows: Rows) -> Iterator[Difference]:
@@ -209,6 +260,7 @@ def _pairs(queues: Numbers, events: Numbers) -> Numbers:
 
 QUEUE_CHECKS: tuple[Callable[[Tables], Iterator[Difference]], ...] = (
     _depths,
+    _standings,
     _conservation,
     _asynchronous,
     _dead_letters,

@@ -22,6 +22,26 @@ Texts = pd.api.extensions.ExtensionArray
 TEXT = pd.StringDtype("python", na_value=np.nan)
 
 
+class Fields:
+    """The fields of packed rows, each copied out when asked for: ``fields["started_at"]``.
+
+    Cheaper than copying whole rows where a table is built of them. Nothing of it looks into the
+    buffer for longer than the copying takes, so that the buffer can grow again.
+    """
+
+    def __init__(self, buffer: bytearray, dtype: np.dtype[np.void]) -> None:
+        self._buffer, self._dtype = buffer, dtype
+        self._kept: dict[str, Numbers] = {}
+
+    def __len__(self) -> int:
+        return len(self._buffer) // self._dtype.itemsize
+
+    def __getitem__(self, name: str) -> Numbers:
+        if name not in self._kept:
+            self._kept[name] = np.frombuffer(self._buffer, dtype=self._dtype)[name].copy()
+        return self._kept[name]
+
+
 def text(values: Strings | Sequence[str]) -> Texts:
     """A column of strings."""
     array = np.asarray(values, dtype=object)

@@ -11,6 +11,7 @@ import pandas as pd
 from lambdalab.trace import schema
 from lambdalab.trace.columns import (
     Columns,
+    Fields,
     Numbers,
     Rows,
     Strings,
@@ -80,6 +81,11 @@ class Tables:
 
         return self.keep(f"rows of {name}", copy)
 
+    def fields(self, name: str) -> Fields:
+        """The packed rows of a table, field by field: for use at once, not to be kept."""
+        self.recorder.version()  # what was noted in short is written at length
+        return Fields(self.recorder.buffers[name], schema.PACKED[name].dtype)
+
     def frame(self, name: str) -> pd.DataFrame:
         """A table as a DataFrame."""
         return self.keep(f"table {name}", lambda: BUILDERS[name](self))
@@ -114,8 +120,8 @@ class Tables:
 
     def queued_at(self) -> Numbers:
         """Since when each attempt had been waiting for its turn."""
-        queued = np.array(self.rows("attempts")["started_at"], dtype=np.int64)
-        late = self.rows("queued_at")
+        queued = np.array(self.fields("attempts")["started_at"], dtype=np.int64)
+        late = self.fields("queued_at")
         queued[late["row"]] = late["queued_at"]
         return queued
 
@@ -123,7 +129,7 @@ class Tables:
         """The function's name number by request id (0: none)."""
 
         def build() -> Numbers:
-            rows = self.rows("invocations")
+            rows = self.fields("invocations")
             out = np.zeros(len(rows) + 1, dtype=np.int64)
             out[1:] = rows["function"]
             return out
@@ -133,7 +139,7 @@ class Tables:
 
 def spans(tables: Tables) -> dict[str, Numbers]:
     """The named spans of each invocation in microseconds; they add up to its latency when over."""
-    rows, attempts, waits = (tables.rows(t) for t in ("invocations", "attempts", "waits"))
+    rows, attempts, waits = (tables.fields(t) for t in ("invocations", "attempts", "waits"))
     count, owner, waited = len(rows), attempts["request"] - 1, waits["request"] - 1
     return {
         "network": plain(rows["network_us"]),
@@ -148,7 +154,7 @@ def spans(tables: Tables) -> dict[str, Numbers]:
 
 def invocations(tables: Tables) -> pd.DataFrame:
     """One row per Invoke call, refused ones included, and per asynchronous event."""
-    rows = tables.rows("invocations")
+    rows = tables.fields("invocations")
     done = rows["completed_at"] >= 0
     reasons = np.full(256, "", dtype=object)
     for cause, reason in THROTTLE_REASONS.items():
@@ -182,7 +188,7 @@ def invocations(tables: Tables) -> pd.DataFrame:
     return frame(columns)
 
 
-def _parents(tables: Tables, rows: Rows) -> Texts:
+def _parents(tables: Tables, rows: Fields) -> Texts:
     """The id of what caused each invocation."""
     known, places = [np.array([""], dtype=object)], np.zeros(len(rows), dtype=np.int64)
     for kind, name in (
@@ -200,7 +206,7 @@ def _parents(tables: Tables, rows: Rows) -> Texts:
 
 def attempts(tables: Tables) -> pd.DataFrame:
     """One row per try at running an invocation; refused tries are in ``queue_events``."""
-    rows = tables.rows("attempts")
+    rows = tables.fields("attempts")
     done = rows["ended_at"] >= 0
     kinds, messages = _errors(tables, len(rows))
     columns: Columns = {
@@ -239,7 +245,7 @@ def _errors(tables: Tables, count: int) -> tuple[Texts, Texts]:
 
 def environments(tables: Tables) -> pd.DataFrame:
     """One row per execution environment."""
-    rows, tries = tables.rows("environments"), tables.rows("attempts")
+    rows, tries = tables.fields("environments"), tables.fields("attempts")
     count, home = len(rows), tries["environment"] - 1
     ended = tries["ended_at"] >= 0
     busy = np.where(ended, tries["ended_at"] - tries["started_at"], 0)
@@ -264,9 +270,9 @@ def log_streams(tables: Tables) -> Strings:
     """The log stream of each environment by its id (0: "")."""
 
     def build() -> Strings:
-        rows, tries = tables.rows("environments"), tables.rows("attempts")
+        rows, tries = tables.fields("environments"), tables.fields("attempts")
         versions = np.zeros(len(rows) + 1, dtype=np.int64)
-        ran = np.concatenate([[0], tables.rows("invocations")["executed_version"]])
+        ran = np.concatenate([[0], tables.fields("invocations")["executed_version"]])
         versions[tries["environment"]] = ran[tries["request"]]
         names, start = tables.recorder.names, tables.recorder.start_us
         dates = np.datetime_as_string((rows["started_at"] + start).view("M8[us]"), unit="D")
@@ -283,7 +289,7 @@ def log_streams(tables: Tables) -> Strings:
 
 def queue_events(tables: Tables) -> pd.DataFrame:
     """One row per thing that happened to one event in one queue."""
-    rows = tables.rows("queue_events")
+    rows = tables.fields("queue_events")
     kinds = np.zeros(len(tables.recorder.names), dtype=np.int8)
     kinds[list(tables.recorder.queue_kinds)] = list(tables.recorder.queue_kinds.values())
     kind = kinds[rows["queue"]]
@@ -313,7 +319,7 @@ def queue_events(tables: Tables) -> pd.DataFrame:
 
 def batches(tables: Tables) -> pd.DataFrame:
     """One row per batch that a mapping formed."""
-    rows, calls = tables.rows("batches"), tables.rows("invocations")
+    rows, calls = tables.fields("batches"), tables.fields("invocations")
     numbers = np.arange(1, len(rows) + 1)
     own = calls["parent"][calls["parent_kind"] == schema.ParentKind.BATCH]
     columns: Columns = {
@@ -342,7 +348,7 @@ def batches(tables: Tables) -> pd.DataFrame:
 
 def requests(tables: Tables) -> pd.DataFrame:
     """One row per try by anyone outside; ``call`` ties the tries of one call together."""
-    rows = tables.rows("requests")
+    rows = tables.fields("requests")
     done = rows["answered_at"] >= 0
     columns: Columns = {
         "caller": tables.name_column(rows["caller"]),
@@ -361,7 +367,7 @@ def requests(tables: Tables) -> pd.DataFrame:
 
 def scaling(tables: Tables) -> pd.DataFrame:
     """One row per change of capacity."""
-    rows = tables.rows("scaling")
+    rows = tables.fields("scaling")
     columns: Columns = {
         "at": tables.times(rows["at"]),
         "subject": tables.name_column(rows["subject"]),

@@ -106,12 +106,9 @@ class TestFunctions:
 
         with_wrapper = functools.wraps(draw)(lambda event, context: draw(event, context))
         for function in (draw, with_wrapper, functools.partial(draw), Drawer(), Drawer().draw):
-            code = Code.of(function)
-            one, again = Place("r/e1"), Place("r/e1")
-            for place in (one, again):
-                handler = place.run(lambda p=place, c=code: c.prepare(p.surroundings))
-                place.result = place.run(lambda h=handler: h({}, None))  # type: ignore[attr-defined]
-            assert one.result == again.result  # type: ignore[attr-defined]
+            handler = prepare(Code.of(function))
+            drawn = [Place("r/e1").run(functools.partial(handler, {}, None)) for _ in range(2)]
+            assert drawn[0] == drawn[1]
         assert random.choice is choice
 
 
@@ -407,6 +404,18 @@ class TestUserFrames:
         text = "import os\ndef lambda_handler(e, c):\n    os.stat('/tmp/absent')\n"
         (frame,) = self.frames(Code.load(text))
         assert "line 3" in frame
+
+    def test_a_deep_recursion_is_shortened(self) -> None:
+        frames = self.frames(Code.load("def lambda_handler(e, c):\n    lambda_handler(e, c)\n"))
+        assert len(frames) < 10
+        assert "Previous line repeated" in frames[-1]
+
+    def test_inside_a_handler_as_well(self) -> None:
+        code = Code.load("def f(e, c):\n    1 / 0\n", "pkg/mod.f")
+        error = failing(code)
+        place = Place("other/e1")
+        assert place.run(lambda: user_frames(error)) == user_frames(error)
+        assert '"/var/task/pkg/mod.py", line 2' in user_frames(error)[-1]
 
     def test_none(self) -> None:
         assert user_frames(ValueError()) == []

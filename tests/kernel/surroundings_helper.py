@@ -95,12 +95,12 @@ class Run:
         """What ``os._exit`` does: the handler is parked for good."""
         self.left = Left(exit_status, signal)
         Run.graves.append(self.worker)
-        self.worker.parent.switch(self.left)  # type: ignore[union-attr]
+        self.worker.parent.switch(self.left)
 
 
 def wait(value: Any = None) -> Any:
     """Give the thread back to the hub, from inside a handler."""
-    return getcurrent().parent.switch(value)  # type: ignore[union-attr]
+    return getcurrent().parent.switch(value)
 
 
 class Place:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_errors_name_the_key_as_given() -> None:
     with pytest.raises(KeyError, match=r"^'ABSENT'$"):
         Place().run(delete)
     with pytest.raises(TypeError, match="str expected"):
-        Place().run(lambda: os.environ.__setitem__("X", 1))  # type: ignore[arg-type]
+        Place().run(lambda: os.environ.__setitem__("X", cast(str, 1)))
 
 
 @in_a_run
@@ -112,7 +113,7 @@ class TestChildren:
             child = subprocess.Popen(
                 SHOW, -1, None, None, pipe, None, None, True, False, None, None, True
             )
-            return child.communicate()[0]
+            return str(child.communicate()[0])
 
         assert Place(environ={"STAGE": "dev"}).run(handler).startswith("['STAGE']")
 

@@ -74,7 +74,7 @@ class TestDirectory:
 
     def test_it_is_made_at_first_use_and_removed_in_the_end(self, place: Place) -> None:
         before = set(os.listdir(tempfile.gettempdir()))
-        place.run(lambda: (open(os.devnull).close(), os.getcwd(), Path("/etc").exists()))
+        place.run(lambda: (Path(os.devnull).read_text(), os.getcwd(), Path("/etc").exists()))
         assert place.surroundings.files._directory is None
         place.run(write)
         made = place.surroundings.files._directory
@@ -88,6 +88,16 @@ class TestDirectory:
         place.run(write)
         place.surroundings.scrap()
         assert place.run(lambda: os.listdir("/tmp")) == []
+
+    def test_nor_does_one_that_is_collected_while_another_runs(self, other: Place) -> None:
+        place = Place("forgotten/e1")
+        place.run(write)
+        made = place.surroundings.files._directory
+        assert made is not None
+        del place
+        other.run(gc.collect)
+        assert not os.path.exists(made)
+        assert other.surroundings.files._directory is None
 
     def test_an_environment_that_is_forgotten_leaves_nothing(self) -> None:
         place = Place("forgotten/e1")

@@ -138,6 +138,30 @@ def _interrupt(after: float) -> threading.Timer:
     return timer
 
 
+def _interrupt_twice(world: Any) -> threading.Thread:
+    """One Ctrl-C once a handler runs, another once the loop knows of the first."""
+
+    def work() -> None:
+        for ready in (lambda: world.tasks.current, lambda: world.scheduler._signals):
+            while not ready():
+                time.sleep(0.005)
+            time.sleep(0.02)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+@pytest.fixture
+def _late_ones_are_dropped() -> Any:
+    """A Ctrl-C that comes after the run would end the test run."""
+    previous = signal.signal(signal.SIGINT, lambda *_: None)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+@pytest.mark.usefixtures("_late_ones_are_dropped")
 def test_ctrl_c_at_200_moments_of_a_run_with_handlers(make_world: Any) -> None:
     interval, stops = sys.getswitchinterval(), 0
     sys.setswitchinterval(1e-5)
@@ -154,11 +178,7 @@ def test_ctrl_c_at_200_moments_of_a_run_with_handlers(make_world: Any) -> None:
                     world.run()
                 except KeyboardInterrupt:
                     stops += 1
-            try:
-                timer.join()
-                time.sleep(0)
-            except KeyboardInterrupt:
-                pass
+            timer.join()
             assert len(world.endings) == 60
             assert {ending.value for _, ending in world.endings} == {"slept"}
             assert not world.tasks._live
@@ -170,12 +190,11 @@ def test_ctrl_c_at_200_moments_of_a_run_with_handlers(make_world: Any) -> None:
 
 def test_a_second_ctrl_c_stops_the_running_handler(make_world: Any) -> None:
     world = make_world(cpu_limit=60)
-    timers = [_interrupt(0.05), _interrupt(0.1)]
     world.at(5, sleeps)
+    thread = _interrupt_twice(world)
     with pytest.raises(KeyboardInterrupt):
         world.run(spins)
-    for timer in timers:
-        timer.join()
+    thread.join()
     assert [ending.kind for _, ending in world.endings] == ["runaway"]
     assert "Ctrl-C" in str(world.endings[0][1].exception)
     assert [ending.kind for _, ending in world.run()] == ["runaway", "returned"]
@@ -183,12 +202,11 @@ def test_a_second_ctrl_c_stops_the_running_handler(make_world: Any) -> None:
 
 def test_a_second_ctrl_c_ends_a_real_wait(make_world: Any) -> None:
     read, write = os.pipe()
-    timers = [_interrupt(0.05), _interrupt(0.1)]
     world = make_world()
+    thread = _interrupt_twice(world)
     with pytest.raises(KeyboardInterrupt):
         world.run(lambda: os.read(read, 1))
-    for timer in timers:
-        timer.join()
+    thread.join()
     os.close(read)
     os.close(write)
     assert [ending.kind for _, ending in world.endings] == ["runaway"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import linecache
 import subprocess
 import sys
+import tempfile
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -71,7 +73,7 @@ class TestTwoEnvironments:
         one, two = Place("a/e1", code=code), Place("b/e1", code=code)
         handlers = {place: load(place).handler for place in (one, two)}
         found = [
-            place.run(lambda p=place, i=i: handlers[p](i, None))
+            place.run(functools.partial(handlers[place], i, None))
             for i, place in enumerate([one, two, one, one, two])
         ]
         assert [entry[0] for entry in found] == [1, 1, 2, 3, 2]
@@ -155,7 +157,7 @@ class TestFinding:
         for _ in range(2):
             with pytest.raises(ZeroDivisionError):
                 load(place, "broken")
-        load(Place("b/e1"), "json")
+            load(Place("b/e1"), "json")
         assert load(place, "good").x == 1
 
     def test_changed_files_are_compiled_again(self, tmp_path: Path) -> None:
@@ -186,6 +188,31 @@ class TestFinding:
             assert one.vendored_dist is two.vendored_dist
         finally:
             sys.modules.pop("vendored_dist", None)
+
+    def test_packages_with_compiled_code_are_shared(self, tmp_path: Path) -> None:
+        files = {
+            "app.py": "",
+            "fast_pkg/__init__.py": "",
+            "fast_pkg/deep/_c.so": "",
+            "own_pkg/a.py": "",
+        }
+        for code in (folder(tmp_path, files), in_memory(tmp_path, files)):
+            assert code.names == {"app", "own_pkg"}
+
+    def test_a_module_that_replaces_itself(self, tmp_path: Path) -> None:
+        text = "import sys\nclass Lazy: value = 5\nsys.modules[__name__] = Lazy()\n"
+        place = Place(code=folder(tmp_path, {"lazy_one.py": text}))
+        first = load(place, "lazy_one")
+        load(Place("b/e1"), "json")
+        assert load(place, "lazy_one") is first
+        assert first.value == 5
+
+    def test_made_inside_the_task_of_another_environment(self, tmp_path: Path) -> None:
+        with tempfile.TemporaryDirectory(dir="/tmp") as below:
+            code = folder(Path(below), {"app.py": ""})
+            (Path(below) / "late_one.py").touch()
+            Place().run(lambda: Place("b/e1", code=code))
+            assert code.names == {"app", "late_one"}
 
     def test_sys_path_of_an_environment_is_its_own(self, tmp_path: Path) -> None:
         place = Place(

@@ -181,13 +181,14 @@ def test_a_simple_queue(world: Any, where: str) -> None:
         time.sleep(1)
         box.put(1)
         box.put(2)
+        time.sleep(0.5)
         with pytest.raises(queue.Empty):
             box.get(timeout=3)
         with pytest.raises(queue.Empty):
             box.get_nowait()
         return seen, now()
 
-    assert world.value(handler) == ([("a", 1, 1.0), ("b", 2, 1.0)], 4.0)
+    assert world.value(handler) == ([("a", 1, 1.0), ("b", 2, 1.0)], 4.5)
 
 
 @pytest.mark.parametrize("where", ["inside", "module"])
@@ -412,6 +413,8 @@ def test_an_executor_of_the_module_serves_two_invocations(world: Any) -> None:
     for at in (0, 10):
         world.at(at, handler, surroundings=surroundings)
     assert [ending.value for _, ending in world.run()] == [1.0, 11.0]
+    with world.tasks.active():
+        world.tasks.end_threads(surroundings)
 
 
 def test_leaving_from_a_thread_ends_the_handler(world: Any) -> None:

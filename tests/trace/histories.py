@@ -331,7 +331,7 @@ def change(books: Recorder, table: str, row: int, /, **fields: int) -> None:
     books.changes += 1
 
 
-def rows_of(books: Recorder, table: str) -> np.ndarray:  # type: ignore[type-arg]
+def rows_of(books: Recorder, table: str) -> np.ndarray:
     """The packed rows of a table, to look for one to falsify."""
     books.version()
     return np.frombuffer(bytes(books.buffers[table]), schema.PACKED[table].dtype)

@@ -10,6 +10,7 @@ from lambdalab.trace.schema import (
     PACKED,
     Action,
     AttemptOutcome,
+    BatchOutcome,
     Cause,
     InvocationStatus,
     InvocationType,
@@ -108,6 +109,8 @@ CASES: list[tuple[str, dict[str, int], dict[str, int], str]] = [
     ("environments", {"because": 1}, {"function": 1}, "another function's"),
     ("queue_events", {"action": Action.DELETED}, {"depth": 99}, "is not sent less ended"),
     ("queue_events", {"action": Action.DELETED}, {"in_flight": 99}, "more in flight"),
+    ("queue_events", {"cause": Cause.POLLED}, {"in_flight": 0}, "went in less"),
+    ("queue_events", {"action": Action.RETRY_SCHEDULED}, {"delayed": 0}, "went in less"),
     ("queue_events", {"action": Action.DELETED}, {"action": Action.RETURNED}, "sent less ended"),
     ("queue_events", {"action": Action.RETURNED}, {"action": Action.DELETED}, "ended twice"),
     ("queue_events", {"cause": Cause.POLLED}, {"receive_count": 9}, "rise by one"),
@@ -153,6 +156,19 @@ def test_a_row_left_out_or_written_twice_is_told(books: Recorder, table: str) ->
     assert differences(books)
 
 
+@settings(max_examples=100)
+@given(seed=st.integers(0, 50), data=st.data())
+def test_a_queue_event_left_out_is_told_by_the_next_of_its_queue(
+    seed: int, data: st.DataObject
+) -> None:
+    books = World(seed, calls=5, events=8, messages=8, failures=0.5).run()
+    queues = rows_of(books, "queue_events")["queue"].tolist()
+    followed = [place for place, queue in enumerate(queues) if queue in queues[place + 1 :]]
+    place = data.draw(st.sampled_from(followed)) * PACKED["queue_events"].size
+    del books.buffers["queue_events"][place : place + PACKED["queue_events"].size]
+    assert differences(books)
+
+
 def test_two_attempts_in_one_environment_at_a_time(books: Recorder) -> None:
     rows = rows_of(books, "attempts")
     same = np.flatnonzero(rows["environment"] == rows["environment"][0])
@@ -160,6 +176,13 @@ def test_two_attempts_in_one_environment_at_a_time(books: Recorder) -> None:
     longer = int(rows["started_at"][second]) + 1
     change(books, "attempts", first, ended_at=longer)
     with pytest.raises(AuditError, match="two at a time"):
+        audit(books)
+
+
+def test_a_batch_that_claims_a_success_its_queue_knows_nothing_of() -> None:
+    books = World(5, messages=20, failures=0.9, until=15_000_000).run()
+    change(books, "batches", 0, outcome=BatchOutcome.SUCCESS, failed_records=0)
+    with pytest.raises(AuditError, match=r"still in its queue: 1 \(b1\)"):
         audit(books)
 
 

@@ -70,12 +70,11 @@ class Adopt:
             self._put(vars(time), name, shim)
         self._put(vars(dt), "datetime", self._moments)
         self._put(vars(dt), "date", self._dates)
-        for name, real in self.real.items():
-            for holder in gc.get_referrers(real):
-                self._replace(holder, real, self.shims[name])
-        for shim in (self._moments, self._dates):
-            for holder in gc.get_referrers(shim.__mro__[1]):
-                self._replace(holder, shim.__mro__[1], shim)
+        for thing in gc.get_objects():
+            if type(thing) is dict:
+                self._replace_globals(thing)
+            elif type(thing) is types.FunctionType and thing.__defaults__:
+                self._replace_defaults(thing)
 
     def off(self) -> None:
         """Everything as it was."""
@@ -90,15 +89,16 @@ class Adopt:
         names[name] = value
         self._undo.append(lambda: names.__setitem__(name, old))
 
-    def _replace(self, holder: Any, real: object, shim: object) -> None:
-        if type(holder) is dict:
-            owner = holder.get("__name__", "lambdalab.")
-            if "__spec__" in holder and not f"{owner}.".startswith((*_OWN, "datetime.", "time.")):
-                for name in [name for name, value in holder.items() if value is real]:
-                    self._put(holder, name, shim)
-        elif type(holder) is tuple:
-            for function in gc.get_referrers(holder):
-                if isinstance(function, types.FunctionType) and function.__defaults__ is holder:
-                    new = tuple(shim if value is real else value for value in holder)
-                    function.__defaults__ = new
-                    self._undo.append(lambda f=function: setattr(f, "__defaults__", holder))
+    def _replace_globals(self, names: dict[str, Any]) -> None:
+        owner = names.get("__name__")
+        if "__spec__" not in names or not isinstance(owner, str):
+            return
+        if not f"{owner}.".startswith((*_OWN, "datetime.", "time.")):
+            for name, value in [item for item in names.items() if id(item[1]) in self._swaps]:
+                self._put(names, name, self._swaps[id(value)])
+
+    def _replace_defaults(self, function: types.FunctionType) -> None:
+        old = function.__defaults__ or ()
+        if any(id(value) in self._swaps for value in old):
+            function.__defaults__ = tuple(self._swaps.get(id(value), value) for value in old)
+            self._undo.append(lambda: setattr(function, "__defaults__", old))

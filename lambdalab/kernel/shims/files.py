@@ -97,9 +97,9 @@ class FileView:
     def directory(self) -> str:
         """The directory that ``/tmp`` stands for, made when first asked for."""
         if self._directory is None:
-            self._directory = outside(_make_directory)
+            self._directory = outside(tempfile.mkdtemp, None, "lambdalab-")
             self._exempt = (*(self._exempt or self._find_exempt()), self._directory + "/")
-            self._remove = outside(weakref.finalize, self, shutil.rmtree, self._directory, True)
+            self._remove = outside(weakref.finalize, self, _remove_directory, self._directory)
         return self._directory
 
     def _find_exempt(self) -> tuple[str, ...]:
@@ -127,12 +127,13 @@ class FileView:
     def scrap(self) -> None:
         """Remove the directory and what is in it."""
         if self._directory is not None:
-            outside(self._remove)
+            self._remove()
             self._directory = self._exempt = None
 
 
-def _make_directory() -> str:
-    return tempfile.mkdtemp(prefix="lambdalab-")
+def _remove_directory(path: str) -> None:
+    """Whoever runs when an environment is collected, it is the process that cleans up."""
+    outside(shutil.rmtree, path, True)
 
 
 class Files:
@@ -365,9 +366,9 @@ def _connect(real: Callable[..., Any]) -> Callable[..., Any]:
 
 def _globber(real: Any) -> Any:
     """Python 3.13's globber keeps two functions of ``os`` as its own; teach it ours for good."""
-    for name in ("lstat", "scandir"):
-        if name in vars(real):
-            setattr(real, name, staticmethod(Names.stand_ins[id(vars(real)[name].__func__)]))
+    for name in {"lstat", "scandir"} & vars(real).keys():
+        function = getattr(real, name)
+        setattr(real, name, staticmethod(Names.stand_ins.get(id(function), function)))
     return real
 
 

@@ -82,7 +82,7 @@ class OwnModules:
     __slots__ = ("folder", "loaded", "path")
 
     def __init__(self, folder: CodeFolder) -> None:
-        folder.refresh()
+        outside(folder.refresh)
         self.folder = folder
         self.loaded: dict[str, ModuleType] = {}
         self.path: list[str] | None = None  # its own sys.path, from its first turn on
@@ -207,14 +207,16 @@ class Modules:
             return self._real(name, import_)
         own = surroundings.modules
         if own is not None and name.partition(".")[0] in own.folder.names:
-            return self._real(name, import_)
+            module = self._real(name, import_)
+            own.loaded.setdefault(name, module)  # one that another finder has found
+            return module
         module = outside(self._real, name, import_)
         for names in list(Names.awaiting):
             names.catch_up()
         return module
 
 
-@lru_cache(4096)
+@lru_cache(512)
 def shown_path(filename: str, folder: CodeFolder | None = None) -> str | None:
     """A file's path as Lambda would show it; None if it is lambdalab's own or the import system's.
 
@@ -225,6 +227,8 @@ def shown_path(filename: str, folder: CodeFolder | None = None) -> str | None:
         return shown
     if filename.startswith(TASK_ROOT + "/."):
         return f"{TASK_ROOT}/{filename.split('/', 4)[-1]}"
+    if filename.startswith(TASK_ROOT + "/"):
+        return filename
     if filename.startswith("<frozen ") or (
         filename.startswith(_PACKAGE) and not filename.startswith(_EXAMPLES)
     ):

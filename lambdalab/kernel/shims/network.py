@@ -31,7 +31,8 @@ class Network:
         self._names = names = Names()
         for name in METHODS:
             names.put(socket.socket, name, _guarded(getattr(socket.socket, name)))
-        names.put(socket.socket, "sendmsg", _guarded_sendmsg(socket.socket.sendmsg))
+        if hasattr(socket.socket, "sendmsg"):
+            names.put(socket.socket, "sendmsg", _guarded_sendmsg(socket.socket.sendmsg))
         for name in LOOKUPS:
             names.put(socket, name, _lookup(getattr(socket, name)))
 

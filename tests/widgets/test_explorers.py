@@ -1,0 +1,223 @@
+"""Explorers: presets, sliders, state from code, the pin, the text form and the picture."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+import traitlets
+
+import lambdalab as ll
+from lambdalab.errors import InvalidSetting, UnknownName, UnknownSetting
+from lambdalab.widgets import EXPLORERS, BackoffExplorer, BatchingExplorer, SyncAsyncExplorer
+
+PNG = b"\x89PNG\r\n\x1a\n"
+ALL = pytest.mark.parametrize("make", EXPLORERS.values(), ids=list(EXPLORERS))
+
+
+def control(explorer, name):
+    return next(c.widget for c in explorer._controls if c.name == name)
+
+
+@ALL
+def test_an_explorer_begins_with_its_first_preset(make) -> None:
+    explorer = make()
+    assert explorer.preset == next(iter(make.presets))
+    assert explorer.preset_buttons.value == explorer.preset
+    assert explorer.settings == make.scenario()
+    assert explorer.picture.value.startswith(PNG)
+    assert explorer.why in explorer.status.value.replace("&#x27;", "'").replace("&gt;", ">")
+    assert "lambdalab-explorer" in explorer._dom_classes
+    assert "class='lambdalab-status'" in explorer.status.value
+    assert "aria-live='polite'" in explorer.status.value
+
+
+@ALL
+def test_every_preset_shows_something_else(make) -> None:
+    explorer = make()
+    pictures, sentences = set(), set()
+    for name, preset in make.presets.items():
+        explorer.preset = name
+        assert explorer.settings == make.scenario(**preset)
+        assert explorer.trace.digest() == explorer.settings.run(explorer.seed).digest()
+        pictures.add(explorer.picture.value)
+        sentences.add(explorer.why)
+    assert len(pictures) == len(sentences) == len(make.presets)
+
+
+@ALL
+def test_controls_follow_the_settings_and_the_settings_the_controls(make) -> None:
+    explorer = make()
+    for name, preset in make.presets.items():
+        explorer.preset_buttons.value = name
+        assert explorer.settings == make.scenario(**preset)
+        for each in explorer._controls:
+            value = getattr(explorer.settings, each.name)
+            meant = each.meant(each.widget.value)
+            assert meant == pytest.approx(value, rel=1e-3) if value is not None else True
+        assert explorer.preset == name, "showing the settings changes none of them"
+
+
+@ALL
+def test_every_control_has_a_label_and_sliders_can_be_typed(make) -> None:
+    explorer = make()
+    labels = [each.widget.description for each in explorer._controls]
+    assert all(labels)
+    assert len(set(labels)) == len(labels)
+    assert {each.name for each in explorer._controls} <= set(make.scenario.__dataclass_fields__)
+    for each in explorer._controls:
+        if hasattr(each.widget, "readout"):
+            assert each.widget.readout
+            assert not each.widget.continuous_update
+    assert explorer.children.index(explorer.preset_buttons) < 2, "presets stand before sliders"
+    assert explorer.children[-1] is explorer.status
+
+
+def test_a_slider_draws_anew_and_leaves_the_preset() -> None:
+    explorer = BatchingExplorer()
+    before = explorer.picture.value, explorer.status.value
+    control(explorer, "rate").value = 7.5
+    assert explorer.settings.rate == 7.5
+    assert explorer.preset == ""
+    assert explorer.preset_buttons.value is None
+    assert explorer.picture.value != before[0]
+    assert "rate=7.5" in explorer.status.value
+    control(explorer, "rate").value = 3.0
+    assert explorer.preset == "window 5 s", (
+        "back at the settings of a preset, its button is on again"
+    )
+    assert (explorer.picture.value, explorer.status.value) == before
+
+
+def test_the_picture_comes_before_the_text() -> None:
+    explorer = BackoffExplorer()
+    order: list[str] = []
+    explorer.picture.observe(lambda _: order.append("picture"), "value")
+    explorer.key_figures.observe(lambda _: order.append("figures"), "value")
+    explorer.status.observe(lambda _: order.append("text"), "value")
+    explorer.set(maximum_event_age=90)
+    assert order == ["picture", "figures", "text"]
+
+
+def test_set_changes_several_at_once_and_draws_once() -> None:
+    explorer = BatchingExplorer()
+    drawn: list[object] = []
+    explorer.picture.observe(drawn.append, "value")
+    explorer.set(rate=5.0, window=2, seconds=12.0)
+    assert len(drawn) == 1
+    assert (explorer.settings.rate, control(explorer, "window").value) == (5.0, 2)
+
+
+def test_wrong_settings_from_code_change_nothing() -> None:
+    explorer = BatchingExplorer()
+    before = explorer.settings, explorer.picture.value, explorer.status.value
+    with pytest.raises(UnknownSetting, match="did you mean 'batch_size'"):
+        explorer.set(batchsize=5)
+    with pytest.raises(InvalidSetting):
+        explorer.set(window=0, batch_size=500)
+    with pytest.raises(traitlets.TraitError):
+        explorer.settings = ll.scenarios.Backoff()
+    with pytest.raises(UnknownName, match="did you mean 'window 0'"):
+        explorer.preset = "window0"
+    assert (explorer.settings, explorer.picture.value, explorer.status.value) == before
+
+
+def test_a_slider_that_asks_too_much_is_answered_in_words() -> None:
+    explorer = BatchingExplorer(window=0)
+    picture = explorer.picture.value
+    control(explorer, "batch_size").value = 1000
+    assert "Not drawn:" in explorer.status.value
+    assert "at most 10 where there is no window" in explorer.status.value
+    assert explorer.picture.value == picture
+    control(explorer, "window").value = 3
+    assert "Not drawn:" not in explorer.status.value
+
+
+def test_sliders_grow_for_what_is_typed_in_code() -> None:
+    explorer = BatchingExplorer()
+    explorer.set(rate=80.0, window=120)
+    assert control(explorer, "rate").value == 80.0
+    assert control(explorer, "window").value == 120
+
+
+def test_settings_is_a_trait_that_can_be_observed() -> None:
+    explorer = SyncAsyncExplorer()
+    seen: list[object] = []
+    explorer.observe(lambda change: seen.append(change["new"].duration), "settings")
+    explorer.settings = ll.scenarios.SyncVsAsync(duration=1.0)
+    control(explorer, "duration").value = 1.5
+    assert seen == [1.0, 1.5]
+
+
+def test_another_seed() -> None:
+    explorer = BatchingExplorer()
+    digest = explorer.trace.digest()
+    explorer.seed_button.click()
+    assert explorer.seed == 8
+    assert explorer.trace.digest() != digest
+    assert "seed=8" in explorer.status.value
+    explorer.seed = 7
+    assert explorer.trace.digest() == digest
+
+
+@ALL
+def test_the_pin_keeps_a_run_beside_the_new_one(make) -> None:
+    explorer = make()
+    names = list(make.presets)
+    alone = height(explorer)
+    explorer.pin_button.value = True
+    assert explorer.pinned
+    kept = explorer.key_figures.value
+    explorer.preset = names[1]
+    assert height(explorer) == pytest.approx(2 * alone, abs=2)
+    assert explorer.key_figures.value.count("<tr>") == 3
+    assert ">pinned<" in explorer.key_figures.value
+    assert explorer.key_figures.value != kept
+    explorer.pinned = False
+    assert not explorer.pin_button.value
+    assert height(explorer) == alone
+
+
+def height(explorer) -> int:
+    """Of the picture, in pixels (bytes 20 to 24 of a PNG)."""
+    return int.from_bytes(explorer.picture.value[20:24], "big")
+
+
+@ALL
+def test_places_without_javascript_get_the_picture_and_the_text(make) -> None:
+    explorer = make()
+    data, _ = explorer._repr_mimebundle_()
+    assert base64.b64decode(data["image/png"]) == explorer.picture.value
+    assert data["text/plain"] == repr(explorer)
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert repr(explorer) == repr(make()), "stable"
+    assert "0x" not in repr(explorer)
+    assert explorer.why in repr(explorer)
+
+
+@ALL
+def test_the_code_makes_the_trace_on_show(make) -> None:
+    explorer = make()
+    explorer.seed = 11
+    space: dict[str, object] = {}
+    exec(explorer.code, space)
+    assert space["trace"].digest() == explorer.trace.digest()
+
+
+@ALL
+def test_key_figures_are_told(make) -> None:
+    explorer = make()
+    for name, value in explorer.figures(explorer.trace).items():
+        assert name in explorer.key_figures.value
+        assert f">{value}<" in explorer.key_figures.value
+
+
+def test_explore_lists_and_finds() -> None:
+    listed = ll.explore()
+    assert [*listed] == ["backoff", "batching", "sync_vs_async"]
+    assert "explore('batching')" in repr(listed)
+    explorer = ll.explore("batching", rate=9.0)
+    assert isinstance(explorer, ll.BatchingExplorer)
+    assert explorer.settings.rate == 9.0
+    with pytest.raises(UnknownName, match="did you mean 'batching'"):
+        ll.explore("batch")
