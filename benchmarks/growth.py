@@ -27,10 +27,7 @@ def rows(full: bool, rounds: int) -> Iterator[Row]:
     seen = f"{ratio:.1f} x ({few:,} to {10 * few:,}{note})"
     yield Row("growth: time for ten times as many", "<= 11 x", seen, ratio <= 11)
 
-    flat = interleaved(
-        {f"{live:,} live": partial(modelled_seconds, FLAT_REQUESTS, live / WARM) for live in LIVE},
-        rounds,
-    )
+    flat = interleaved({f"{live:,} live": partial(steady_seconds, live) for live in LIVE}, rounds)
     least, most = flat.values()
     parts = ", ".join(f"{seconds * 1e6:.2f} us with {name}" for name, seconds in flat.items())
     what, aim = "growth: in the number of live environments", f"flat (<= {FLAT} x)"

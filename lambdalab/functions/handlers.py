@@ -217,6 +217,10 @@ def _environ(function: Function, log_stream: str) -> dict[str, str]:
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{settings.runtime}",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
+        # a role's temporary credentials, good for nothing: the host's are never looked for
+        "AWS_ACCESS_KEY_ID": "ASIALAMBDALABEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "lambdalab",
+        "AWS_SESSION_TOKEN": "lambdalab",
         "_HANDLER": function.code.handler if function.code else "",
         "LAMBDA_TASK_ROOT": "/var/task",
         "LAMBDA_RUNTIME_DIR": "/var/runtime",

@@ -20,6 +20,7 @@ from greenlet import getcurrent, greenlet
 from lambdalab.errors import LabError
 from lambdalab.kernel import guard, shims
 from lambdalab.kernel.current import running
+from lambdalab.kernel.processes import Processes
 from lambdalab.kernel.shims.loops import hide_loop, show_loop
 from lambdalab.kernel.task import (
     EXPIRED,
@@ -28,7 +29,6 @@ from lambdalab.kernel.task import (
     Done,
     Ending,
     Environment,
-    Process,
     Runaway,
     Task,
     TimedOut,
@@ -64,7 +64,7 @@ class Tasks:
         self._starting = False
         self._free: list[greenlet] = []
         self._live: dict[Task, None] = {}
-        self._processes: dict[Environment, Process] = {}
+        self._processes = Processes(self)
 
     @property
     def level(self) -> str:
@@ -114,7 +114,7 @@ class Tasks:
         if self.current is not None:
             self.scheduler.at(self.scheduler.now, self.kill, task)
             return
-        self._doom(task)
+        self.doom(task)
         if task.worker is None:
             task.ending = Ending("timed_out")
             self._finish(task)
@@ -127,15 +127,10 @@ class Tasks:
             if task in self._live:
                 task.done = _nobody
                 self.kill(task)
-        for surroundings in list(self._processes):
-            self.end_threads(surroundings)
 
     def end_threads(self, surroundings: Environment) -> None:
         """End the green threads that an environment left behind; for the end of its life."""
-        process = self._processes.pop(surroundings, None)
-        if process is not None:
-            for thread in list(process.threads):
-                self.kill(thread)
+        self._processes.end(surroundings)
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -152,16 +147,30 @@ class Tasks:
                 raise LabError("this lab's handlers began in another thread; they cannot move")
             self._root = root
             self._free.clear()  # a greenlet belongs to its thread
-        with guard.Interrupts(self), shims.installed():
-            loop = hide_loop()
-            watch = guard.watch(self, ident)
-            self._ident, self._outer, self.hub = ident, running.get(ident), getcurrent()
-            try:
-                yield
-            finally:
-                self.hub = None
-                watch.stop()
-                show_loop(loop)
+        self._ident, self._outer = ident, running.pop(ident, None)  # set up outside any task
+        try:
+            with guard.Interrupts(self), shims.installed():
+                yield from self._watched(ident)
+        finally:
+            self._show_outer()
+
+    def _watched(self, ident: int) -> Iterator[None]:
+        loop = hide_loop()
+        watch = guard.watch(self, ident)
+        self.hub = getcurrent()
+        self._show_outer()
+        try:
+            yield
+        finally:
+            running.pop(ident, None)
+            self.hub = None
+            watch.stop()
+            show_loop(loop)
+
+    def _show_outer(self) -> None:
+        """When this lab runs inside another lab's handler, what is no task of ours is that one's."""
+        if self._outer is not None:
+            running[self._ident] = self._outer
 
     # ------------------------------------------------------------------ inside a task
 
@@ -200,8 +209,12 @@ class Tasks:
         task.value = value
         if task.waiting:
             self.scheduler.cancel(task.waiting)
-        task.waiting = self.scheduler.at(self.scheduler.now, self._enter, task)
+        self.resume(task)
         return True
+
+    def resume(self, task: Task) -> None:
+        """Let a task go on that stood still, through the heap; for the kernel."""
+        task.waiting = self.scheduler.at(self.scheduler.now, self._enter, task)
 
     def refuse_if_dead(self, task: Task) -> None:
         """Raise :class:`TimedOut` in a task that was killed; one that goes on never comes back."""
@@ -217,7 +230,7 @@ class Tasks:
         ending = Ending("exited", exit_status=exit_status, signal=signal)
         main = task.parent
         if main is not None and main.ending is None:
-            self._doom(main, fate="")
+            self.doom(main, fate="")
             main.ending, main.buried = ending, True
             self.scheduler.at(self.scheduler.now, self._finish, main)
         self._bury(task, ending)
@@ -225,12 +238,9 @@ class Tasks:
     def start_thread(self, body: Body, done: Done, ident: int) -> Task:
         """Start a green thread of the running task, through the heap."""
         starter = self._running_task()
-        main = starter.parent or starter
-        process = self._processes.get(main.surroundings)
-        if process is None:
-            process = self._processes[main.surroundings] = Process(main)
-        task = Task(self, body, main.surroundings, NEVER, done)
-        task.parent, task.process, task.ident = process.main or main, process, ident
+        process = self._processes.of(starter.parent or starter)
+        task = Task(self, body, starter.surroundings, NEVER, done)
+        task.parent, task.process, task.ident = process.main, process, ident
         process.threads[task] = self._live[task] = None
         task.waiting = self.scheduler.at(self.scheduler.now, self._begin, task)
         return task
@@ -257,8 +267,8 @@ class Tasks:
         worker = self._free.pop() if self._free else greenlet(self._work)
         worker.gr_context = Context()
         task.worker = worker
-        if self._processes and task.process is None:
-            self._thaw(task)
+        if self._processes.known and task.process is None:
+            self._processes.thaw(task)
         self._enter(task)
 
     def _enter(self, task: Task) -> None:
@@ -312,6 +322,14 @@ class Tasks:
         if task.dead:
             self.refuse_if_dead(task)
 
+    def inter(self, task: Task, ending: Ending) -> None:
+        """Park another task for good; nobody is told. For the kernel."""
+        self.doom(task)
+        task.ending, task.buried = ending, True
+        del self._live[task]
+        if task.worker is not None:
+            _graveyard.append(task.worker)
+
     def _bury(self, task: Task, ending: Ending) -> NoReturn:
         task.ending, task.buried = ending, True
         if task.uses_asyncio:
@@ -327,7 +345,8 @@ class Tasks:
         task.parked, task.value = False, EXPIRED
         self._enter(task)
 
-    def _doom(self, task: Task, fate: str = "timed_out") -> None:
+    def doom(self, task: Task, fate: str = "timed_out") -> None:
+        """Mark a task dead and take back its wake-up; for the kernel."""
         task.dead, task.parked = True, False
         task.fate = task.fate or fate
         if task.waiting:
@@ -351,48 +370,9 @@ class Tasks:
             ending.kind, ending.value = task.fate, None
         if task.measured:
             ending.cpu_us = task.cpu_ns // 1_000
-        if self._processes:
-            self._settle(task, ending)
+        if self._processes.known:
+            self._processes.settle(task, ending)
         task.done(task, ending)
-
-    def _settle(self, task: Task, ending: Ending) -> None:
-        """A task has ended whose environment may have green threads."""
-        process = task.process
-        if process is None:
-            process = self._processes.get(task.surroundings)
-            if process is None or process.main is not task:
-                return
-            process.main = None
-            if ending.kind == "exited":
-                self._bury_threads(process)
-            elif task.fate:
-                self.end_threads(task.surroundings)
-            return
-        process.threads.pop(task, None)
-        if task.fate == "runaway" and process.main is not None:
-            process.main.fate = "runaway"
-            self.scheduler.at(self.scheduler.now, self.kill, process.main)
-        if not process.threads:
-            self._processes.pop(task.surroundings, None)
-
-    def _thaw(self, task: Task) -> None:
-        process = self._processes.get(task.surroundings)
-        if process is not None:
-            process.main = task
-            for thread in process.frozen:
-                thread.waiting = self.scheduler.at(self.scheduler.now, self._enter, thread)
-            process.frozen.clear()
-            for thread in process.threads:
-                thread.parent = task
-
-    def _bury_threads(self, process: Process) -> None:
-        for thread in process.threads:
-            self._doom(thread)
-            thread.ending, thread.buried = Ending("exited"), True
-            del self._live[thread]
-            if thread.worker is not None:
-                _graveyard.append(thread.worker)
-            self._processes.pop(thread.surroundings, None)
 
 
 def _root() -> greenlet:

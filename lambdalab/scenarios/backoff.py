@@ -47,7 +47,7 @@ class Backoff:
     -------
     >>> trace = Backoff(maximum_event_age=90).run(seed=7)
     >>> trace.short.retries[["planned_s", "cause", "ended_as"]].to_string(index=False)
-    ' planned_s          cause ended_as\\n    66.134 function_error   failed'
+    ' planned_s          cause ended_as\\n    68.247 function_error   failed'
     """
 
     kind: str = "error"

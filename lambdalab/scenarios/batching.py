@@ -46,7 +46,7 @@ class Batching:
     -------
     >>> trace = Batching(rate=3, window=5, seconds=10).run(seed=7)
     >>> trace.short.batches["cause"].tolist()
-    ['batch_size', 'batch_size', 'batching_window']
+    ['batching_window', 'batch_size']
     """
 
     rate: float = 3.0

@@ -75,7 +75,7 @@ class Recorder:
 
     __slots__ = (
         "_add_attempt", "_add_environment", "_add_invocation", "_add_queue_event", "_add_request",
-        "_dones", "_names", "_opens", "attempts", "buffers", "changes", "clock", "environments",
+        "_buffers", "_dones", "_names", "_opens", "attempts", "changes", "clock", "environments",
         "errors", "functions", "invocations", "journal", "log_texts", "names", "payloads",
         "queue_kinds", "requests", "responses", "seed", "wiring",
     )  # fmt: skip
@@ -85,16 +85,16 @@ class Recorder:
         #: Grows with every row that is completed in place: together with the buffers' lengths it
         #: says whether a table built earlier is still true.
         self.changes = 0
-        self.buffers: dict[str, bytearray] = {name: bytearray() for name in schema.PACKED}
-        self.invocations = self.buffers["invocations"]
-        self.attempts = self.buffers["attempts"]
-        self.requests = self.buffers["requests"]
-        self.environments = self.buffers["environments"]
+        self._buffers: dict[str, bytearray] = {name: bytearray() for name in schema.PACKED}
+        self.invocations = self._buffers["invocations"]
+        self.attempts = self._buffers["attempts"]
+        self.requests = self._buffers["requests"]
+        self.environments = self._buffers["environments"]
         self._add_invocation = self.invocations.extend
         self._add_attempt = self.attempts.extend
         self._add_request = self.requests.extend
         self._add_environment = self.environments.extend
-        self._add_queue_event = self.buffers["queue_events"].extend
+        self._add_queue_event = self._buffers["queue_events"].extend
         self.names: list[str] = [""]
         self._names: dict[str, int] = {"": 0}
         self.queue_kinds: dict[int, int] = {}
@@ -167,7 +167,7 @@ class Recorder:
         ``queued_us``: dwelling until the first try and waiting between tries after errors;
         ``waiting_us``: backing off because no concurrency was free.
         """
-        self.buffers["waits"].extend(_pack_waits(request, queued_us, waiting_us))
+        self._buffers["waits"].extend(_pack_waits(request, queued_us, waiting_us))
 
     def payload(self, request: int, data: bytes) -> None:
         """The event that came with a request, as JSON."""
@@ -199,7 +199,7 @@ class Recorder:
             )
         )
         if queued_at != at:
-            self.buffers["queued_at"].extend(_pack_queued_at(row, queued_at))
+            self._buffers["queued_at"].extend(_pack_queued_at(row, queued_at))
         return row
 
     def attempt_done(
@@ -292,7 +292,7 @@ class Recorder:
         joined, ``window_opened_at`` when its window began; ``cause`` a :class:`.BatchCause`;
         ``parent_batch`` the batch it was split from.
         """
-        buffer = self.buffers["batches"]
+        buffer = self._buffers["batches"]
         buffer.extend(
             _open_batch(
                 mapping, source, shard, poller, window_opened_at, opened_at, flushed_at, cause,
@@ -306,13 +306,13 @@ class Recorder:
     ) -> None:
         """The batch is over; ``request`` is its last invocation (each names it as parent)."""
         place = batch * _BATCH_SIZE - _BATCH_SIZE + _BATCH_DONE
-        _done_batch(self.buffers["batches"], place, at, request, outcome, failed_records)
+        _done_batch(self._buffers["batches"], place, at, request, outcome, failed_records)
         self.changes += 1
 
     def batch_records(self, batch: int, messages: Sequence[int]) -> None:
         """Which messages a batch holds, in order; once per batch."""
         rows = b"".join([_pack_batch_record(batch, message) for message in messages])
-        self.buffers["batch_records"].extend(rows)
+        self._buffers["batch_records"].extend(rows)
 
     # ---- what callers outside saw -----------------------------------------------------------
 
@@ -343,14 +343,14 @@ class Recorder:
         self, at: int, subject: int, kind: int, before: int, after: int, cause: int
     ) -> None:
         """A capacity changed from ``before`` to ``after``; ``subject`` is whose (a name)."""
-        self.buffers["scaling"].extend(_pack_scaling(at, subject, kind, before, after, cause))
+        self._buffers["scaling"].extend(_pack_scaling(at, subject, kind, before, after, cause))
 
     def log(self, at: int, function: int, environment: int, request: int, message: str) -> None:
         """A line the function wrote. START, END, REPORT and INIT_START are derived, not recorded.
 
         ``request`` is 0 outside an invocation (initialisation).
         """
-        self.buffers["logs"].extend(_pack_log(at, function, environment, request))
+        self._buffers["logs"].extend(_pack_log(at, function, environment, request))
         self.log_texts.append(message)
 
     def configured(self, function: str, settings: Mapping[str, object]) -> None:
@@ -371,14 +371,18 @@ class Recorder:
         return _DEFAULT_START_US if self.clock is None else self.clock.start_us
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of packed rows in the books (payloads, errors and texts not counted)."""
+    def buffers(self) -> dict[str, bytearray]:
+        """The packed rows of every table, for readers: all that was noted in short is in them."""
         if self._opens or self._dones:
             self.journal.settle()
+        return self._buffers
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of packed rows in the books (payloads, errors and texts not counted)."""
         return sum(map(len, self.buffers.values()))
 
     def version(self) -> tuple[int, ...]:
         """Changes whenever anything is recorded: what the tables' caches are keyed by."""
-        if self._opens or self._dones:
-            self.journal.settle()
-        return (self.changes, len(self.names), *map(len, self.buffers.values()))
+        lengths = map(len, self.buffers.values())  # first: settling counts as a change
+        return (*lengths, self.changes, len(self.names))

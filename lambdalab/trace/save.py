@@ -36,7 +36,6 @@ def save(recorder: Recorder, folder: str | Path) -> Path:
     """Write what :func:`load` needs; the folder is made."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    recorder.version()  # everything that was noted in short is written at length
     buffers = {n: np.frombuffer(bytes(b), np.uint8) for n, b in recorder.buffers.items()}
     np.savez_compressed(folder / ROWS, **buffers)  # type: ignore[arg-type]
     text = json.dumps(_beside(recorder), ensure_ascii=True, indent=1, default=str)

@@ -83,7 +83,6 @@ class Tables:
 
     def fields(self, name: str) -> Fields:
         """The packed rows of a table, field by field: for use at once, not to be kept."""
-        self.recorder.version()  # what was noted in short is written at length
         return Fields(self.recorder.buffers[name], schema.PACKED[name].dtype)
 
     def frame(self, name: str) -> pd.DataFrame:

@@ -18,8 +18,7 @@ from lambdalab.plots.picture import Picture
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from matplotlib.axes import Axes
-
+    from lambdalab.plots.picture import Axes
     from lambdalab.trace import Trace
     from lambdalab.widgets.controls import Control
 

@@ -17,8 +17,7 @@ from lambdalab.widgets.controls import Control, choice, magnitude, number, switc
 from lambdalab.widgets.explorer import Explorer
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
+    from lambdalab.plots.picture import Axes
     from lambdalab.trace import Trace
 
 _RULES = Rules.as_of()

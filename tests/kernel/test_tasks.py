@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 import gc
 import os
+import signal
 import sys
 import threading
 import time
@@ -377,8 +378,23 @@ def test_a_lab_inside_a_handler(make_world: Any) -> None:
         time.sleep(1)
         return kinds(endings), time.time() - 1_736_208_000
 
+    before = signal.getsignal(signal.SIGINT)
     assert make_world().value(handler) == ([(100, "returned")], 6.0)
     assert not running
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_runaway_of_a_lab_inside_a_handler(make_world: Any) -> None:
+    inner = make_world(cpu_limit=0.05)
+
+    def spins() -> None:
+        while True:
+            pass
+
+    def handler() -> Any:
+        return kinds(inner.run(spins, sleeper(1)))
+
+    assert make_world().value(handler) == [(0, "runaway"), (1, "returned")]
 
 
 def test_abandon_unwinds_without_a_word(world: Any) -> None:

@@ -400,7 +400,7 @@ def test_threads_stand_still_between_two_invocations(world: Any) -> None:
     with world.tasks.active():
         world.tasks.end_threads(surroundings)
     assert not world.tasks._live
-    assert not world.tasks._processes
+    assert not world.tasks._processes.known
 
 
 def test_an_executor_of_the_module_serves_two_invocations(world: Any) -> None:

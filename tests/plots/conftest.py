@@ -42,7 +42,7 @@ def read_bars() -> Callable[..., Bars]:
             if isinstance(artist, PolyCollection) and str(artist.get_gid()).startswith(gids):
                 for path in artist.get_paths():
                     x, y = path.vertices[:4, 0], path.vertices[:4, 1]
-                    found.append((float(y.mean()), float(x.min()), float(x.max())))
+                    found.append((round(float(y.mean()), 6), float(x.min()), float(x.max())))
         return sorted(found)
 
     return read
@@ -99,8 +99,8 @@ def altered() -> Callable[..., Trace]:
         copy = Recorder(recorder.clock, recorder.seed)
         copy.names, copy.queue_kinds = recorder.names, recorder.queue_kinds
         copy.errors, copy.functions = recorder.errors, recorder.functions
-        for name, buffer in recorder.buffers.items():
-            rows = np.frombuffer(bytes(buffer), dtype=schema.PACKED[name].dtype).copy()
+        for name in schema.PACKED:
+            rows = trace._tables.rows(name).copy()
             if name == table:
                 rows[field][row] += by
             copy.buffers[name].extend(rows.tobytes())

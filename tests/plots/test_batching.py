@@ -127,6 +127,10 @@ def test_failed_batches_say_so(words_on) -> None:
 
 def test_empty_and_one(empty, words_on, read_bars) -> None:
     assert "No batch in this trace" in words_on(plots.batching(empty))
-    one = scenarios.batching(rate=0.5, window=1, seconds=2)
-    assert len(one.batches) == 1
-    assert len(read_bars(plots.batching(one), "batch")) == 1
+    lab = ll.Lab(seed=7)
+    lab.create_function("bill", duration=0.1)
+    orders = lab.sqs.create_queue("orders")
+    lab.create_event_source_mapping(orders, "bill")
+    orders.send("one")
+    lab.run()
+    assert len(read_bars(plots.batching(lab.trace), "batch")) == 1

@@ -89,10 +89,9 @@ class FileView:
         """Let an error name the paths that the handler gave."""
         for name in ("filename", "filename2"):
             path = getattr(error, name)
-            if isinstance(path, str):
-                setattr(error, name, self.shown(path))
-            elif isinstance(path, bytes):
-                setattr(error, name, os.fsencode(self.shown(os.fsdecode(path))))
+            if isinstance(path, str | bytes):
+                shown = self.shown(os.fsdecode(path))
+                setattr(error, name, os.fsencode(shown) if isinstance(path, bytes) else shown)
 
     def directory(self) -> str:
         """The directory that ``/tmp`` stands for, made when first asked for."""
@@ -160,7 +159,7 @@ class Files:
             names.put_when_imported(place, _connect)
         names.put_when_imported("glob._StringGlobber", _globber)
         names.dispatch(tempfile, "_get_candidate_names", _candidate_names)
-        names.dispatch(tempfile, "_gettempdir", _gettempdir)
+        names.dispatch(tempfile, "_gettempdir", lambda _: os.environ.get("TMPDIR", TMP))
         _teach_closers()
 
     def on(self) -> None:
@@ -378,10 +377,6 @@ def _candidate_names(surroundings: Surroundings) -> Iterator[str]:
         surroundings.files.names = tempfile._RandomNameSequence()  # type: ignore[attr-defined]
     names: Iterator[str] = surroundings.files.names
     return names
-
-
-def _gettempdir(surroundings: Surroundings) -> str:
-    return os.environ.get("TMPDIR", TMP)
 
 
 def _teach_closers() -> None:

@@ -1,0 +1,75 @@
+"""A million rows: each picture is drawn, with few artists and nothing that stands alone left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lambdalab import plots
+from lambdalab.trace import Recorder, Trace, schema
+from lambdalab.trace.schema import Action, AttemptOutcome, BatchCause, QueueKind
+
+ROWS = 1_000_000
+FAILURES = 40
+
+
+def fill(recorder: Recorder, table: str, count: int, **fields) -> None:
+    rows = np.zeros(count, dtype=schema.PACKED[table].dtype)
+    for name, values in fields.items():
+        rows[name] = values
+    recorder.buffers[table].extend(rows.tobytes())
+
+
+@pytest.fixture(scope="module")
+def million() -> Trace:
+    recorder = Recorder()
+    bill, client = recorder.name("bill"), recorder.name("client")
+    orders, mapping = recorder.queue("orders", QueueKind.SQS), recorder.name("orders->bill")
+    for _ in range(50):
+        recorder.environment(bill, 0, 0)
+    number = np.arange(ROWS)
+    at = number * 100_000
+    failed = number % (ROWS // FAILURES) == 7
+    fill(
+        recorder, "invocations", ROWS, function=bill, source=client, requested_at=at,
+        completed_at=at + 40_000, status=1, status_code=200, attempts=1, cause=1,
+    )  # fmt: skip
+    fill(
+        recorder, "attempts", ROWS, request=number + 1, attempt=1, environment=number % 50 + 1,
+        started_at=at, ended_at=at + 40_000, duration_us=40_000, memory_mb=128,
+        outcome=np.where(failed, AttemptOutcome.ERROR, AttemptOutcome.SUCCESS),
+    )  # fmt: skip
+    fill(
+        recorder, "queue_events", ROWS, at=at, queue=orders, event=number // 2 + 1,
+        action=np.where(number % 2, Action.DELETED, Action.SENT), depth=1 - number % 2,
+        visible_at=-1,
+    )  # fmt: skip
+    fill(
+        recorder, "batches", ROWS, mapping=mapping, source=orders, poller=1, window_opened_at=at,
+        opened_at=at, flushed_at=at + 50_000, cause=BatchCause.BATCH_SIZE, records=10,
+        size_bytes=5000, completed_at=at + 90_000, request=number + 1, outcome=1,
+    )  # fmt: skip
+    return Trace(recorder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(plots.PLOTS))
+def test_every_plot_draws_a_million_rows(million, name) -> None:
+    ax = plots.PLOTS[name](million)
+    ax.figure.canvas.draw()
+    artists = [*ax.lines, *ax.collections, *ax.patches]
+    assert len(artists) < 50
+    points = sum(len(np.asarray(line.get_xdata())) for line in ax.lines)
+    assert points < 50 * 3 * 3_100, "merged to what pixels can show"
+
+
+@pytest.mark.slow
+def test_failures_are_never_merged_away(million) -> None:
+    ax = plots.timeline(million)
+    (line,) = (line for line in ax.lines if line.get_gid() == "error")
+    starts = np.asarray(line.get_xdata())[0::3]
+    table = million.attempts
+    failed = table.loc[table["outcome"] == "error", "started_at"]
+    expected = (failed - table["started_at"].iloc[0].normalize()).dt.total_seconds()
+    assert np.sort(starts) == pytest.approx(np.sort(expected))
+    assert f"{ROWS:,} attempts" in ax.get_title(loc="left")
