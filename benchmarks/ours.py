@@ -56,6 +56,6 @@ def seconds_to_the_end(lab: ll.Lab) -> float:
 
     def work() -> None:
         lab.run()
-        lab.trace.recorder.version()  # whatever is still in short-hand is written at length
+        lab.trace._recorder.version()  # whatever is still in short-hand is written at length
 
     return clock(work)

@@ -54,7 +54,7 @@ def run_demo(folder: Path, tour: Path = TOUR) -> int:
     _print_tables(trace)
     _write_tables(trace, folder / "tables")
     print(f"The order service took {took:.1f} s of real time.")
-    html = _write_tour(tour, folder)
+    html = export_tour(tour, folder)
     print(f"\nLeft in {folder}/:")
     print("  *.png          the pictures")
     print("  tables/*.csv   every row, with its cause")
@@ -78,7 +78,7 @@ def _write_tables(trace: Trace, folder: Path) -> None:
         getattr(trace, name).to_csv(folder / f"{name}.csv", index=False)
 
 
-def _write_tour(tour: Path, folder: Path) -> Path | None:
+def export_tour(tour: Path, folder: Path) -> Path | None:
     """Run the notebook and export it as one HTML file; say so where that cannot be."""
     if not tour.is_file():
         print(f"No tour: there is no {tour} here; it comes with a clone of the sources.")

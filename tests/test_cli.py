@@ -42,28 +42,27 @@ def test_a_wrong_command_ends_with_the_usage(words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.slow
-def test_demo_prints_the_tables_and_leaves_the_pictures(tmp_path: Path) -> None:
-    """In a folder with a space, away from the clone: no tour there, and it says so."""
+def test_demo_prints_the_tables_and_leaves_everything_it_shows(tmp_path: Path) -> None:
     folder = tmp_path / "my demo"
-    done = command("demo", folder, cwd=tmp_path)
+    done = command("demo", folder)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     for table in cli.SHOWN:
-        assert f"\n{table}: " in f"\n{done.stdout}"
-        assert f"\n{table}: 0 rows" not in f"\n{done.stdout}"
+        assert f"\n{table}: " in done.stdout
+        assert f"\n{table}: 0 rows" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 110, "it fits a terminal"
-    assert "No tour" in done.stdout
     assert {path.stem for path in (folder / "tables").glob("*.csv")} == set(cli.TABLES)
     pictures = list(folder.glob("*.png"))
     assert pictures
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not (ROOT / cli.TOUR).is_file(), reason="there is no tour yet")
-def test_demo_leaves_the_tour_as_one_page_that_needs_no_network(tmp_path: Path) -> None:
-    done = command("demo", tmp_path)
-    assert done.returncode == 0, done.stderr
-    page = (tmp_path / f"{cli.TOUR.stem}.html").read_text(encoding="utf-8")
+    page = (folder / f"{cli.TOUR.stem}.html").read_text(encoding="utf-8")
     assert "data:image/png;base64," in page
-    assert "application/vnd.jupyter.widget-view+json" not in page
+    assert cli.WIDGET not in page, "it tells its story without a network"
+
+
+def test_away_from_a_clone_there_is_no_tour_and_it_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.export_tour(tmp_path / "tour.ipynb", tmp_path) is None
+    assert capsys.readouterr().out.startswith("No tour: ")
+    assert list(tmp_path.iterdir()) == []

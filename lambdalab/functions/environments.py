@@ -71,7 +71,7 @@ class Fleet:
     """
 
     __slots__ = (
-        "_books", "_expire_at", "_name", "_scheduler", "busy", "generation", "idle", "idle_expiry",
+        "_books", "_name", "_scheduler", "busy", "expires_at", "generation", "idle", "idle_expiry",
         "started",
     )  # fmt: skip
 
@@ -82,7 +82,7 @@ class Fleet:
         self.busy = 0
         self.generation = 0
         self.started = 0
-        self._expire_at = -1
+        self.expires_at = -1
 
     def acquire(self) -> tuple[Environment, bool]:
         """The environment that became idle last, or a new one; and whether it is new (cold)."""
@@ -105,7 +105,7 @@ class Fleet:
             return
         now = environment.idle_since = self._scheduler.now
         self.idle.append(environment)
-        if self._expire_at < 0:
+        if self.expires_at < 0:
             self._watch(now + self.idle_expiry)
 
     def lose(self, environment: Environment, because: int) -> None:
@@ -120,12 +120,12 @@ class Fleet:
             self._end(self.idle.popleft(), because)
 
     def _watch(self, at: int) -> None:
-        self._expire_at = at
+        self.expires_at = at
         self._scheduler.background(at, self._expire)
 
     def _expire(self, _: object) -> None:
         """End what has stood idle for too long; look again when the next may have."""
-        self._expire_at = -1
+        self.expires_at = -1
         idle, due = self.idle, self._scheduler.now - self.idle_expiry
         while idle and idle[0].idle_since <= due:
             self._end(idle.popleft(), EnvironmentEnd.IDLE_EXPIRY)

@@ -27,7 +27,8 @@ class _Stop(Exception):
 class Scheduler:
     """Virtual time and the order of events.
 
-    Attributes: ``now``, microseconds since the lab's start; ``running``, whether the loop runs.
+    Attributes: ``now``, microseconds since the lab's start; ``running``, whether the loop runs;
+    ``stepping``, whether it is to end after one event.
 
     >>> scheduler = Scheduler()
     >>> seen = []
@@ -39,20 +40,24 @@ class Scheduler:
 
     __slots__ = (
         "_cancelled",
-        "_heap",
         "_marks",
         "_quiet",
-        "_sequence",
         "_signals",
+        "heap",
         "now",
         "running",
+        "sequence",
+        "stepping",
     )
 
     def __init__(self) -> None:
         self.now = 0
         self.running = False
-        self._heap: list[Entry] = []
-        self._sequence = 0
+        self.stepping = False
+        # For callbacks that have a queue of events of their own and may go on with it for as long
+        # as nothing in the heap comes first: the heap to compare with, and the last sequence given.
+        self.heap: list[Entry] = []
+        self.sequence = 0
         self._quiet: set[int] = set()  # in the heap, not keeping it alive: background, cancelled
         self._cancelled: set[int] = set()
         self._signals = 0  # Ctrl-C that the loop has not yet seen
@@ -67,8 +72,8 @@ class Scheduler:
         """
         if time < self.now:
             raise ValueError(f"cannot schedule at {time} us: it is {self.now} us already")
-        self._sequence = sequence = self._sequence + 1
-        heappush(self._heap, (time, sequence, callback, argument))
+        self.sequence = sequence = self.sequence + 1
+        heappush(self.heap, (time, sequence, callback, argument))
         return sequence
 
     def background(self, time: int, callback: Callback, argument: Any = None) -> int:
@@ -86,13 +91,13 @@ class Scheduler:
         """Take back what :meth:`background` promised: at most once, only while it is pending."""
         cancelled = self._cancelled
         cancelled.add(token)
-        if len(cancelled) >= _COMPACT and 2 * len(cancelled) > len(self._heap):
+        if len(cancelled) >= _COMPACT and 2 * len(cancelled) > len(self.heap):
             self._compact()
 
     @property
     def pending(self) -> int:
         """How many foreground entries are left."""
-        return len(self._heap) - len(self._quiet) - self._marks
+        return len(self.heap) - len(self._quiet) - self._marks
 
     # ------------------------------------------------------------------ running
 
@@ -107,7 +112,7 @@ class Scheduler:
         """
         self._begin()
         mark = None if until is None else self._mark(until)
-        heap, quiet, pop = self._heap, self._quiet, heappop
+        heap, quiet, pop = self.heap, self._quiet, heappop
         try:
             while heap:
                 if quiet and len(quiet) == len(heap):
@@ -126,7 +131,8 @@ class Scheduler:
     def step(self) -> bool:
         """One foreground event, with the background ones before it; False when none is left."""
         self._begin()
-        heap, quiet = self._heap, self._quiet
+        self.stepping = True
+        heap, quiet = self.heap, self._quiet
         try:
             while len(heap) > len(quiet):
                 time, sequence, callback, argument = heappop(heap)
@@ -146,8 +152,8 @@ class Scheduler:
 
     def stop(self) -> None:
         """End :meth:`run` after the event under way; ``now`` stays at that event's time."""
-        if self.running and not (self._heap and self._heap[0][0] < 0):
-            heappush(self._heap, (-1, -1, self._stopped, ()))
+        if self.running and not (self.heap and self.heap[0][0] < 0):
+            heappush(self.heap, (-1, -1, self._stopped, ()))
 
     def interrupt(self) -> None:
         """End :meth:`run` between two events with KeyboardInterrupt; for a signal handler.
@@ -182,16 +188,16 @@ class Scheduler:
             raise KeyboardInterrupt
 
     def _sweep_stops(self) -> None:
-        while self._heap and self._heap[0][0] < 0:
-            heappop(self._heap)
+        while self.heap and self.heap[0][0] < 0:
+            heappop(self.heap)
 
     def _mark(self, until: int) -> int:
         if until < self.now:
             self.running = False
             raise ValueError(f"cannot run until {until} us: it is {self.now} us already")
-        self._sequence += 1
-        mark = _LAST + self._sequence
-        heappush(self._heap, (until, mark, self._stopped, (mark,)))
+        self.sequence += 1
+        mark = _LAST + self.sequence
+        heappush(self.heap, (until, mark, self._stopped, (mark,)))
         self._marks = 1
         return mark
 
@@ -201,7 +207,7 @@ class Scheduler:
 
     def _push_interrupt(self) -> None:
         entry: Entry = (-2, -2, self._interrupted, None)
-        heappush(self._heap, entry)
+        heappush(self.heap, entry)
 
     def _interrupted(self, _: None) -> None:
         self._signals = 0
@@ -215,7 +221,7 @@ class Scheduler:
         return True
 
     def _compact(self) -> None:
-        heap, cancelled = self._heap, self._cancelled
+        heap, cancelled = self.heap, self._cancelled
         heap[:] = [entry for entry in heap if entry[1] not in cancelled]
         heapify(heap)
         if self._signals and not (heap and heap[0][0] == -2):  # Ctrl-C came in between

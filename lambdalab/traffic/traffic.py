@@ -10,7 +10,7 @@ from lambdalab.invocation.service import LambdaService
 from lambdalab.kernel.clock import microseconds
 from lambdalab.traffic.arrivals import Arrivals
 from lambdalab.traffic.client import to_json
-from lambdalab.traffic.driver import Driver, Send, Sender, to_function, to_queue
+from lambdalab.traffic.driver import Driver, Sender, to_function, to_queue
 from lambdalab.traffic.lane import FastLane
 
 TYPES = ("RequestResponse", "Event")
@@ -27,7 +27,7 @@ class Traffic:
 
     def __init__(self, service: LambdaService) -> None:
         self._service = service
-        self._drivers: list[tuple[Driver, str, bool]] = []
+        self._drivers: list[tuple[Driver | FastLane, str, bool]] = []
 
     def drive(
         self,
@@ -53,27 +53,35 @@ class Traffic:
         if payload is not None and not callable(payload):
             to_json(payload)  # refuse now what no request could carry
             make = lambda _number: payload  # noqa: E731
+        stream = service.streams.stream(self._stream_name(target.name))
+        waits = arrivals.waits(stream)
+        driver: Driver | FastLane
         if not isinstance(target, Function):
-            send = to_queue(target, make)
+            driver = Driver(scheduler, waits, to_queue(target, make), ends_at, count)
         else:
+            asynchronous = invocation_type == "Event"
             send = to_function(
                 target, service.front_door, service.books, scheduler, make,
-                asynchronous=invocation_type == "Event",
+                asynchronous=asynchronous,
             )  # fmt: skip
-            if constant and invocation_type == "RequestResponse" and target.code is None:
-                send = self._lane(target, send, len(to_json(payload)))
-        stream = service.streams.stream(self._stream_name(target.name))
-        driver = Driver(scheduler, arrivals.waits(stream), send, ends_at, count)
+            if constant and not asynchronous and self._fits_lane(target, to_json(payload)):
+                size = len(to_json(payload))
+                driver = FastLane(service, target, waits, ends_at, count, send, size)
+            else:
+                driver = Driver(scheduler, waits, send, ends_at, count)
         endless = arrivals.endless and duration is None and count is None
         self._drivers.append((driver, target.name, endless))
 
-    def _lane(self, function: Function, send: Send, payload_bytes: int) -> Send:
-        """The fast lane where it does the same, else the way of every request."""
-        service, rules = self._service, self._service.rules
-        delayed = rules.network_latency or rules.invoke_overhead
-        if delayed or payload_bytes > rules.synchronous_payload or not self.fast:
-            return send
-        return FastLane(service, function, send, payload_bytes).send
+    def _fits_lane(self, function: Function, payload: bytes) -> bool:
+        """Whether the fast lane does the same as the way of every request."""
+        rules = self._service.rules
+        return (
+            self.fast
+            and function.code is None
+            and not rules.network_latency
+            and not rules.invoke_overhead
+            and len(payload) <= rules.synchronous_payload
+        )
 
     def check_ends(self) -> None:
         """Raise :class:`~lambdalab.errors.EndlessRun` while traffic is on that nothing ends."""

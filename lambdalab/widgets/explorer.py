@@ -127,10 +127,8 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.seed_button = w.Button(
             description="Another seed", icon="random", tooltip="Draw every chance anew"
         )
-        self.picture = w.Image(
-            format="png", layout=w.Layout(max_width="100%"),
-            tooltip="What happened in this run; the text below says why",
-        )  # fmt: skip
+        # no tooltip here: the view of an Image that has one fails to draw
+        self.picture = w.Image(format="png", layout=w.Layout(max_width="100%"))
         self.key_figures = w.HTML()
         self.status = w.HTML()
 

@@ -53,7 +53,7 @@ def test_against_a_sorted_list(plan: list[tuple[int, bool, bool]]) -> None:
     scheduler.run(until=20)
     assert seen == [index for _, index, _ in kept]
     assert scheduler.now == 20
-    assert not scheduler._heap
+    assert not scheduler.heap
     assert not scheduler._quiet
     assert not scheduler._cancelled
 
@@ -154,7 +154,7 @@ def test_stop_during_run_until_leaves_the_clock_where_it_is() -> None:
     assert scheduler.now == 4
     scheduler.run(until=200)
     assert scheduler.now == 200
-    assert not scheduler._heap
+    assert not scheduler.heap
 
 
 def test_an_exception_leaves_the_rest_whole() -> None:
@@ -202,7 +202,7 @@ def test_interrupt_in_the_last_event_is_not_lost() -> None:
     scheduler.at(1, lambda _: scheduler.interrupt())
     with pytest.raises(KeyboardInterrupt):
         scheduler.run()
-    assert len(scheduler._heap) == 1
+    assert len(scheduler.heap) == 1
 
 
 def test_ctrl_c_at_200_moments_loses_and_doubles_nothing() -> None:
@@ -246,7 +246,7 @@ def test_cancelled_entries_are_swept_out() -> None:
         token = scheduler.at(10**9 + number, seen.append, number)
         if number % 100:
             scheduler.cancel(token)
-    assert len(scheduler._heap) < 3_000
+    assert len(scheduler.heap) < 3_000
     assert scheduler.pending == 200
     scheduler.run()
     assert seen == list(range(0, 20_000, 100))

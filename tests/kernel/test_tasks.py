@@ -276,6 +276,7 @@ def test_context_variables_are_fresh_for_each_invocation(world: Any) -> None:
         ("unset", "1736208001.0"),
         ("unset", "1736208002.0"),
     ]
+    assert world.value(handler) == ("unset", "1736208004.0")  # in a greenlet that served before
     assert variable.get() == "the notebook's"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lambdalab.kernel import US
+from lambdalab.kernel.current import current
 from lambdalab.kernel.shims import locks
 
 START = 1_736_208_000
@@ -358,22 +359,29 @@ def test_a_deadline_while_blocked(world: Any, primitive: str) -> None:
 
 
 def test_a_killed_waiter_does_not_lose_the_lock_for_the_next(world: Any) -> None:
+    """It dies when it is its turn, before it could take the lock."""
     lock = threading.Lock()
-    seen = []
+    seen, tasks = [], {}
 
     def take(name: str, hold: float) -> Any:
         def handler() -> None:
+            tasks[name] = current()
             with lock:
                 seen.append((name, now()))
                 time.sleep(hold)
 
         return handler
 
-    world.at(0, take("a", 5))
-    world.at(1, take("b", 1), timeout=4)  # its deadline is when the lock comes free
-    world.at(2, take("c", 1))
+    for at, name in ((0, "a"), (1, "b"), (2, "c")):
+        world.at(at, take(name, 5))
+    world.scheduler.at(3 * US, lambda _: world.scheduler.at(5 * US, lambda _: kill("b")))
+
+    def kill(name: str) -> None:
+        world.tasks.kill(tasks[name])
+
     world.run()
-    assert seen in ([("a", 0.0), ("c", 5.0)], [("a", 0.0), ("b", 5.0), ("c", 5.0)])
+    assert seen == [("a", 0.0), ("c", 5.0)]
+    assert [ending.kind for _, ending in world.endings] == ["returned", "timed_out", "returned"]
     assert not lock.locked()
 
 
