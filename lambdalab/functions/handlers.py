@@ -22,6 +22,7 @@ from lambdalab.functions.outcome import (
     runtime_failure,
     timeout_failure,
 )
+from lambdalab.functions.settings import FunctionSettings
 from lambdalab.kernel.clock import Clock
 from lambdalab.kernel.random import python_random
 from lambdalab.kernel.surroundings import Surroundings
@@ -187,10 +188,11 @@ class Handlers:
         environment.identity = FunctionIdentity(
             function.name, str(settings.memory_size), log_stream
         )
+        handler = function.code.handler if function.code else ""
         surroundings = Surroundings(
             name,
-            environ=_environ(function, log_stream),
-            stream=python_random(self._seed, f"invocations/{name}"),
+            environ=partial(_environ, function.name, settings, handler, log_stream),
+            stream=partial(python_random, self._seed, f"invocations/{name}"),
             write=_nowhere,
             code=function.code.folder if function.code else None,
             allow_network=settings.allow_network,
@@ -204,14 +206,15 @@ def _nowhere(_text: str) -> None:
     """Where an environment writes before it has a log."""
 
 
-def _environ(function: Function, log_stream: str) -> dict[str, str]:
+def _environ(
+    name: str, settings: FunctionSettings, handler: str, log_stream: str
+) -> dict[str, str]:
     """The variables AWS sets (recorded from a real function), and the function's own."""
-    settings = function.settings
     return {
-        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_size),
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{settings.runtime}",
@@ -221,7 +224,7 @@ def _environ(function: Function, log_stream: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "ASIALAMBDALABEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "lambdalab",
         "AWS_SESSION_TOKEN": "lambdalab",
-        "_HANDLER": function.code.handler if function.code else "",
+        "_HANDLER": handler,
         "LAMBDA_TASK_ROOT": "/var/task",
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
         "TZ": ":UTC",

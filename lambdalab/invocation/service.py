@@ -79,8 +79,11 @@ class LambdaService:
         self._note(function)
 
     def _note(self, function: Function) -> None:
-        if function.code is not None and self.tasks is None:
-            self.tasks = self._new_tasks()
+        if function.code is not None:
+            from lambdalab.kernel import shims  # brings greenlet
+
+            self.tasks = self.tasks or self._new_tasks()
+            shims.handlers_changed()  # the next run looks for clocks that its code bound early
         self.books.configured(function.name, _plain(function.settings))
 
     def delete_function(self, function: Function) -> None:

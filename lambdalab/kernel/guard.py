@@ -11,7 +11,7 @@ import ctypes
 import signal
 import threading
 import time
-from _thread import get_ident
+from _thread import allocate_lock, get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 
 from greenlet import getcurrent
@@ -153,7 +153,10 @@ class WatchGuard:
 
     def look(self) -> None:
         """Stop the running task if it is a runaway; called by the watchman."""
-        used = time.clock_gettime(self._clock) if self._clock is not None else time.process_time()
+        try:
+            used = time.process_time() if self._clock is None else time.clock_gettime(self._clock)
+        except OSError:
+            return  # the thread has ended meanwhile
         if not self._progress.is_runaway(used):
             return
         tasks = self._progress.tasks
@@ -175,20 +178,23 @@ class _Watchman:
     def __init__(self) -> None:
         self._guards: list[WatchGuard] = []
         self._needed = threading.Event()
+        self._change = allocate_lock()  # labs in several threads come and go at once
         self._thread: threading.Thread | None = None
 
     def add(self, guard: WatchGuard) -> None:
-        self._guards.append(guard)
-        if self._thread is None or not self._thread.is_alive():
-            name = "lambdalab watchman"
-            self._thread = threading.Thread(target=self._watch, name=name, daemon=True)
-            self._thread.start()
-        self._needed.set()
+        with self._change:
+            self._guards.append(guard)
+            if self._thread is None or not self._thread.is_alive():
+                name = "lambdalab watchman"
+                self._thread = threading.Thread(target=self._watch, name=name, daemon=True)
+                self._thread.start()
+            self._needed.set()
 
     def remove(self, guard: WatchGuard) -> None:
-        self._guards.remove(guard)
-        if not self._guards:
-            self._needed.clear()
+        with self._change:
+            self._guards.remove(guard)
+            if not self._guards:
+                self._needed.clear()
 
     def _watch(self) -> None:
         while self._needed.wait():

@@ -167,8 +167,8 @@ class Surroundings:
     """The environment variables, log, files, chance, modules and settings of one environment.
 
     Parameters: ``name`` (unique in its lab); ``environ``, its variables; ``stream``, where its chance
-    comes from; ``write``, called with each piece of text that is printed or logged; ``record``, called
-    with each ``logging.LogRecord`` besides; ``code``, where its own modules come from; whether to
+    comes from (either may be a function that makes it when first asked); ``write``, called with each
+    piece of text that is printed or logged; ``record``, called with each ``logging.LogRecord`` besides; ``code``, where its own modules come from; whether to
     ``allow_network``; and ``log_format``, ``"Text"`` or ``"JSON"``.
 
     ``request_id`` is the invocation's, set by the runner; ``write`` may be set anew at any time. What
@@ -180,6 +180,7 @@ class Surroundings:
         "_entropy_seed",
         "_environ",
         "_kept",
+        "_stream",
         "allow_network",
         "code",
         "entropy",
@@ -199,7 +200,10 @@ class Surroundings:
         "write",
     )  # fmt: skip
 
+    _entropy_seed: int
     entropy: random.Random
+    environ: dict[Any, Any]
+    stream: random.Random
     files: FileView
     logging: dict[str, dict[Any, Any]]
     signals: dict[int, Any]
@@ -208,24 +212,22 @@ class Surroundings:
         self,
         name: str,
         *,
-        environ: Mapping[str, str],
-        stream: random.Random,
+        environ: Mapping[str, str] | Callable[[], Mapping[str, str]],
+        stream: random.Random | Callable[[], random.Random],
         write: Callable[[str], object],
         record: Callable[[LogRecord], object] | None = None,
         code: CodeFolder | None = None,
         allow_network: bool = False,
         log_format: str = "Text",
     ) -> None:
-        self.name, self.stream, self.write, self.record = name, stream, write, record
-        self._environ = encoded(environ.items())
-        self.environ = dict(self._environ)
+        self.name, self.write, self.record = name, write, record
+        self._environ, self._stream = environ, stream
         self.code, self.allow_network, self.log_format = code, allow_network, log_format
         self.modules = OwnModules(code) if code is not None else None
         self.request_id = ""
         self.network_refused = False
         self.numpy_state: Any = None
         self.last_uuid1 = 0
-        self._entropy_seed = stream.getrandbits(128)
         self._kept: Kept | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -264,7 +266,7 @@ class Surroundings:
 
     def reset(self) -> None:
         """The runtime starts anew after a crash or a timeout: all is fresh but ``/tmp``."""
-        self.environ = dict(self._environ)
+        self.environ = _variables(self)
         self._kept = None
         self.numpy_state = None
         for name in ("logging", "signals"):
@@ -281,8 +283,24 @@ class Surroundings:
             self.modules.drop()
 
 
+def _variables(surroundings: Surroundings) -> dict[Any, Any]:
+    given = surroundings._environ
+    return encoded((given() if callable(given) else given).items())
+
+
+def _first_draw(surroundings: Surroundings) -> random.Random:
+    """The stream; its first 128 bits seed what the operating system would give at random."""
+    given = surroundings._stream
+    stream = given() if callable(given) else given
+    surroundings._entropy_seed = stream.getrandbits(128)
+    return stream
+
+
 _MADE_LATE: dict[str, Callable[[Surroundings], Any]] = {
     "entropy": lambda surroundings: random.Random(surroundings._entropy_seed),
+    "_entropy_seed": lambda surroundings: surroundings.stream and surroundings._entropy_seed,
+    "environ": lambda surroundings: _variables(surroundings),
+    "stream": lambda surroundings: _first_draw(surroundings),
     "files": lambda surroundings: FileView(surroundings.code),
     "logging": lambda surroundings: fresh_settings(),
     "signals": lambda surroundings: {},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.text import Text
@@ -99,6 +100,26 @@ def time_axis(ax: Axes, low: float, high: float, what: str = "virtual time") -> 
     ax.set_xlabel(f"{what} ({unit})")
     ax.grid(axis="x", color="#E6E6E6", linewidth=0.8)
     ax.set_axisbelow(True)
+
+
+def one_scale(drawn: Sequence[Axes]) -> None:
+    """The same time axis for all; the same height where it counts something."""
+    drawn = [ax for ax in drawn if ax.axison and len(ax.get_xticks())]
+    if not drawn or len({ax.get_xscale() for ax in drawn}) > 1:
+        return
+    low, high = min(ax.get_xlim()[0] for ax in drawn), max(ax.get_xlim()[1] for ax in drawn)
+    for ax in drawn:
+        if ax.get_xscale() == "linear":
+            what = ax.get_xlabel().rpartition(" (")[0]
+            time_axis(ax, low, high, what)
+        else:
+            ax.set_xlim(low, high)
+    counted = [ax for ax in drawn if ax.get_ylabel()]
+    if len(counted) == len(drawn) and len({ax.get_ylabel() for ax in counted}) == 1:
+        bottom = float(np.min([ax.get_ylim()[0] for ax in counted]))
+        top = float(np.max([ax.get_ylim()[1] for ax in counted]))
+        for ax in counted:
+            ax.set_ylim(bottom, top)
 
 
 def nothing(ax: Axes, sentence: str, heading: str, **style: Unpack[Style]) -> Axes:

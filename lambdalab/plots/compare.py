@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.plots.backoff import backoff
 from lambdalab.plots.batching import MOST_BATCHES, batching
-from lambdalab.plots.canvas import retitle, time_axis
+from lambdalab.plots.canvas import one_scale, retitle
 from lambdalab.plots.figures import key_figures
 from lambdalab.plots.queue_depth import queue_depth
 from lambdalab.plots.sync_vs_async import sync_vs_async
@@ -34,41 +33,34 @@ PLOTS: dict[str, Callable[..., Axes]] = {
     "timeline": timeline,
 }
 _MOST = 12
+_ROW = 0.21  # inches of a row of the table
+_POINTS = 8.5
+_DPI = 90
 
 
 class Comparison:
     """What :func:`compare` found.
 
-    ``table`` has a row for each key figure and a column for each trace; ``figure`` the pictures below
-    each other, on one scale.
+    ``table`` has a row for each key figure and a column for each trace; ``figure`` shows the same table
+    above the pictures, which are ``axes``, on one scale. A cell shows the figure; where no picture can
+    be, the table as text.
     """
 
-    def __init__(self, table: pd.DataFrame, figure: Figure) -> None:
-        self.table, self.figure = table, figure
+    def __init__(self, table: pd.DataFrame, figure: Figure, axes: list[Axes]) -> None:
+        self.table, self.figure, self.axes = table, figure, axes
 
     def __repr__(self) -> str:
-        return self._formatted().to_string()
+        return _written(self.table).to_string()
 
-    def _repr_html_(self) -> str:
-        return f"<div>{self._formatted().to_html()}</div>"
-
-    def _repr_png_(self) -> str:
+    def _repr_png_(self) -> bytes:
         out = io.BytesIO()
-        self.figure.savefig(out, format="png", dpi=90, metadata={"Software": None})
-        return base64.b64encode(out.getvalue()).decode()
+        self.figure.savefig(out, format="png", dpi=_DPI, metadata={"Software": None})
+        return out.getvalue()
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """The table and the picture: a page shows both, the table inside the text."""
-        html = (
-            f"{self._repr_html_()}<img alt='the same runs as pictures on one scale' "
-            f"src='data:image/png;base64,{self._repr_png_()}'>"
-        )
-        return {"text/plain": repr(self), "text/html": html}
 
-    def _formatted(self) -> pd.DataFrame:
-        return self.table.map(lambda value: "" if pd.isna(value) else f"{value:,.6g}").rename_axis(
-            None
-        )
+def _written(table: pd.DataFrame) -> pd.DataFrame:
+    """The figures as text, each row with one number of digits."""
+    return table.map(lambda value: "–" if pd.isna(value) else f"{value:,.5g}")
 
 
 def compare(traces: Mapping[str, Trace], *, plot: str | None = None) -> Comparison:
@@ -97,20 +89,40 @@ def compare(traces: Mapping[str, Trace], *, plot: str | None = None) -> Comparis
     name = plot or _telling(list(traces.values()))
     if name not in PLOTS:
         raise UnknownName("plot", name, PLOTS)
-    table = pd.DataFrame({str(title): key_figures(trace) for title, trace in traces.items()})
-    figure, rows = plt.subplots(
-        len(traces), 1, figsize=(9.0, 0.4 + 3.1 * len(traces)), layout="constrained", squeeze=False
+    found = {str(title): key_figures(trace) for title, trace in traces.items()}
+    table = pd.DataFrame(found).dropna(how="all")
+    tops, tall = len(table) * _ROW + 0.5, 3.1
+    figure = plt.figure(figsize=(9.0, tops + tall * len(traces)), layout="constrained")
+    top, *rows = figure.subplots(
+        len(traces) + 1, 1, gridspec_kw={"height_ratios": [tops, *[tall] * len(traces)]}
     )
+    _tabulate(top, table)
     how = {"each": _each(traces.values())} if name == "batching" else {}
     drawn: list[Axes] = [
-        PLOTS[name](trace, ax=ax, **how)
-        for trace, ax in zip(traces.values(), rows[:, 0], strict=True)
+        PLOTS[name](trace, ax=ax, **how) for trace, ax in zip(traces.values(), rows, strict=True)
     ]
     for title, ax in zip(traces, drawn, strict=True):
         retitle(ax, str(title))
-    _one_scale(drawn)
+    one_scale(drawn)
     plt.close(figure)  # the cell shows the comparison, not the figure once more
-    return Comparison(table.dropna(how="all"), figure)
+    return Comparison(table, figure, drawn)
+
+
+def _tabulate(ax: Axes, table: pd.DataFrame) -> None:
+    """The key figures as a table on axes of their own; those that differ in bold."""
+    ax.axis("off")
+    written = _written(table)
+    cells = ax.table(
+        cellText=written.to_numpy().tolist(), rowLabels=list(written.index),
+        colLabels=list(written.columns), bbox=Bbox.from_bounds(0.3, 0.0, 0.7, 1.0), edges="horizontal",
+    )  # fmt: skip
+    cells.auto_set_font_size(False)
+    cells.set_fontsize(_POINTS)
+    differ = [len(set(row)) > 1 for row in written.to_numpy().tolist()]
+    for (row, _), cell in cells.get_celld().items():
+        cell.set_linewidth(0.3)
+        if row == 0 or differ[row - 1]:
+            cell.set_text_props(fontweight="bold")
 
 
 def _telling(traces: list[Trace]) -> str:
@@ -122,23 +134,3 @@ def _telling(traces: list[Trace]) -> str:
 def _each(traces: Iterable[Trace]) -> bool:
     """Whether all of them have few enough batches to be drawn one by one."""
     return all(len(trace.batches) <= MOST_BATCHES for trace in traces)
-
-
-def _one_scale(drawn: list[Axes]) -> None:
-    """The same time axis for all; the same height where it counts something."""
-    drawn = [ax for ax in drawn if ax.axison and len(ax.get_xticks())]
-    if not drawn or len({ax.get_xscale() for ax in drawn}) > 1:
-        return
-    low, high = min(ax.get_xlim()[0] for ax in drawn), max(ax.get_xlim()[1] for ax in drawn)
-    for ax in drawn:
-        if ax.get_xscale() == "linear":
-            what = ax.get_xlabel().rpartition(" (")[0]
-            time_axis(ax, low, high, what)
-        else:
-            ax.set_xlim(low, high)
-    counted = [ax for ax in drawn if ax.get_ylabel()]
-    if len(counted) == len(drawn) and len({ax.get_ylabel() for ax in counted}) == 1:
-        bottom = float(np.min([ax.get_ylim()[0] for ax in counted]))
-        top = float(np.max([ax.get_ylim()[1] for ax in counted]))
-        for ax in counted:
-            ax.set_ylim(bottom, top)

@@ -7,14 +7,14 @@ constrained layout draws everything twice.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from matplotlib.axes import Axes as Axes  # the widgets name it in their hints
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lambdalab.plots.canvas import retitle
+from lambdalab.plots.canvas import one_scale, retitle
 from lambdalab.plots.palette import MUTED
 
 Draw = Callable[[Axes], Axes]
@@ -42,7 +42,7 @@ class Picture:
         self.figure.set_size_inches(self.width, self.height * len(draws))
         axes = [each(self._place(n, len(draws))) for n, each in enumerate(draws)]
         if pinned is not None:
-            _same_time(axes)
+            one_scale(axes)
             _fade(axes[1])
         out = io.BytesIO()
         self.canvas.print_png(  # type: ignore[no-untyped-call]
@@ -58,13 +58,6 @@ class Picture:
             (_LEFT / self.width, foot / tall, 1 - (_LEFT + _RIGHT) / self.width,
              (self.height - _TOP - _BOTTOM) / tall)
         )  # fmt: skip
-
-
-def _same_time(axes: Sequence[Axes]) -> None:
-    if len({ax.get_xscale() for ax in axes}) == 1:
-        low, high = min(ax.get_xlim()[0] for ax in axes), max(ax.get_xlim()[1] for ax in axes)
-        for ax in axes:
-            ax.set_xlim(low, high)
 
 
 def _fade(ax: Axes) -> None:

@@ -128,7 +128,10 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             description="Another seed", icon="random", tooltip="Draw every chance anew"
         )
         # no tooltip here: the view of an Image that has one fails to draw
-        self.picture = w.Image(format="png", layout=w.Layout(max_width="100%"))
+        # no tooltip: ipywidgets 8.1 cannot make the view of an Image that has one
+        self.picture = w.Image(
+            format="png", layout=w.Layout(max_width="100%", align_self="flex-start")
+        )
         self.key_figures = w.HTML()
         self.status = w.HTML()
 

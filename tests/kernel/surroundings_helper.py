@@ -11,21 +11,14 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet
 
+from lambdalab.kernel import shims
 from lambdalab.kernel.current import running
-from lambdalab.kernel.shims.chance import Chance
-from lambdalab.kernel.shims.environ import Environ
-from lambdalab.kernel.shims.exits import Exits
-from lambdalab.kernel.shims.files import Files
-from lambdalab.kernel.shims.locals_ import Locals
-from lambdalab.kernel.shims.logs import Logs
-from lambdalab.kernel.shims.modules import Modules
-from lambdalab.kernel.shims.network import Network
-from lambdalab.kernel.shims.streams import Streams
-from lambdalab.kernel.shims.warnings_ import Warnings
 from lambdalab.kernel.surroundings import CodeFolder, Surroundings
 
-KINDS = (Environ, Streams, Logs, Files, Exits, Chance, Modules, Network, Warnings, Locals)
-SHIMS: list[Any] = [kind() for kind in KINDS]
+# those of the process, and no others: two sets of stand-ins would be strangers to each other
+SHIMS: list[Any] = [
+    shim for shim in shims._made() if type(shim).__name__ not in ("Clocks", "Threads", "Loops")
+]
 
 
 @contextmanager

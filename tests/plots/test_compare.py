@@ -26,7 +26,7 @@ def test_figures_are_those_of_the_tables(windows) -> None:
 
 
 def test_one_scale(windows) -> None:
-    axes = plots.compare(windows).figure.axes
+    axes = plots.compare(windows).axes
     assert len(axes) == 2
     assert axes[0].get_xlim() == axes[1].get_xlim()
     assert axes[0].get_ylim() == axes[1].get_ylim()
@@ -36,22 +36,24 @@ def test_one_scale(windows) -> None:
 
 def test_the_telling_picture(windows, lab) -> None:
     both = plots.compare({"a": scenarios.backoff(), "b": scenarios.backoff(maximum_event_age=90)})
-    assert "since the event was accepted" in both.figure.axes[0].get_xlabel()
+    assert "since the event was accepted" in both.axes[0].get_xlabel()
     lab.create_function("f", duration=0.1)
     lab.invoke("f")
-    assert "1 attempt" in plots.compare({"x": lab.trace}).figure.axes[0].get_title(loc="left")
+    assert "1 attempt" in plots.compare({"x": lab.trace}).axes[0].get_title(loc="left")
     chosen = plots.compare(windows, plot="queue_depth")
-    assert "orders: at most" in chosen.figure.axes[0].get_title(loc="left")
+    assert "orders: at most" in chosen.axes[0].get_title(loc="left")
 
 
 def test_what_a_cell_shows(windows) -> None:
     compared = ll.compare(windows)
     assert "0x" not in repr(compared)
     assert "batches" in repr(compared)
-    assert "<table" in compared._repr_html_()
-    bundle = compared._repr_mimebundle_()
-    assert set(bundle) == {"text/plain", "text/html"}
-    assert "data:image/png;base64,iVBOR" in bundle["text/html"]
+    assert compared._repr_png_().startswith(b"\x89PNG")
+    assert not hasattr(compared, "_repr_html_"), "a page would show it instead of the picture"
+    (cells,) = compared.figure.axes[0].tables
+    written = {cell.get_text().get_text() for cell in cells.get_celld().values()}
+    assert {*compared.table.index, *compared.table.columns} <= written
+    assert f"{compared.table.loc['runs'].iloc[1]:,.5g}" in written
 
 
 def test_figures_are_closed_for_pyplot(windows) -> None:
