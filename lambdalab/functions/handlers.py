@@ -267,7 +267,10 @@ class LogLines:
         self._call, self._request = call, request
 
     def write(self, text: str) -> None:
-        """Take a piece of output as it comes."""
+        """Take a piece of output as it comes; the last words of a handler that timed out are none."""
+        task = self._tasks.current
+        if task is not None and task.dead:
+            return
         if "\n" not in text:
             self._part += text
             return

@@ -238,7 +238,7 @@ def _by_size(ax: Axes, found: Batches) -> None:
             0.01, 1.03 * top, f"payload limit {words.size(found.limit)}", color=INK, fontsize="small",
             va="bottom", transform=ax.get_yaxis_transform(),
         )  # fmt: skip
-    _arrivals(ax, found, 1.13 * top, 0.12 * top)
+    _arrivals(ax, found, 0.89, 0.09, of_axes=True)
     ax.set_ylabel("size of the batch (MB)" if by_bytes else "records in the batch")
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=not by_bytes, prune="upper"))
 
@@ -248,20 +248,29 @@ def _by_cause(found: Batches) -> list[tuple[str, Any]]:
     return [(cause, causes == cause) for cause in BATCH_CAUSES if cause in found.causes]
 
 
-def _arrivals(ax: Axes, found: Batches, foot: float, height: float) -> None:
+def _arrivals(
+    ax: Axes, found: Batches, foot: float, height: float, *, of_axes: bool = False
+) -> None:
     """A tick for each message; where there are hundreds, how many there are a second."""
-    times = found.arrivals
-    low, high = ax.get_xlim()
+    times, (low, high) = found.arrivals, ax.get_xlim()
+    where = ax.get_xaxis_transform() if of_axes else ax.transData  # a strip stays where it is
     if len(times) <= _MOST_TICKS:
         x, y = np.full(3 * len(times), np.nan), np.full(3 * len(times), np.nan)
         x[0::3] = x[1::3] = times
         y[0::3], y[1::3] = foot, foot + height
-        ax.plot(x, y, color=INK, linewidth=0.9, gid="arrivals")
+        ax.plot(x, y, color=INK, linewidth=0.9, gid="arrivals", transform=where)
         return
     counts, edges = np.histogram(times, bins=_BINS, range=(low, high))
     tall = np.append(counts, counts[-1]) / counts.max() * height
     ax.fill_between(
-        edges, foot, foot + tall, step="post", facecolor=MUTED, linewidth=0, gid="arrival rate"
+        edges,
+        foot,
+        foot + tall,
+        step="post",
+        facecolor=MUTED,
+        linewidth=0,
+        gid="arrival rate",
+        transform=where,
     )
 
 

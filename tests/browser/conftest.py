@@ -14,6 +14,7 @@ text last, so wait for the text and then look at the picture.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -24,15 +25,22 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
+import lambdalab
+
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-# --no-sandbox: root and most containers; --disable-dev-shm-usage: a small /dev/shm in containers
-BROWSER_OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb"]
+BROWSER_OPTIONS = [
+    "--no-sandbox",  # root, and most containers
+    "--disable-dev-shm-usage",  # containers have a small /dev/shm
+    "--force-color-profile=srgb",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # a lecture hall without internet
+]
 
 # With its defaults JupyterLab takes cells out of the page when they are scrolled away, and asks
 # about news in a pop-up that lies over the lower right corner.
@@ -46,12 +54,28 @@ LAB_SETTINGS = {
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
 
-ALL_CELLS_RAN = r"""() => {
+ERROR, STDERR = (
+    f"[data-mime-type='application/vnd.jupyter.{kind}']" for kind in ("error", "stderr")
+)
+# After an error no further cell runs: then the wait is over too.
+ALL_CELLS_RAN = r"""error => {
     const prompts = [...document.querySelectorAll('.jp-CodeCell')]
         .filter(cell => cell.querySelector('.cm-content')?.innerText.trim())
         .map(cell => cell.querySelector('.jp-InputPrompt').innerText.trim());
-    return prompts.length && prompts.every(text => /^\[\d+\]:$/.test(text));
+    const ran = prompts.length && prompts.every(text => /^\[\d+\]:$/.test(text));
+    return ran || document.querySelector(error);
 }"""
+
+# The bytes of an <img> and how it stands on the page; decode() rejects what is no picture.
+PICTURE = """async image => {
+    await image.decode();
+    const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
+    return btoa(Array.from(bytes, byte => String.fromCharCode(byte)).join(''));
+}"""
+
+# What is wider than the room it has, by its text.
+CUT_OFF = """root => [root, ...root.querySelectorAll('.widget-label, button, .widget-readout, select')]
+    .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.innerText)"""
 
 
 def cannot_run(why: str) -> NoReturn:
@@ -112,7 +136,10 @@ class Server:
             "IPYTHONDIR": "ipython",
         }
         own = {name: str(folder / place) for name, place in places.items()}
-        return {**os.environ, **own, "PYTHONWARNINGS": "ignore"}
+        # the kernels import the package that these tests import, installed or not
+        package = str(Path(lambdalab.__file__).parents[1])
+        path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+        return {**os.environ, **own, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
 
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + 60
@@ -183,7 +210,8 @@ class Notebook:
         self.outside: list[str] = []  # addresses beyond this server: there should be none
         own = (server.url, server.url.replace("http", "ws"), "data:", "blob:", "about:")
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", lambda sent: sent.url.startswith(own) or self.outside.append(sent.url))
+        for kind in ("request", "websocket"):
+            page.on(kind, lambda sent: sent.url.startswith(own) or self.outside.append(sent.url))
 
     def open_lab(self, path: str) -> Notebook:
         return self._open(f"lab/tree/{path}?reset")
@@ -205,22 +233,58 @@ class Notebook:
         return self
 
     def run_all(self, timeout: float = 120_000) -> Notebook:
-        """Run > Run All Cells, until every code cell has its number; none may write to stderr."""
+        """Run > Run All Cells, until every code cell has its number."""
         for item in ("Run", "Run All Cells"):
             self.page.get_by_role("menuitem", name=item, exact=True).click()
-        self.page.wait_for_function(ALL_CELLS_RAN, timeout=timeout)
-        stderr = self.page.locator("[data-mime-type='application/vnd.jupyter.stderr']")
-        assert stderr.all_inner_texts() == []
+        self.page.wait_for_function(ALL_CELLS_RAN, arg=ERROR, timeout=timeout)
         return self
+
+    def check(self, *, errors: tuple[str, ...] = (), outside: tuple[str, ...] = ()) -> None:
+        """No cell raised or wrote to stderr, no script failed, nothing was asked of the internet.
+
+        What begins with one of ``outside``, or holds one of ``errors``, is the front end's own.
+        """
+        assert self.page.locator(ERROR).all_inner_texts() == []
+        assert self.page.locator(STDERR).all_inner_texts() == []
+        assert [e for e in self.errors if not any(own in e for own in errors)] == []
+        assert [url for url in self.outside if not url.startswith(outside or ("-",))] == []
+
+    def explorer(self, heading: str) -> ExplorerView:
+        """The explorer below that heading."""
+        return ExplorerView(self, heading)
+
+    def shot(self, name: str) -> None:
+        """A screenshot, to be looked at: a test can pass over an ugly picture."""
+        self.page.screenshot(path=self.shot_path(name), animations="disabled")
+
+    def shot_path(self, name: str) -> Path:
+        """Where the screenshot of that name goes."""
+        self.shots.mkdir(parents=True, exist_ok=True)
+        return self.shots / f"{name}.png"
+
+
+class ExplorerView:
+    """One explorer as it stands on a page: found by its heading, used by its labels."""
+
+    def __init__(self, notebook: Notebook, heading: str) -> None:
+        self.notebook, self.page = notebook, notebook.page
+        named = self.page.get_by_text(heading, exact=True)
+        self.root = self.page.locator(".lambdalab-explorer", has=named)
+        self.status = self.root.locator(".lambdalab-status")
+        self.picture = self.root.locator("img")
+        self.figures = self.root.locator("table")
+
+    def button(self, name: str) -> Any:
+        """A preset, the pin, another seed."""
+        return self.root.get_by_role("button", name=name, exact=True)
 
     def slider(self, label: str) -> Any:
         """The row of a slider, found by the label that a person reads."""
-        named = self.page.get_by_text(label, exact=True)
-        return self.page.locator(".widget-slider", has=named).first
+        return self.root.locator(".widget-slider", has=self.page.get_by_text(label, exact=True))
 
     def slide_keys(self, label: str, steps: int) -> None:
         """Arrow keys. Notebook 7 keeps them for itself: type there."""
-        handle = self.slider(label).locator(".noUi-handle").first
+        handle = self.slider(label).locator(".noUi-handle")
         handle.focus()
         for _ in range(abs(steps)):
             handle.press("ArrowRight" if steps > 0 else "ArrowLeft")
@@ -230,7 +294,7 @@ class Notebook:
         row = self.slider(label)
         row.scroll_into_view_if_needed()
         track = row.locator(".noUi-base").bounding_box()
-        handle = row.locator(".noUi-handle").first.bounding_box()
+        handle = row.locator(".noUi-handle").bounding_box()
         height = track["y"] + track["height"] / 2
         self.page.mouse.move(handle["x"] + handle["width"] / 2, height)
         self.page.mouse.down()
@@ -244,10 +308,22 @@ class Notebook:
         self.page.keyboard.type(str(value))
         self.page.keyboard.press("Enter")
 
+    def shown(self) -> bytes:
+        """The bytes of the picture on show, which is seen and not blank nor broken."""
+        box = self.picture.bounding_box()
+        assert box is not None
+        assert box["width"] > 300, box
+        assert box["height"] > 100, box
+        return base64.b64decode(self.picture.evaluate(PICTURE))
+
+    def cut_off(self) -> list[str]:
+        """The texts that have too little room."""
+        texts: list[str] = self.root.evaluate(CUT_OFF)
+        return texts
+
     def shot(self, name: str) -> None:
-        """A screenshot, to be looked at: a test can pass over an ugly picture."""
-        self.shots.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=self.shots / f"{name}.png", animations="disabled")
+        """A screenshot of this explorer alone."""
+        self.root.screenshot(path=self.notebook.shot_path(name), animations="disabled")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -280,29 +356,45 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-# chromium before server: without a browser no server is started
-@pytest.fixture
-def notebook(
-    request: pytest.FixtureRequest, chromium: Any, server: Server, tmp_path: Path
-) -> Iterator[Notebook]:
-    """A fresh page; when the test fails, its last sight is kept in `SHOTS`."""
+@contextmanager
+def fresh_page(chromium: Any, server: Server, shots: Path) -> Iterator[Notebook]:
+    """A page of its own, and no kernel of another test's."""
     server.stop_kernels()
     context = chromium.new_context(
         viewport={"width": 1100, "height": 1400}, reduced_motion="reduce", locale="en-US"
     )
     page = context.new_page()
     page.set_default_timeout(20_000)
-    notebook = Notebook(page, server, Path(os.environ.get("SHOTS", tmp_path)))
-    yield notebook
-    if getattr(request.node, "call_failed", False):
-        notebook.shot(f"failed-{request.node.name}")
+    yield Notebook(page, server, Path(os.environ.get("SHOTS", shots)))
     context.close()
     server.stop_kernels()
 
 
+# chromium before server: without a browser no server is started
+@pytest.fixture
+def notebook(chromium: Any, server: Server, tmp_path: Path) -> Iterator[Notebook]:
+    """A fresh page for one test."""
+    with fresh_page(chromium, server, tmp_path) as notebook:
+        yield notebook
+
+
+@pytest.fixture(scope="class")
+def voila(
+    chromium: Any, server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Notebook]:
+    """The tour in Voila: one page for all tests of a class, each of which begins with a preset."""
+    with fresh_page(chromium, server, tmp_path_factory.mktemp("shots")) as notebook:
+        yield notebook.open_voila("notebooks/00-tour.ipynb")
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
-    report = yield
-    if report.when == "call":
-        item.call_failed = report.failed  # type: ignore[attr-defined]
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Iterator[pytest.TestReport]:
+    """When a test fails, its last sight is kept in `SHOTS`."""
+    report: pytest.TestReport = yield
+    if report.when == "call" and report.failed:
+        for used in item.funcargs.values():
+            if isinstance(used, Notebook):
+                used.shot(f"failed-{item.name}")
     return report
