@@ -21,7 +21,8 @@ from lambdalab.traffic.arrivals import Burst, Every, Poisson, Replay
 
 if TYPE_CHECKING:
     from lambdalab import plots, scenarios, widgets
-    from lambdalab.trace import Trace, compare
+    from lambdalab.plots import compare
+    from lambdalab.trace import Trace
     from lambdalab.widgets import (
         BackoffExplorer,
         BatchingExplorer,

@@ -95,7 +95,7 @@ def test_a_handler_that_waits_for_ever_times_out(lab: ll.Lab) -> None:
 def test_an_answer_that_cannot_come_is_an_error_and_not_a_hang() -> None:
     lab = small()
     with pytest.raises(NeverAnswered):
-        lab._run_until(lambda: False)
+        lab._time.wait(lambda: False)
 
 
 def test_real_time_does_not_pass() -> None:

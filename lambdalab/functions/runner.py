@@ -29,6 +29,7 @@ from lambdalab.trace.schema import AttemptOutcome, Cause, EnvironmentEnd, InitTy
 if TYPE_CHECKING:
     from lambdalab.functions.handlers import Handlers
 
+
 class Runner:
     """Runs calls that capacity has admitted, and gives the capacity back.
 

@@ -168,8 +168,9 @@ class Surroundings:
 
     Parameters: ``name`` (unique in its lab); ``environ``, its variables; ``stream``, where its chance
     comes from (either may be a function that makes it when first asked); ``write``, called with each
-    piece of text that is printed or logged; ``record``, called with each ``logging.LogRecord`` besides; ``code``, where its own modules come from; whether to
-    ``allow_network``; and ``log_format``, ``"Text"`` or ``"JSON"``.
+    piece of text that is printed or logged; ``record``, called with each ``logging.LogRecord``
+    besides; ``code``, where its own modules come from; whether to ``allow_network``; and
+    ``log_format``, ``"Text"`` or ``"JSON"``.
 
     ``request_id`` is the invocation's, set by the runner; ``write`` may be set anew at any time. What
     a handler may never touch (its files, logging settings) is made when first asked for.

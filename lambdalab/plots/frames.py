@@ -1,7 +1,7 @@
 """From a trace's tables to arrays that can be drawn: seconds, ordinals, short ids.
 
 All that the plots read of a trace goes through its public tables, but for two facts that no table
-has: when the lab began and how functions and mappings were set up. Those are read here only.
+has: when the lab began and how functions were set up. Those are asked for here only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Mask = npt.NDArray[np.bool_]
 
 def start_of(trace: Trace) -> pd.Timestamp:
     """When the lab began (UTC)."""
-    return pd.Timestamp(trace._recorder.start_us, unit="us", tz="UTC")
+    return trace.start
 
 
 def seconds(trace: Trace, times: pd.Series[Any]) -> Floats:
@@ -50,7 +50,9 @@ def request_number(trace: Trace, text: str) -> int:
 
     Raises :class:`~lambdalab.errors.UnknownName` for an id that is not in this trace.
     """
-    kind, number = trace._tables.ids.parse(text)
+    kind: str
+    number: int
+    kind, number = trace.ids.parse(text)
     last = len(trace.invocations)
     if kind != "request" or number > last:
         raise UnknownName("request in this trace", text, [f"r{last}"] if last else [])
@@ -59,7 +61,7 @@ def request_number(trace: Trace, text: str) -> int:
 
 def function_setting(trace: Trace, function: str, setting: str) -> Any:
     """A setting of a function; None where the books do not have it."""
-    return trace._recorder.functions.get(function, {}).get(setting)
+    return trace.settings(function).get(setting)
 
 
 def end_of(trace: Trace) -> float:

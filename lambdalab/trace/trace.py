@@ -16,6 +16,7 @@ from lambdalab.trace.audit import audit
 from lambdalab.trace.codes import InvocationStatus
 from lambdalab.trace.digest import digest
 from lambdalab.trace.findings import Findings, findings
+from lambdalab.trace.ids import Ids
 from lambdalab.trace.logs import logs
 from lambdalab.trace.metrics import metrics
 from lambdalab.trace.recorder import Recorder
@@ -48,7 +49,7 @@ class Plots:
         return partial(getattr(import_module(_PLOTS), name), self._trace)
 
     def __dir__(self) -> Iterable[str]:
-        return list(import_module(_PLOTS).__all__)
+        return list(import_module(_PLOTS).PLOTS)
 
 
 class Trace:
@@ -115,15 +116,33 @@ class Trace:
         """The views people read: ``trace.short.batches`` and so on for every table."""
         return Short(self._tables)
 
+    # ---- what no table has --------------------------------------------------------------------
+
+    @property
+    def start(self) -> pd.Timestamp:
+        """When the lab began (UTC)."""
+        return pd.Timestamp(self._recorder.start_us, unit="us", tz="UTC")
+
+    @property
+    def ids(self) -> Ids:
+        """Public ids and their short forms: ``trace.ids.parse("r2")``."""
+        return self._tables.ids
+
+    def settings(self, function: str) -> dict[str, object]:
+        """The settings of a function as they were last; empty for one that is not in the books."""
+        return dict(self._recorder.functions.get(function, {}))
+
     # ---- figures, stories, advice -----------------------------------------------------------
 
     def summary(self) -> pd.DataFrame:
         """Key figures: one row per function and per queue."""
-        return summary(self._tables)
+        frame: pd.DataFrame = summary(self._tables)
+        return frame
 
     def metrics(self, period: float = 60) -> pd.DataFrame:
         """What CloudWatch would show, per ``period`` (seconds): one row per metric and period."""
-        return metrics(self._tables, period)
+        frame: pd.DataFrame = metrics(self._tables, period)
+        return frame
 
     def story(self, id: str) -> Story:
         """What happened to one request (r2), message (m12), batch (b3) or environment (e1).

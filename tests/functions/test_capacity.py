@@ -71,6 +71,23 @@ def test_reserved_concurrency_is_a_ceiling_and_a_guarantee() -> None:
     assert causes["theirs", "throttled_account"] == 95
 
 
+def test_reserving_and_giving_back_while_calls_run() -> None:
+    """What runs counts for the pool it is in now: nobody gets room that is taken."""
+    lab = ll.Lab(quotas={"account_concurrency": 10, "unreserved_minimum": 0})
+    lab.create_function("f", duration=10, timeout=60, reserved_concurrency=5)
+    for reserved in (None, 4, None):
+        lab.drive("f", ll.Burst(20))
+        lab.advance(1)
+        lab.put_function_concurrency("f", reserved)
+        lab.drive("f", ll.Burst(20))
+        lab.advance(1)
+    lab.run()
+    assert most_at_once(lab) == 10
+    lab.drive("f", ll.Burst(20))
+    lab.run()
+    assert most_at_once(lab) == 10
+
+
 def test_a_cold_start_takes_a_unit_from_its_beginning(lab: ll.Lab) -> None:
     lab.create_function("f", duration=1, reserved_concurrency=1, init=2)
     lab.drive("f", ll.Every(2.5), count=2)

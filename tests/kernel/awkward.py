@@ -7,6 +7,7 @@ notebook cell while the kernel's event loop runs. A case raises AssertionError w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import dataclasses
 import datetime as dt
@@ -139,10 +140,8 @@ def clocks_of_libraries(lab: ll.Lab) -> None:
         record = logging.LogRecord("n", 20, "p", 1, "m", (), None)
         waited = queue.Queue()
         began = time.monotonic()
-        try:
+        with contextlib.suppress(queue.Empty):
             waited.get(timeout=0.5)
-        except queue.Empty:
-            pass
         return [
             pd.Timestamp.now().isoformat(), pd.Timestamp.now("UTC").timestamp(), record.created,
             botocore.compat.get_current_datetime().isoformat(), time.monotonic() - began,
@@ -261,7 +260,8 @@ def thread_past_the_deadline(lab: ll.Lab) -> None:
 
     lab.function(timeout=3, init=0)(handler)
     reply = lab.invoke(handler)
-    assert "timed out after 3.00" in reply.payload["errorMessage"] and lab.elapsed == 3.0
+    assert "timed out after 3.00" in reply.payload["errorMessage"]
+    assert lab.elapsed == 3.0
 
 
 # ---------------------------------------------------------------------- asyncio
@@ -374,7 +374,8 @@ def timeout_is_not_swallowed(lab: ll.Lab) -> None:
     lab.function(timeout=3, init=0)(handler)
     reply = lab.invoke(handler)
     assert reply.payload["errorType"] == "Sandbox.Timedout"
-    assert effects == ["finally"] and lab.elapsed == 3.0, (effects, lab.elapsed)
+    assert effects == ["finally"]
+    assert lab.elapsed == 3.0
     assert "ghost" not in lab.sqs
 
 
@@ -392,7 +393,8 @@ def timeout_is_ignored(lab: ll.Lab) -> None:
     lab.function(timeout=3, init=0)(handler)
     for expected in (3.0, 6.0):
         reply = lab.invoke(handler)
-        assert reply.payload["errorType"] == "Sandbox.Timedout" and lab.elapsed == expected
+        assert reply.payload["errorType"] == "Sandbox.Timedout"
+        assert lab.elapsed == expected
     assert len(rounds) < 20
 
 
@@ -405,7 +407,8 @@ def endless_loop(lab: ll.Lab) -> None:
     lab.function(timeout=3, init=0)(handler)
     lab._lambda.tasks.cpu_limit = 0.2
     reply = lab.invoke(handler)
-    assert reply.payload["errorType"] == "Sandbox.Timedout" and lab.elapsed == 3.0
+    assert reply.payload["errorType"] == "Sandbox.Timedout"
+    assert lab.elapsed == 3.0
 
 
 @case
@@ -416,7 +419,8 @@ def catastrophic_regex(lab: ll.Lab) -> None:
     lab.function(timeout=3, init=0)(handler)
     lab._lambda.tasks.cpu_limit = 0.2
     reply = lab.invoke(handler)
-    assert reply.payload["errorType"] == "Sandbox.Timedout" and lab.elapsed == 3.0
+    assert reply.payload["errorType"] == "Sandbox.Timedout"
+    assert lab.elapsed == 3.0
 
 
 @case
@@ -438,7 +442,9 @@ def nested_three_deep(lab: ll.Lab) -> None:
 
     assert invoke(lab, outer) == [3, 200, 3.0]
     parents = lab.trace.invocations["parent_id"].tolist()
-    assert parents[0] == "" and parents[1] and parents[2]
+    assert parents[0] == ""
+    assert parents[1]
+    assert parents[2]
 
 
 @case
@@ -503,7 +509,10 @@ def real_time_beside(lab: ll.Lab) -> None:
     assert time.perf_counter() - began < 30
     assert len(seen) > 3
     for before, took, created, year in seen:
-        assert before > START + 1e6 and 0.002 <= took < 5 and created > START + 1e6 and year > 2025
+        assert before > START + 1e6
+        assert 0.002 <= took < 5
+        assert created > START + 1e6
+        assert year > 2025
 
 
 @case

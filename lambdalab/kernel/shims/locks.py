@@ -192,30 +192,45 @@ def _lock_shims(real: dict[str, Any]) -> dict[str, Any]:
 # ---------------------------------------------------------------------- RLock
 
 
-def _rlock_shims(real: dict[str, Any]) -> dict[str, Any]:
-    """For the real lock all tasks of a thread are one owner, so who owns it is kept here."""
-    real_acquire, real_release = real["acquire"], real["release"]
-    real_save, real_restore = real["_release_save"], real["_acquire_restore"]
-    really_owned = real["_is_owned"]
+class _Owners:
+    """Which task holds which RLock: for the real lock all tasks of a thread are one owner."""
 
-    def owner(self: Any) -> Task | None:
-        found = _held.get(id(self))
-        return found if found is not None and really_owned(self) else None
+    def __init__(self, real: dict[str, Any]) -> None:
+        self.really_owned = real["_is_owned"]
 
-    def taker(self: Any, task: Task, call: Callable[[], object]) -> Callable[[], bool]:
+    def owner(self, lock: Any) -> Task | None:
+        """The task that holds the lock."""
+        found = _held.get(id(lock))
+        return found if found is not None and self.really_owned(lock) else None
+
+    def taker(self, lock: Any, task: Task, call: Callable[[], object]) -> Callable[[], bool]:
+        """What takes the lock for the task, by ``call``, if it is free."""
+
         def take() -> bool:
-            if owner(self) is not None or call() is False:
+            if self.owner(lock) is not None or call() is False:
                 return False
-            _held[id(self)] = task
+            _held[id(lock)] = task
             return True
 
         return take
+
+    @staticmethod
+    def freed(lock: Any) -> None:
+        """Nobody holds it any more."""
+        _held.pop(id(lock), None)
+        if _waiting and lock in _waiting:
+            wake_first(lock)
+
+
+def _rlock_shims(real: dict[str, Any]) -> dict[str, Any]:
+    owners = _Owners(real)
+    real_acquire, real_release = real["acquire"], real["release"]
 
     def acquire(self: Any, blocking: bool = True, timeout: Any = -1) -> bool:
         task = running.get(get_ident()) if running else None
         if task is None:
             return bool(real_acquire(self, blocking, timeout))
-        now_owner = owner(self)
+        now_owner = owners.owner(self)
         if now_owner is task:
             return bool(real_acquire(self))
         if now_owner is None:
@@ -225,42 +240,19 @@ def _rlock_shims(real: dict[str, Any]) -> dict[str, Any]:
             return False
         if not blocking or timeout == 0:
             return False
-        take = taker(self, task, lambda: real_acquire(self, False))
+        take = owners.taker(self, task, lambda: real_acquire(self, False))
         return wait(self, take, task, until_of(task, timeout))
 
     def release(self: Any) -> None:
         task = running.get(get_ident()) if running else None
-        now_owner = owner(self) if task is not None else None
+        now_owner = owners.owner(self) if task is not None else None
         if now_owner is not None and now_owner is not task:
             if task is not None and task.dead:
                 return  # it lost the lock when it was killed in a wait
             raise RuntimeError("cannot release un-acquired lock")
         real_release(self)
-        if not really_owned(self):
-            freed(self)
-
-    def freed(self: Any) -> None:
-        _held.pop(id(self), None)
-        if _waiting and self in _waiting:
-            wake_first(self)
-
-    def release_save(self: Any) -> Any:
-        state = real_save(self)
-        freed(self)
-        return state
-
-    def acquire_restore(self: Any, state: Any) -> None:
-        task = current()
-        if task is None:
-            real_restore(self, state)
-            return
-        take = taker(self, task, lambda: real_restore(self, state))
-        if not take():
-            wait(self, take, task, until_of(task, None))
-
-    def is_owned(self: Any) -> bool:
-        task = current()
-        return bool(really_owned(self)) if task is None else owner(self) is task
+        if not owners.really_owned(self):
+            owners.freed(self)
 
     def leave(self: Any, *_: object) -> None:
         release(self)
@@ -270,6 +262,33 @@ def _rlock_shims(real: dict[str, Any]) -> dict[str, Any]:
         "__enter__": acquire,
         "release": release,
         "__exit__": leave,
+        **_rlock_shims_for_conditions(real, owners),
+    }
+
+
+def _rlock_shims_for_conditions(real: dict[str, Any], owners: _Owners) -> dict[str, Any]:
+    """What :class:`threading.Condition` asks of its lock."""
+    real_save, real_restore = real["_release_save"], real["_acquire_restore"]
+
+    def release_save(self: Any) -> Any:
+        state = real_save(self)
+        owners.freed(self)
+        return state
+
+    def acquire_restore(self: Any, state: Any) -> None:
+        task = current()
+        if task is None:
+            real_restore(self, state)
+            return
+        take = owners.taker(self, task, lambda: real_restore(self, state))
+        if not take():
+            wait(self, take, task, until_of(task, None))
+
+    def is_owned(self: Any) -> bool:
+        task = current()
+        return bool(owners.really_owned(self)) if task is None else owners.owner(self) is task
+
+    return {
         "_release_save": release_save,
         "_acquire_restore": acquire_restore,
         "_is_owned": is_owned,
