@@ -81,7 +81,9 @@ def decode(payload: bytes) -> Any:
         value = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return json.loads(payload)
-    return json.loads(payload) if _LONG_NUMBER.search(payload) else value
+    if len(payload) > 18 and _LONG_NUMBER.search(payload):
+        return json.loads(payload)
+    return value
 
 
 def runtime_failure(

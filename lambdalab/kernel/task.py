@@ -88,18 +88,18 @@ class Task:
     cpu_ns = 0
     value: Any = None
     body: Body | None
+    worker: greenlet | None = None
+    ending: Ending | None = None
+    process: Process | None = None
+    dead = False
+    measured = False
+    waiting = 0  # the token of what will wake it
 
     def __init__(
         self, tasks: Tasks, body: Body, surroundings: Environment, deadline: int, done: Done
     ) -> None:
         self.tasks, self.surroundings, self.deadline = tasks, surroundings, deadline
         self.body, self.done = body, done
-        self.worker: greenlet | None = None
-        self.ending: Ending | None = None
-        self.process: Process | None = None
-        self.dead = False
-        self.measured = False
-        self.waiting = 0  # the token of what will wake it
 
     def __repr__(self) -> str:
         state = "dead" if self.dead else self.ending.kind if self.ending else "alive"

@@ -95,7 +95,8 @@ class Tasks:
         """
         now = self.scheduler.now
         task = Task(self, body, surroundings, max(deadline, now), done)
-        task.measured = measured
+        if measured:
+            task.measured = True
         self._live[task] = None
         if self.current is None and self.hub is not None and not self._starting:
             self._starting = True  # a start inside a `done` inside a start would nest without end

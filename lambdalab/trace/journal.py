@@ -2,8 +2,9 @@
 
 Such a call takes one row in each of three tables, and nearly all of their fields follow from four:
 when it came, which environment served it, when it ended, what its function is. The journal takes only
-these, and writes the rows of the three tables in bulk when somebody else writes there, or reads. The
-tables are the same to the byte as if every row had been written by itself; a test compares them.
+these. When somebody else writes in the same tables it reserves the rows that are its own, and when
+somebody reads it fills them in bulk. The tables are the same to the byte as if every row had been
+written by itself; a test compares them.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ _CAUSES[AttemptOutcome.TIMEOUT] = Cause.TIMEOUT
 
 Rows = npt.NDArray[np.void]
 Numbers = npt.NDArray[np.int64]
+Fields = dict[str, Any]
+"""Columns by name: an array, or one value for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +70,21 @@ class Lane:
 class Journal:
     """Calls in short-hand, numbered from 0 in the order in which they came.
 
-    ``opened`` and ``done`` are the two hot ones. ``settle`` writes everything down at length.
+    ``opened`` and ``done`` are the hot ones. ``reserve`` makes room for the rows of what is open,
+    ``fill`` writes everything down at length.
     """
 
     def __init__(self, books: Recorder) -> None:
         self._books = books
         self._lanes: list[Lane] = []
-        self.opens, self.dones = bytearray(), bytearray()
-        self._add_open, self._add_done = self.opens.extend, self.dones.extend
+        self._opens, self._dones = bytearray(), bytearray()
+        self._add_open, self._add_done = self._opens.extend, self._dones.extend
         self._pack_open, self._pack_done = _OPEN.pack, _DONE.pack
         self.count = 0
-        self._settled = 0
-        # for each time others wrote: first number since, and what takes a number to its ids
+        self.reserved = 0
+        """How many calls have their rows in the tables; the next call begins an epoch."""
+        self._filled = 0
+        # for each time others wrote: the first number since, and what takes a number to its ids
         self._epochs: list[int] = []
         self._offsets: list[tuple[int, int, int]] = []
         self._cold: dict[int, tuple[int, int]] = {}
@@ -91,10 +97,10 @@ class Journal:
     def opened(self, at: int, lane: int, environment: int) -> int:
         """A call came and runs in ``environment``. Returns its number."""
         number = self.count
-        if number == self._settled:
+        if number == self.reserved:
             self._begin()
-        elif number - self._settled >= _FULL:
-            self.settle()
+        elif number - self._filled >= _FULL:
+            self.fill()
             self._begin()
         self.count = number + 1
         self._add_open(self._pack_open(at, lane, environment))
@@ -125,112 +131,174 @@ class Journal:
             )
         )
 
-    def settle(self) -> None:
-        """Write every row at length, in the order in which it came."""
-        opens = np.frombuffer(bytes(self.opens), _OPEN_ROW)
-        dones = np.frombuffer(bytes(self.dones), _DONE_ROW)
-        self.opens.clear()
-        self.dones.clear()
-        self._settled = self.count
+    def reserve(self) -> None:
+        """Others are about to write: take the rows of the calls that have none yet."""
+        waiting = self.count - self.reserved
+        if waiting:
+            self._books.invocations.extend(bytes(waiting * schema.INVOCATIONS.size))
+            self._books.attempts.extend(bytes(waiting * schema.ATTEMPTS.size))
+            self._books.requests.extend(bytes(waiting * schema.REQUESTS.size))
+            self.reserved = self.count
+
+    def fill(self) -> None:
+        """Write every row at length, at its place; nothing where nothing is new."""
+        if not self._opens and not self._dones:
+            return
+        self.reserve()
+        opens = np.frombuffer(bytes(self._opens), _OPEN_ROW)
+        dones = np.frombuffer(bytes(self._dones), _DONE_ROW)
+        self._opens.clear()
+        self._dones.clear()
+        first, self._filled = self._filled, self.count
+        late = dones["n"] < first
+        if late.any():
+            self._complete(dones[late])
         if len(opens):
-            self._write_opens(opens)
-        if len(dones):
-            self._write_dones(dones)
+            self._write(opens, dones[~late], first)
+        self._books.changes += 1
 
-    def _constants(self, name: str, lanes: Numbers) -> Numbers:
-        """What each call has of its lane."""
-        return np.array([getattr(lane, name) for lane in self._lanes], dtype=np.int64)[lanes]
+    def _write(self, opens: Rows, dones: Rows, first: int) -> None:
+        """Whole rows for the calls from number ``first`` on, those under way among them."""
+        count = len(opens)
+        at, lanes, numbers = opens["at"], opens["lane"], np.arange(first, first + count)
+        ended, outcome = np.full(count, -1), np.zeros(count, np.int64)
+        size, cold = np.zeros(count, np.int64), np.zeros(count, bool)
+        where = dones["n"] - first
+        ended[where], outcome[where], size[where] = dones["at"], dones["outcome"], dones["size"]
+        setup, init = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        for number in [number for number in self._cold if number >= first]:
+            cold[number - first] = True
+            if ended[number - first] >= 0:
+                setup[number - first], init[number - first] = self._cold.pop(number)
+        request, row, sent = self._places(numbers)
+        same = {name: self._constants(name, lanes) for name in _OF_LANE}
+        begun = _begun(same, at, request, sent, opens["environment"], cold)
+        ends = self._ends(lanes, at, ended, outcome, size, setup, init, request)
+        over = ended >= 0
+        for layout, buffer, place, opening, ending in zip(
+            _LAYOUTS, self._buffers(), (request - 1, row, sent), begun, ends, strict=True
+        ):
+            whole = np.zeros(count, layout.dtype)
+            for name, values in opening.items():
+                whole[name] = values
+            for name, values in ending.items():
+                whole[name] = values if name in _TIMES else np.where(over, values, 0)
+            _place(layout, buffer, place, whole)
 
-    def _write_opens(self, opens: Rows) -> None:
-        books, at, lanes = self._books, opens["at"], opens["lane"]
-        numbers = np.arange(self._settled - len(opens), self._settled)
-        request, _, sent = self._offsets[-1]
-
-        rows = _blank(schema.INVOCATIONS, len(opens))
-        for name in ("function", "qualifier", "source", "payload_bytes"):
-            rows[name] = self._constants(name, lanes)
-        rows["invocation_type"] = InvocationType.REQUEST_RESPONSE
-        rows["parent_kind"], rows["requested_at"] = ParentKind.NONE, at
-        books.invocations.extend(rows.tobytes())
-
-        rows = _blank(schema.ATTEMPTS, len(opens))
-        for name in ("memory_mb", "cause"):
-            rows[name] = self._constants(name, lanes)
-        rows["request"], rows["attempt"] = numbers + request, 1
-        rows["environment"], rows["started_at"] = opens["environment"], at
-        rows["init_type"] = InitType.ON_DEMAND
-        rows["cold_start"] = np.isin(numbers, list(self._cold))
-        books.attempts.extend(rows.tobytes())
-
-        rows = _blank(schema.REQUESTS, len(opens))
-        rows["caller"], rows["sent_at"] = self._constants("caller", lanes), at
-        rows["call"], rows["try_number"] = numbers + sent + 1, 1
-        books.requests.extend(rows.tobytes())
-
-    def _write_dones(self, dones: Rows) -> None:
-        books, numbers, at, lanes = self._books, dones["n"], dones["at"], dones["lane"]
-        outcome = dones["outcome"]
-        failed = outcome != AttemptOutcome.SUCCESS
-        epochs = np.searchsorted(np.array(self._epochs), numbers, side="right") - 1
-        offsets = np.array(self._offsets)[epochs]
-        request, row, sent = (numbers + offsets[:, column] for column in range(3))
-        self._end_attempts(dones, row)
-
-        ends: dict[str, Numbers | int] = {
-            "completed_at": at,
-            "status": np.where(failed, InvocationStatus.FAILED, InvocationStatus.SUCCEEDED),
-            "status_code": 200,
-            "function_error": np.where(failed, FunctionError.UNHANDLED, FunctionError.NONE),
-            "attempts": 1,
-            "response_bytes": dones["size"],
-            "cause": _CAUSES[outcome],
-            "executed_version": self._constants("qualifier", lanes),
-        }
-        _put(schema.INVOCATIONS, books.invocations, request - 1, ends)
-        answers: dict[str, Numbers | int] = {
-            "answered_at": at, "status_code": 200, "request": request
-        }  # fmt: skip
-        _put(schema.REQUESTS, books.requests, sent, answers)
-        books.changes += len(dones)
-
-    def _end_attempts(self, dones: Rows, row: Numbers) -> None:
-        numbers, at, lanes = dones["n"], dones["at"], dones["lane"]
-        setup, init = np.zeros(len(row), np.int64), np.zeros(len(row), np.int64)
-        cold = self._cold
-        for place in np.flatnonzero(np.isin(numbers, list(cold))).tolist():
-            setup[place], init[place] = cold.pop(int(numbers[place]))
+    def _complete(self, dones: Rows) -> None:
+        """Ends of calls whose rows were written while they were under way."""
+        numbers = dones["n"]
+        request, row, sent = self._places(numbers)
         table = np.frombuffer(self._books.attempts, schema.ATTEMPTS.dtype)
-        duration = at - table["started_at"][row] - setup - init
+        started = table["started_at"][row].astype(np.int64)
         del table  # or the buffer could not grow any more
-        billed, cost = np.zeros(len(row), np.int64), np.zeros(len(row), np.int64)
+        spans = np.array([self._cold.pop(n, (0, 0)) for n in numbers.tolist()], np.int64)
+        ends = self._ends(
+            dones["lane"], started, dones["at"].astype(np.int64), dones["outcome"].astype(np.int64),
+            dones["size"], spans[:, 0], spans[:, 1], request,
+        )  # fmt: skip
+        for layout, buffer, place, ending in zip(
+            _LAYOUTS, self._buffers(), (request - 1, row, sent), ends, strict=True
+        ):
+            _complete(layout, buffer, place, ending)
+
+    def _ends(
+        self, lanes: Numbers, started: Numbers, ended: Numbers, outcome: Numbers, size: Numbers,
+        setup: Numbers, init: Numbers, request: Numbers,
+    ) -> tuple[Fields, Fields, Fields]:  # fmt: skip
+        """What the rows of the three tables have at the end of each call."""
+        failed = outcome != AttemptOutcome.SUCCESS
+        duration = ended - started - setup - init
+        billed, cost = np.zeros(len(lanes), np.int64), np.zeros(len(lanes), np.int64)
         for number, lane in enumerate(self._lanes):
             mine = lanes == number
             billed[mine] = lane.billed_ms(duration[mine], init[mine])
             cost[mine] = lane.cost_nano(billed[mine])
-        ends: dict[str, Numbers | int] = {
-            "ended_at": at,
+        invocations: Fields = {
+            "completed_at": ended,
+            "status": np.where(failed, InvocationStatus.FAILED, InvocationStatus.SUCCEEDED),
+            "status_code": 200,
+            "function_error": np.where(failed, FunctionError.UNHANDLED, FunctionError.NONE),
+            "attempts": 1,
+            "response_bytes": size,
+            "cause": _CAUSES[outcome],
+            "executed_version": self._constants("qualifier", lanes),
+        }
+        attempts: Fields = {
+            "ended_at": ended,
             "setup_us": setup,
             "init_us": init,
             "duration_us": duration,
             "billed_ms": billed,
             "max_memory_mb": self._constants("max_memory_mb", lanes),
-            "outcome": dones["outcome"],
+            "outcome": outcome,
             "cost_nano": cost,
         }
-        _put(schema.ATTEMPTS, self._books.attempts, row, ends)
+        requests: Fields = {"answered_at": ended, "status_code": 200, "request": request}
+        return invocations, attempts, requests
+
+    def _places(self, numbers: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+        """The ids of the calls' requests, and their rows among attempts and callers' requests."""
+        epochs = np.searchsorted(np.array(self._epochs), numbers, side="right") - 1
+        offsets = np.array(self._offsets, np.int64)[epochs]
+        return numbers + offsets[:, 0], numbers + offsets[:, 1], numbers + offsets[:, 2]
+
+    def _constants(self, name: str, lanes: Numbers) -> Numbers:
+        """What each call has of its lane."""
+        return np.array([getattr(lane, name) for lane in self._lanes], dtype=np.int64)[lanes]
+
+    def _buffers(self) -> tuple[bytearray, bytearray, bytearray]:
+        return self._books.invocations, self._books.attempts, self._books.requests
 
 
-def _blank(layout: schema.Packed, count: int) -> Rows:
-    """Rows that are open: the later sections as they are before anything has ended."""
-    row = bytes(layout.size - len(layout.blank)) + layout.blank
-    return np.frombuffer(bytearray(row * count), layout.dtype)
+_LAYOUTS = (schema.INVOCATIONS, schema.ATTEMPTS, schema.REQUESTS)
+_OF_LANE = (
+    "function", "qualifier", "source", "payload_bytes", "memory_mb", "cause", "caller"
+)  # fmt: skip
+_TIMES = ("completed_at", "ended_at", "answered_at")  # -1 while there is no such time
 
 
-def _put(
-    layout: schema.Packed, buffer: bytearray, rows: Numbers, values: dict[str, Numbers | int]
-) -> None:
-    """Complete rows in place."""
+def _begun(
+    same: dict[str, Numbers], at: Numbers, request: Numbers, sent: Numbers, environment: Numbers,
+    cold: npt.NDArray[np.bool_],
+) -> tuple[Fields, Fields, Fields]:  # fmt: skip
+    """What the rows of the three tables have from the beginning of each call."""
+    of_lane = ("function", "qualifier", "source", "payload_bytes")
+    invocations: Fields = {
+        **{name: same[name] for name in of_lane},
+        "invocation_type": InvocationType.REQUEST_RESPONSE,
+        "parent_kind": ParentKind.NONE,
+        "requested_at": at,
+    }
+    attempts: Fields = {
+        "memory_mb": same["memory_mb"],
+        "cause": same["cause"],
+        "request": request,
+        "attempt": 1,
+        "environment": environment,
+        "started_at": at,
+        "init_type": InitType.ON_DEMAND,
+        "cold_start": cold,
+    }
+    requests: Fields = {
+        "caller": same["caller"],
+        "sent_at": at,
+        "call": sent + 1,
+        "try_number": 1,
+    }
+    return invocations, attempts, requests
+
+
+def _place(layout: schema.Packed, buffer: bytearray, places: Numbers, rows: Rows) -> None:
+    """Put whole rows into a table."""
     table = np.frombuffer(buffer, layout.dtype)
-    for name, column in values.items():
-        table[name][rows] = column
+    table[places] = rows
     del table  # or the buffer could not grow any more
+
+
+def _complete(layout: schema.Packed, buffer: bytearray, places: Numbers, ends: Fields) -> None:
+    """Put the last fields into rows of a table."""
+    table = np.frombuffer(buffer, layout.dtype)
+    for name, values in ends.items():
+        table[name][places] = values
+    del table

@@ -75,7 +75,7 @@ class Recorder:
 
     __slots__ = (
         "_add_attempt", "_add_environment", "_add_invocation", "_add_queue_event", "_add_request",
-        "_buffers", "_dones", "_names", "_opens", "attempts", "changes", "clock", "environments",
+        "_buffers", "_names", "attempts", "changes", "clock", "environments",
         "errors", "functions", "invocations", "journal", "log_texts", "names", "payloads",
         "queue_kinds", "requests", "responses", "seed", "wiring",
     )  # fmt: skip
@@ -106,7 +106,6 @@ class Recorder:
         self.wiring: dict[str, dict[str, dict[str, object]]] = {}
         #: Calls in short-hand; written at length before anybody else writes, or reads.
         self.journal = Journal(self)
-        self._opens, self._dones = self.journal.opens, self.journal.dones
 
     # ---- names ------------------------------------------------------------------------------
 
@@ -131,8 +130,8 @@ class Recorder:
         request, batch or message. ``at`` is when the caller sent it: ``latency_ms`` counts from
         here. Returns the request's id, from 1.
         """
-        if self._opens or self._dones:
-            self.journal.settle()
+        if self.journal.count > self.journal.reserved:
+            self.journal.reserve()
         self._add_invocation(
             _open_invocation(
                 function, qualifier, kind, source, parent_kind, parent, at, payload_bytes,
@@ -190,8 +189,8 @@ class Recorder:
         why it runs now (``CAUSES["attempts"]``). Returns the row, from 0, for
         :meth:`attempt_done`; people read it as ``a1`` = row 0.
         """
-        if self._opens or self._dones:
-            self.journal.settle()
+        if self.journal.count > self.journal.reserved:
+            self.journal.reserve()
         row = len(self.attempts) // _ATTEMPT_SIZE
         self._add_attempt(
             _open_attempt(
@@ -322,8 +321,8 @@ class Recorder:
         ``call`` ties the tries of one call together (0: this row begins a call of its own);
         ``try_number`` counts from 1.
         """
-        if self._opens or self._dones:
-            self.journal.settle()
+        if self.journal.count > self.journal.reserved:
+            self.journal.reserve()
         row = len(self.requests) // _REQUEST_SIZE
         self._add_request(_open_request(caller, call or row + 1, try_number, at, _REQUEST_BLANK))
         return row
@@ -373,8 +372,7 @@ class Recorder:
     @property
     def buffers(self) -> dict[str, bytearray]:
         """The packed rows of every table, for readers: all that was noted in short is in them."""
-        if self._opens or self._dones:
-            self.journal.settle()
+        self.journal.fill()
         return self._buffers
 
     @property

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from lambdalab.functions.call import Call
 from lambdalab.functions.function import Function
-from lambdalab.functions.outcome import encode
 from lambdalab.invocation.front_door import FrontDoor, Origin
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.trace.recorder import Recorder
@@ -80,18 +79,18 @@ def to_function(
     front_door: FrontDoor,
     books: Recorder,
     scheduler: Scheduler,
-    payload: Callable[[int], Any] | None,
+    body: Callable[[int], bytes],
     *,
     asynchronous: bool,
 ) -> Send:
-    """Call the function for each arrival, as a caller outside would, without waiting for the last."""
+    """Call the function for each arrival, as a caller outside would, without waiting for the last.
+
+    ``body(number)`` is the request's payload, as JSON.
+    """
     caller = books.name("drive")
     origin = Origin(caller, Cause.DRIVEN)
     sent, answered = books.sent, books.answered
     invoke = front_door.request_response
-
-    def body(number: int) -> bytes:
-        return b"" if payload is None else encode(payload(number))
 
     def send_event(number: int) -> None:
         row = sent(caller, 0, 1, scheduler.now)

@@ -49,24 +49,25 @@ class Traffic:
         _check(count, invocation_type)
         ends_at = None if duration is None else scheduler.now + microseconds(duration)
         make = payload if callable(payload) else getattr(arrivals, "payload", None)
-        constant = not callable(payload) and not hasattr(arrivals, "payload")
-        if payload is not None and not callable(payload):
-            to_json(payload)  # refuse now what no request could carry
-            make = lambda _number: payload  # noqa: E731
+        data = (
+            b"" if callable(payload) else to_json(payload)
+        )  # refuse now what no request can carry
         stream = service.streams.stream(self._stream_name(target.name))
         waits = arrivals.waits(stream)
         driver: Driver | FastLane
         if not isinstance(target, Function):
+            if make is None and payload is not None:
+                make = lambda _number: payload  # noqa: E731
             driver = Driver(scheduler, waits, to_queue(target, make), ends_at, count)
         else:
             asynchronous = invocation_type == "Event"
             send = to_function(
-                target, service.front_door, service.books, scheduler, make,
+                target, service.front_door, service.books, scheduler,
+                (lambda _number: data) if make is None else (lambda number: to_json(make(number))),
                 asynchronous=asynchronous,
             )  # fmt: skip
-            if constant and not asynchronous and self._fits_lane(target, to_json(payload)):
-                size = len(to_json(payload))
-                driver = FastLane(service, target, waits, ends_at, count, send, size)
+            if make is None and not asynchronous and self._fits_lane(target, data):
+                driver = FastLane(service, target, waits, ends_at, count, send, len(data))
             else:
                 driver = Driver(scheduler, waits, send, ends_at, count)
         endless = arrivals.endless and duration is None and count is None

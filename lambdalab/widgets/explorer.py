@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from lambdalab.trace import Trace
     from lambdalab.widgets.controls import Control
 
-_STATUS = "<div class='lambdalab-status' role='status' aria-live='polite'>{}</div>"
+_STATUS = "<div class='lambdalab-status' role='status' aria-live='polite' style='line-height:1.5'>{}</div>"
 
 
 class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -127,7 +128,6 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.seed_button = w.Button(
             description="Another seed", icon="random", tooltip="Draw every chance anew"
         )
-        # no tooltip here: the view of an Image that has one fails to draw
         # no tooltip: ipywidgets 8.1 cannot make the view of an Image that has one
         self.picture = w.Image(
             format="png", layout=w.Layout(max_width="100%", align_self="flex-start")
@@ -236,7 +236,7 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             None if kept is None else lambda ax: self.draw(kept, ax, self.trace),
         )
         self.key_figures.value = self._table(kept)
-        self._say(f"{html.escape(self.why)}<br><small>{html.escape(self._told())}</small>")
+        self._say(f"{_rendered(self.why)}<br><small>{html.escape(self._told())}</small>")
 
     def _named(self) -> str:
         """The preset that these settings are."""
@@ -283,3 +283,8 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         picture = base64.b64encode(self.picture.value).decode()
         return {**(data or {}), "text/plain": repr(self), "image/png": picture}, metadata
+
+
+def _rendered(sentence: str) -> str:
+    """A sentence as HTML; what stands in backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence))

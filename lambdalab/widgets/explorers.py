@@ -130,7 +130,7 @@ class BackoffExplorer(Explorer):
                 "failing_for", "fails for (s; 0: ever)", 0.0, 3600.0, 5.0,
                 shown=lambda value: value or 0.0, meant=lambda value: value or None,
             ),
-            switch("dead_letter_queue", "dead-letter queue `failed`"),
+            switch("dead_letter_queue", "with a dead-letter queue"),
         ]  # fmt: skip
 
     def draw(self, trace: Trace, ax: Axes, other: Trace | None) -> Axes:

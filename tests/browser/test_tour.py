@@ -216,7 +216,7 @@ class TestVoila:
         expect(view.status).to_contain_text(plain(twin.why))
         assert view.shown() == bytes(twin.picture.value)
         pinned = view.figures.locator("tr", has_text="pinned")
-        expect(pinned).to_have_text(kept.replace("this run", "pinned"))
+        expect(pinned).to_have_text(kept.replace("this run", "pinned"), use_inner_text=True)
         view.shot(f"voila-{kind.name}-pinned")
         view.button("Pin this run").click()
         expect(pinned).to_have_count(0)

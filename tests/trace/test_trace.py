@@ -25,7 +25,7 @@ def test_one_of_a_thing_is_singular() -> None:
 
 def test_pictures_are_looked_up_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     plots = types.ModuleType("lambdalab.plots")
-    plots.__all__ = ["batching"]  # type: ignore[attr-defined]
+    plots.PLOTS = {"batching": None}  # type: ignore[attr-defined]
     plots.batching = lambda trace, *, ax=None: (trace, ax)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "lambdalab.plots", plots)
     trace = Trace(Recorder())

@@ -76,7 +76,7 @@ def test_the_lane_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     lab.drive("model", ll.Every(1), count=3)
     lab.run()
     assert len(taken) == 3
-    lab._books.journal.settle()
+    lab._books.journal.fill()
 
 
 @pytest.mark.parametrize(
