@@ -37,6 +37,8 @@ def timeout_us(seconds: Any, what: str = "timeout value") -> int:
     Raises what the real functions raise: TypeError, ValueError, OverflowError.
     """
     if isinstance(seconds, float):
+        if 0.0 <= seconds < 9e9:
+            return round(seconds * 1_000_000) or 1
         if math.isnan(seconds):
             raise ValueError("Invalid value NaN (not a number)")
         if not abs(seconds) < 2**63 / 1e9:
