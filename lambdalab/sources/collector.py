@@ -124,8 +124,9 @@ class Collector:
         now, window_us = self._scheduler.now, self.settings.maximum_batching_window * US
         poller = self.pollers.take()
         self._open = batch
-        batch.opened_at = batch.window_opened_at = now
+        batch.opened_at = now
         if window_us:
+            batch.window_opened_at = now
             completed_at = poller.completed_at
             if completed_at >= 0 and completed_at + window_us > now:
                 batch.window_opened_at = completed_at

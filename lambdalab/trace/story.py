@@ -257,9 +257,12 @@ def _message(tables: Tables, number: int) -> Told:
 
 def _batch_title(tables: Tables, number: int) -> str:
     row = tables.rows("batches")[number - 1]
+    return f"{short('batch', number)}: {_records(row)} of {_name(tables, row['mapping'])}"
+
+
+def _records(row: np.void) -> str:
     records = int(row["records"])
-    held = f"{records:,} record{'' if records == 1 else 's'}"
-    return f"{short('batch', number)}: {held} of {_name(tables, row['mapping'])}"
+    return f"{records:,} record{'' if records == 1 else 's'}"
 
 
 def _batch_end(tables: Tables, number: int) -> Told:
@@ -282,7 +285,7 @@ def _batch(tables: Tables, number: int) -> Told:
         yield int(row["opened_at"]), f"its first record joins, from {_name(tables, row['source'])}"
     yield (
         int(row["flushed_at"]),
-        f"handed over with {row['records']:,} records, {row['size_bytes']:,} bytes "
+        f"handed over with {_records(row)}, {row['size_bytes']:,} bytes "
         f"({cause}: {BatchCause.meanings[cause]})",
     )
     calls = tables.rows("invocations")

@@ -170,7 +170,9 @@ def check_batches(world: World) -> None:
         if not any(what == "update" for _, what, _ in given["actions"]):
             assert batch.records <= world.mapping.settings.batch_size
             window = given["window"] * S
-            assert batch.flushed_at - batch.window_opened_at <= window
+            began = batch.window_opened_at
+            assert (began < 0) == (window == 0)
+            assert batch.flushed_at - (batch.opened_at if began < 0 else began) <= window
             if batch.cause == "batching_window":
                 assert batch.flushed_at - batch.window_opened_at == window
             if batch.cause == "batch_size":
