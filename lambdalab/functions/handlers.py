@@ -67,7 +67,7 @@ class Handlers:
         self._tasks.start(
             partial(_prepare, function, environment),
             log.surroundings,
-            self._scheduler.now + _LONGEST_INIT_US,
+            self._scheduler.now + self._runner.longest_init_us,
             partial(self._initialised, call),
         )
 
@@ -238,9 +238,6 @@ def _prepare(function: Function, environment: Environment) -> Callable[..., Any]
     """The environment's handler, its module freshly imported; to be run as a task."""
     assert function.code is not None
     return function.code.prepare(environment.log.surroundings)
-
-
-_LONGEST_INIT_US = 900_000_000
 
 
 class LogLines:

@@ -50,6 +50,8 @@ class Runner:
         self._handlers_for = handlers
         self._handlers: Handlers | None = None
         self._setup_us = round(rules.environment_setup * US)
+        self.longest_init_us = round(rules.timeout_maximum * US)
+        """When a module that does not end is stopped (AWS's own 10 s rule is not simulated yet)."""
         self._largest_response: int = rules.synchronous_payload
         self._init_billed: bool = rules.init_billed
         self._attempt, self._attempt_done = books.attempt, books.attempt_done

@@ -15,6 +15,7 @@ from lambdalab.rules import Rules
 
 ARCHITECTURES = ("x86_64", "arm64")
 LOG_FORMATS = ("Text", "JSON")
+_USUAL = Rules.as_of()
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
@@ -29,19 +30,19 @@ class FunctionSettings:
     """
 
     name: str
-    memory_size: int = 128
-    timeout: int = 3
+    memory_size: int = _USUAL.memory_default
+    timeout: int = _USUAL.timeout_default
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     architecture: str = "x86_64"
-    runtime: str = "python3.13"
+    runtime: str = _USUAL.runtime_default
     reserved_concurrency: int | None = None
     dead_letter_queue: str | None = None
-    maximum_retry_attempts: int = 2
-    maximum_event_age: int = 21_600
+    maximum_retry_attempts: int = _USUAL.maximum_retry_attempts
+    maximum_event_age: int = _USUAL.event_age_maximum
     duration: object = None
     failure_rate: float = 0.0
     init: object = None
-    idle_expiry: float = 600
+    idle_expiry: float = _USUAL.idle_expiry
     log_format: str = "Text"
     allow_network: bool = False
 

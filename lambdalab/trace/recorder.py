@@ -288,8 +288,8 @@ class Recorder:
         """A mapping closed a batch and hands it over. Returns its id, from 1.
 
         ``mapping``, ``source`` and ``shard`` are names; ``opened_at`` is when its first record
-        joined, ``window_opened_at`` when its window began (-1: there is none); ``cause`` a :class:`.BatchCause`;
-        ``parent_batch`` the batch it was split from.
+        joined, ``window_opened_at`` when its window began (-1: there is none); ``cause`` a
+        :class:`.BatchCause`; ``parent_batch`` the batch it was split from.
         """
         buffer = self._buffers["batches"]
         buffer.extend(
