@@ -141,7 +141,7 @@ class Handlers:
                 call.handler_at + call.function.timeout_us, self._runner.timed_out, call
             )
             return
-        failure = self._failure(call, ending)
+        failure = None if ending.kind == "returned" else self._failure(call, ending)
         if failure is None:
             try:
                 response = encode(ending.value)
@@ -155,11 +155,9 @@ class Handlers:
         else:
             self._runner.succeeded(call, response)
 
-    def _failure(self, call: Call, ending: Ending) -> Failure | None:
-        """The function error an ending means; None when the handler returned."""
+    def _failure(self, call: Call, ending: Ending) -> Failure:
+        """The function error that an ending means."""
         kind = ending.kind
-        if kind == "returned":
-            return None
         request_id = self._ids.request(call.request)
         if kind == "timed_out":
             return timeout_failure(request_id, call.function.settings.timeout)

@@ -7,6 +7,7 @@ the kernel; the tasks are made when the first real function is (nothing of them 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lambdalab.functions.call import Call
@@ -48,7 +49,6 @@ class Runner:
         self.scheduler, self.books, self.capacity = scheduler, books, capacity
         self._ids = ids
         self._handlers_for = handlers
-        self._handlers: Handlers | None = None
         self._setup_us = round(rules.environment_setup * US)
         self.longest_init_us = round(rules.timeout_maximum * US)
         """When a module that does not end is stopped (AWS's own 10 s rule is not simulated yet)."""
@@ -56,12 +56,10 @@ class Runner:
         self._init_billed: bool = rules.init_billed
         self._attempt, self._attempt_done = books.attempt, books.attempt_done
 
-    @property
+    @cached_property
     def handlers(self) -> Handlers:
-        """What runs real code."""
-        if self._handlers is None:
-            self._handlers = self._handlers_for(self)
-        return self._handlers
+        """What runs real code; made when the first call needs it."""
+        return self._handlers_for(self)
 
     def start(self, call: Call, queued_at: int, cause: int) -> None:
         """Begin the next attempt at ``call`` now; ``call.ended(call)`` when it is over."""

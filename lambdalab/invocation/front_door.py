@@ -6,6 +6,7 @@ Lambda does not retry synchronous calls: who called hears of the failure (dg/inv
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import orjson
@@ -95,13 +96,12 @@ class FrontDoor:
             return call
         ahead = self._overhead_us + self._one_way_us
         if ahead:
-            self._scheduler.at(now + ahead, self._admit, (call, cause))
+            self._scheduler.at(now + ahead, partial(self._admit, cause=cause), call)
         else:
-            self._admit((call, cause))
+            self._admit(call, cause)
         return call
 
-    def _admit(self, call_and_cause: tuple[Call, int]) -> None:
-        call, cause = call_and_cause
+    def _admit(self, call: Call, cause: int) -> None:
         throttled = self._capacity.admit(call.function)
         if throttled:
             self._refuse(call, InvocationStatus.THROTTLED, throttled, throttle(throttled))
