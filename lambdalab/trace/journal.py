@@ -78,11 +78,14 @@ class Journal:
         self._books = books
         self._lanes: list[Lane] = []
         self._opens, self._dones = bytearray(), bytearray()
-        self._add_open, self._add_done = self._opens.extend, self._dones.extend
-        self._pack_open, self._pack_done = _OPEN.pack, _DONE.pack
+        # the steps of `opened` and `done`, for those that cannot afford the calls
+        self.add_open, self.add_done = self._opens.extend, self._dones.extend
+        self.pack_open, self.pack_done = _OPEN.pack, _DONE.pack
         self.count = 0
         self.reserved = 0
-        """How many calls have their rows in the tables; the next call begins an epoch."""
+        """How many calls have their rows in the tables."""
+        self.stop = 0
+        """The number before which :meth:`begin` must be called."""
         self._filled = 0
         # for each time others wrote: the first number since, and what takes a number to its ids
         self._epochs: list[int] = []
@@ -97,13 +100,10 @@ class Journal:
     def opened(self, at: int, lane: int, environment: int) -> int:
         """A call came and runs in ``environment``. Returns its number."""
         number = self.count
-        if number == self.reserved:
-            self._begin()
-        elif number - self._filled >= _FULL:
-            self.fill()
-            self._begin()
+        if number >= self.stop:
+            self.begin()
         self.count = number + 1
-        self._add_open(self._pack_open(at, lane, environment))
+        self.add_open(self.pack_open(at, lane, environment))
         return number
 
     def cold(self, number: int, setup_us: int, init_us: int) -> None:
@@ -112,16 +112,22 @@ class Journal:
 
     def done(self, number: int, lane: int, at: int, outcome: int, response_bytes: int) -> None:
         """The call's function is over: success, error or timeout."""
-        self._add_done(self._pack_done(number, lane, at, outcome, response_bytes))
+        self.add_done(self.pack_done(number, lane, at, outcome, response_bytes))
 
     def ids(self, number: int) -> tuple[int, int]:
         """The request id and the row of the attempt that a call has at length."""
         request, attempt, _ = self._offsets[bisect_right(self._epochs, number) - 1]
         return number + request, number + attempt
 
-    def _begin(self) -> None:
-        """The first call since others wrote: from here on ids run along with the numbers."""
+    def begin(self) -> None:
+        """Before the first call since others wrote, or when it is time to fill: a new epoch.
+
+        From here on ids run along with the numbers.
+        """
         books, number = self._books, self.count
+        if number - self._filled >= _FULL:
+            self.fill()
+        self.stop = self._filled + _FULL
         self._epochs.append(number)
         self._offsets.append(
             (
@@ -138,7 +144,7 @@ class Journal:
             self._books.invocations.extend(bytes(waiting * schema.INVOCATIONS.size))
             self._books.attempts.extend(bytes(waiting * schema.ATTEMPTS.size))
             self._books.requests.extend(bytes(waiting * schema.REQUESTS.size))
-            self.reserved = self.count
+            self.reserved = self.stop = self.count
 
     def fill(self) -> None:
         """Write every row at length, at its place; nothing where nothing is new."""
@@ -290,7 +296,11 @@ def _begun(
 
 
 def _place(layout: schema.Packed, buffer: bytearray, places: Numbers, rows: Rows) -> None:
-    """Put whole rows into a table."""
+    """Put whole rows into a table, at rising places."""
+    first, last = int(places[0]), int(places[-1])
+    if last - first == len(places) - 1:  # nobody else wrote between them
+        buffer[first * layout.size : (last + 1) * layout.size] = rows.tobytes()
+        return
     table = np.frombuffer(buffer, layout.dtype)
     table[places] = rows
     del table  # or the buffer could not grow any more

@@ -96,16 +96,17 @@ class FastLane:
     def _go_on(self, _: object) -> None:
         """One event of the lane after the other, until somebody else's comes first."""
         scheduler, events, usual_end = self._scheduler, self._events, self._usual_end
-        heap, done, fleet = scheduler.heap, self._journal.done, self._fleet
+        heap, fleet = scheduler.heap, self._fleet
+        add_done, pack_done = self._journal.add_done, self._journal.pack_done
         try:
             while True:
                 now, _, action, argument = heappop(events)
                 scheduler.now = now
                 if action is not usual_end or self._function.fails or fleet.expires_at < 0:
                     action(argument)
-                else:  # what _end() does, without a call
+                else:  # what _end() does, without the calls
                     call, lane, environment = argument
-                    done(call, lane, now, _SUCCESS, _SIZE)
+                    add_done(pack_done(call, lane, now, _SUCCESS, _SIZE))
                     if environment.generation == fleet.generation:
                         fleet.busy -= 1
                         environment.idle_since = now
@@ -146,7 +147,12 @@ class FastLane:
             return
         fleet.busy += 1
         environment = fleet.idle.pop()
-        call = self._journal.opened(now, lane, environment.number)
+        journal = self._journal
+        call = journal.count  # what opened() does, without a call
+        if call >= journal.stop:
+            journal.begin()
+        journal.count = call + 1
+        journal.add_open(journal.pack_open(now, lane, environment.number))
         if not environment.ready:
             self._begin(call, lane, environment, now)
             return

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from lambdalab.trace import Trace
     from lambdalab.widgets.controls import Control
 
+_DPI = 108
+"""Text of 9 points is then as large as the page's own: legible on a projector."""
+
 _STATUS = "<div class='lambdalab-status' role='status' aria-live='polite' style='line-height:1.5'>{}</div>"
 
 
@@ -62,6 +65,7 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._busy = False
         self._kept: tuple[Any, Trace] | None = None
         self._picture = Picture(height=self.tall)
+        self._picture.figure.set_dpi(_DPI)
         self.trace: Trace
         self.why = ""
         self._controls = self.controls()

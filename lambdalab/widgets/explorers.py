@@ -127,7 +127,7 @@ class BackoffExplorer(Explorer):
                 _RULES.event_age_minimum, _RULES.event_age_maximum, 30,
             ),
             number(
-                "failing_for", "fails for (s; 0: ever)", 0.0, 3600.0, 5.0,
+                "failing_for", "fails for (s; 0: always)", 0.0, 3600.0, 5.0,
                 shown=lambda value: value or 0.0, meant=lambda value: value or None,
             ),
             switch("dead_letter_queue", "with a dead-letter queue"),

@@ -36,11 +36,11 @@ def _caller(trace: Trace, row: int) -> str:
         return f"The synchronous call was refused with {call['status_code']}: {size} is too large."
     waited = words.duration(call["latency_ms"] / 1000)
     if call["function_error"]:
-        why = {"timeout": "that the function timed out"}.get(str(call["cause"]), "the error")
-        return (
-            f"The client waited {waited}, heard {why} in a {call['status_code']}, and Lambda did not "
-            "try again."
+        code = f"in a {call['status_code']}"
+        heard = {"timeout": f"{code} that the function timed out"}.get(
+            str(call["cause"]), f"the error {code}"
         )
+        return f"The client waited {waited}, heard {heard}, and Lambda did not try again."
     return f"The client waited {waited} for its answer."
 
 
@@ -110,7 +110,8 @@ def _throttled(found: History) -> str:
 def _failed(found: History) -> str:
     failed = sum(attempt[3] != "success" for attempt in found.attempts)
     waits = [words.duration(length) for length in found.lengths if length > 0]
-    after = f", with waits of {' and '.join(waits)} between" if waits else ""
+    between = f"{'waits' if len(waits) > 1 else 'a wait'} of {' and '.join(waits)}"
+    after = f", with {between} between" if waits else ""
     return f"{words.count(failed, 'attempt')} failed{after}."
 
 
