@@ -28,7 +28,7 @@ _LETTER = 0.0145  # width of a letter as a share of the longest journey
 
 def sync_vs_async(
     trace: Trace, *, ax: Axes | None = None, sync: str | None = None, event: str | None = None,
-    **style: Unpack[Style],
+    beside: Trace | None = None, **style: Unpack[Style],
 ) -> Axes:  # fmt: skip
     """Draw one RequestResponse and one Event invocation below each other, each from its own call.
 
@@ -47,6 +47,8 @@ def sync_vs_async(
     sync, event
         Ids of the two invocations (``"r2"``); by default the first of each kind that a caller outside
         sent, of the same function where there is one.
+    beside
+        Another run that is drawn on a time axis of the same length: texts are placed for that one.
     style
         See :class:`~lambdalab.plots.canvas.Style`.
 
@@ -58,8 +60,9 @@ def sync_vs_async(
     if not journeys:
         sentence = "No invocation to show: there is no RequestResponse and no Event in this trace."
         return canvas.nothing(ax, sentence, _TITLE, **style)
-    longest = max(journey.length for journey in journeys) or 1e-3
-    canvas.time_axis(ax, 0, _room(journeys, longest), "virtual time since the call")
+    shown = [*journeys, *(_choose(beside, None, None) if beside is not None else [])]
+    longest = max(journey.length for journey in shown) or 1e-3
+    canvas.time_axis(ax, 0, _room(shown, longest), "virtual time since the call")
     ticks: list[tuple[float, str]] = []
     place = 0.0
     for journey in journeys:

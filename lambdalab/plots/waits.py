@@ -168,7 +168,7 @@ def waits_by_age(ax: Axes, found: History, style: Style) -> Axes:
             color=look.colour, markeredgecolor=INK, markeredgewidth=0.5, gid=f"waits:{cause}",
         )  # fmt: skip
         point = look.point()
-        point.set_label(f"a wait after {words.plain(cause)}")
+        point.set_label(f"a wait after {words.reason(cause)}")
         looks.append(point)
     _lengths(ax, ages, lengths, len(kept), high)
     _ending(ax, found, high, float(lengths.max()), float(lengths.min()))

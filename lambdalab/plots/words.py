@@ -61,6 +61,12 @@ def size(number: float) -> str:
     return f"{number / _KB:.0f} KB" if number < _MB else f"{number / _MB:.2f} MB"
 
 
+def reason(cause: str) -> str:
+    """What a wait came after, as text: "throttled_reserved" is "a throttle (reserved)"."""
+    kind, _, which = cause.partition("_")
+    return f"a throttle ({which})" if kind == "throttled" and which else f"a {plain(cause)}"
+
+
 def plain(word: str) -> str:
     """A word of the books as text: "retries_exhausted" is "retries exhausted"."""
     return word.replace("_", " ")

@@ -66,7 +66,7 @@ class SyncAsyncExplorer(Explorer):
 
     def draw(self, trace: Trace, ax: Axes, other: Trace | None) -> Axes:
         """Both journeys on one time axis."""
-        return sync_vs_async(trace, ax=ax)
+        return sync_vs_async(trace, ax=ax, beside=other)
 
     def explain(self, trace: Trace) -> str:
         """Who waited for how long."""
