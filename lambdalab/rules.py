@@ -8,7 +8,7 @@ AWS changes its rules, so a lab is made with those of one date and keeps them:
 1048576
 
 ``dg/x`` stands for the page x of the AWS Lambda developer guide, ``botocore`` for AWS's own API model,
-``measured`` for published measurements (see ``docs/fidelity.md``), ``choice`` for a number that AWS
+``measured`` for published measurements, ``choice`` for a number that AWS
 leaves open: the most plausible one is taken, and ``Lab(quotas={name: value})`` changes it.
 """
 

@@ -77,7 +77,7 @@ def test_hours_are_logarithmic_and_thinned_in_words(throttled, read_points, word
     assert f"{len(together)} waits of {together.min():.0f} to {together.max():.0f} s" in text
     assert f"{len(throttled.retries)} throttles" in text
     assert "one more wait would pass the maximum age of 6 h" in text
-    assert "a wait after throttled reserved" in text
+    assert "a wait after a throttle (reserved)" in text
 
 
 def test_the_whole_series_is_the_thin_line(throttled, read_points) -> None:
