@@ -111,8 +111,7 @@ class Lab:
 
         ``@lab.function`` or ``@lab.function(timeout=10, ...)``, with the settings of
         :class:`~lambdalab.functions.settings.FunctionSettings`; ``name`` defaults to the function's.
-        On a known name it replaces code and settings and retires the environments: running a cell
-        twice is the normal case.
+        On a known name it replaces code and settings and retires the environments.
         """
         self._check_open()
         if handler is None:
@@ -159,9 +158,13 @@ class Lab:
         return self._functions.update(function, code, handler, settings)
 
     def delete_function(self, function: Any) -> None:
-        """Delete a function. What is under way ends as it would."""
+        """Delete a function that nothing uses any more: no mapping, traffic or invocation."""
         self._check_open()
-        self._lambda.delete_function(self._functions.find(function))
+        found = self._functions.find(function)
+        users = [
+            f"mapping {mapping.name}" for mapping in self._mappings if mapping.function is found
+        ]
+        self._lambda.delete_function(found, users + self._traffic.users_of(found.name))
 
     def put_function_concurrency(self, function: Any, reserved_concurrency: int | None) -> None:
         """Reserve concurrency for a function; 0 throttles it, None gives the share back.
@@ -365,15 +368,11 @@ class Lab:
         return {"functions": functions, "queues": queues, "mappings": list(self._mappings)}
 
     def _source(self, source: Any) -> Queue:
-        if (
-            isinstance(source, Queue)
-            and source.name in self.sqs
-            and self.sqs[source.name] is source
-        ):
-            return source
-        if isinstance(source, str) and source in self.sqs:
-            return self.sqs[source]
-        raise UnknownName("queue", getattr(source, "name", source), list(self.sqs))
+        name = source.name if isinstance(source, Queue) else source
+        found = self.sqs[name] if isinstance(name, str) and name in self.sqs else None
+        if found is None or (isinstance(source, Queue) and source is not found):
+            raise UnknownName("queue", getattr(source, "name", source), list(self.sqs))
+        return found
 
     def _target(self, target: Any) -> Function | Queue:
         if isinstance(target, Queue):

@@ -86,6 +86,8 @@ class Fleet:
 
     def acquire(self) -> tuple[Environment, bool]:
         """The environment that became idle last, or a new one; and whether it is new (cold)."""
+        if not self.idle_expiry:
+            self._expire(None)  # an environment that may not stand idle is never reused
         self.busy += 1
         if self.idle:
             return self.idle.pop(), False

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from lambdalab.functions.call import Call
-from lambdalab.functions.code import user_frames
+from lambdalab.functions.code import InitError, user_frames
 from lambdalab.functions.context import REGION, FunctionIdentity, LambdaContext
 from lambdalab.functions.environments import Environment
 from lambdalab.functions.function import Function
@@ -20,6 +20,7 @@ from lambdalab.functions.outcome import (
     encode,
     platform_failure,
     runtime_failure,
+    text_of,
     timeout_failure,
 )
 from lambdalab.functions.settings import FunctionSettings
@@ -84,15 +85,13 @@ class Handlers:
     def _init_failure(self, call: Call, ending: Ending) -> Failure:
         outcome, cause = AttemptOutcome.INIT_ERROR, Cause.INIT_ERROR
         error = ending.exception
-        if ending.kind != "raised" or error is None:
+        if ending.kind != "raised" or not isinstance(error, Exception):
             return platform_failure(
-                self._ids.request(call.request), "Runtime.ExitError",
-                "Runtime exited without providing a reason", outcome, cause,
+                self._ids.request(call.request), "Runtime.ExitError", _exit_reason(ending),
+                outcome, cause,
             )  # fmt: skip
-        kind = getattr(error, "error_type", type(error).__name__)
-        stack = getattr(error, "stack", None)
-        frames = user_frames(error) if stack is None else stack
-        return runtime_failure("", kind, str(error), frames, error, outcome, cause)
+        kind, stack = _type_and_stack(error)
+        return runtime_failure("", kind, text_of(error), stack, error, outcome, cause)
 
     def scrap(self) -> None:
         """End every environment, those that are busy too: the lab is closed or starts afresh."""
@@ -143,9 +142,10 @@ class Handlers:
             return
         failure = None if ending.kind == "returned" else self._failure(call, ending)
         if failure is None:
-            try:
-                response = encode(ending.value)
-            except (TypeError, ValueError, RecursionError) as error:
+            try:  # bytes are a response as they are (AWS's runtime marshaller)
+                value = ending.value
+                response = value if isinstance(value, bytes) else encode(value)
+            except Exception as error:  # the value's own methods may raise anything
                 failure = self._unmarshalled(call, error)
         log.flush()
         if failure is not None and failure.exception is not None:
@@ -167,13 +167,13 @@ class Handlers:
                 request_id, "Runtime.ExitError", _exit_reason(ending),
                 AttemptOutcome.EXIT, Cause.EXIT,
             )  # fmt: skip
-        error_type = getattr(error, "error_type", None) or type(error).__name__
-        return runtime_failure(request_id, error_type, _text(error), user_frames(error), error)
+        error_type, stack = _type_and_stack(error)
+        return runtime_failure(request_id, error_type, text_of(error), stack, error)
 
     def _unmarshalled(self, call: Call, error: Exception) -> Failure:
         return runtime_failure(
             self._ids.request(call.request), "Runtime.MarshalError",
-            f"Unable to marshal response: {error}", [], error,
+            f"Unable to marshal response: {text_of(error)}", [], error,
         )  # fmt: skip
 
     # ------------------------------------------------------------------ surroundings
@@ -287,6 +287,8 @@ class LogLines:
 
     def record(self, line: str) -> None:
         """One row of the log, which may have several lines (a traceback)."""
+        if not line.isascii():  # a log is UTF-8; a lone surrogate is none
+            line = line.encode(errors="backslashreplace").decode()
         call = self._call
         environment = call.environment.number
         self._books.log(
@@ -297,11 +299,11 @@ class LogLines:
         call.log.append(line)
 
 
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # a broken __str__ must not break the lab
-        return f"<{type(error).__name__}>"
+def _type_and_stack(error: Exception) -> tuple[str, list[str]]:
+    """AWS's name of an error and its stack trace; what the runtime itself reports brings its own."""
+    if isinstance(error, InitError):
+        return error.error_type, error.stack
+    return type(error).__name__, user_frames(error)
 
 
 def _exit_reason(ending: Ending) -> str:

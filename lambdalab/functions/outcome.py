@@ -102,7 +102,8 @@ def runtime_failure(
         "requestId": request_id,
         "stackTrace": stack,
     }
-    return Failure(outcome, cause, error_type, message, encode(document), exception)
+    data = encode_text(document).encode(errors="backslashreplace")
+    return Failure(outcome, cause, error_type, message, data, exception)
 
 
 def platform_failure(
@@ -130,3 +131,17 @@ def modelled_failure(request_id: str) -> Failure:
     """What ``failure_rate`` makes of some of a modelled function's runs."""
     text = "a modelled failure: failure_rate decided so"
     return runtime_failure(request_id, "ModelledError", text, [])
+
+
+def text_of(error: BaseException) -> str:
+    """An exception's text; a broken ``__str__`` must not break the lab."""
+    try:
+        return str(error)
+    except Exception:
+        return f"<{type(error).__name__}>"
+
+
+def model_error(request_id: str, error: Exception) -> Failure:
+    """The ``duration=`` callable of a model failed, or gave no duration."""
+    text = f"duration= of the model: {text_of(error)}"
+    return runtime_failure(request_id, type(error).__name__, text, [], error)

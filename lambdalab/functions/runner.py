@@ -17,6 +17,7 @@ from lambdalab.functions.outcome import (
     Failure,
     decode,
     encode,
+    model_error,
     modelled_failure,
     timeout_failure,
 )
@@ -102,8 +103,12 @@ class Runner:
         if function.draw is None:
             self.handlers.invoke(call)
             return
-        event = decode(call.payload) if function.needs_event else None
-        duration = function.run_model(call.environment, event)
+        try:
+            event = decode(call.payload) if function.needs_event else None
+            duration = function.run_model(call.environment, event)
+        except Exception as error:  # the user's own callable: its error is the function's
+            self.failed(call, model_error(self._ids.request(call.request), error))
+            return
         timed_out = duration == function.timeout_us
         self.scheduler.at(now + duration, self.timed_out if timed_out else self._modelled, call)
 

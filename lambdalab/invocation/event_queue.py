@@ -56,7 +56,7 @@ class EventQueues:
     def of(self, function: Function) -> EventQueue:
         """The queue of one function."""
         queue = self._queues.get(function.name)
-        if queue is None:
+        if queue is None or queue.function is not function:  # deleted meanwhile, and made again
             queue = self._queues[function.name] = EventQueue(function, self)
         return queue
 
@@ -65,7 +65,8 @@ class EventQueue:
     """The asynchronous events of one function."""
 
     def __init__(self, function: Function, shared: EventQueues) -> None:
-        self._function, self._scheduler, self._books = function, shared.scheduler, shared.books
+        self.function = self._function = function
+        self._scheduler, self._books = shared.scheduler, shared.books
         self._capacity, self._runner, self._ids = shared.capacity, shared.runner, shared.ids
         self._code = shared.books.queue(f"{function.name} (events)", QueueKind.ASYNCHRONOUS)
         rules = shared.rules
@@ -82,6 +83,11 @@ class EventQueue:
         self.visible = 0
         self.delayed = 0
         self.in_flight = 0
+
+    @property
+    def depth(self) -> int:
+        """How many events it holds."""
+        return self.visible + self.delayed + self.in_flight
 
     def accept(self, payload: bytes, origin: Origin) -> Call:
         """Take an event (202). It is tried after a short dwell in the queue."""
@@ -199,7 +205,9 @@ class EventQueue:
         undocumented: here the throttle that kept it from running."""
         failure = call.failure
         message = failure.message if failure else "Rate Exceeded."
-        cut = message.encode()[: self._message_bytes].decode(errors="ignore")
+        cut = message.encode(errors="backslashreplace")[: self._message_bytes].decode(
+            errors="ignore"
+        )
         return {
             "RequestID": ("String", self._ids.request(call.request)),
             "ErrorCode": ("Number", "200" if failure else "429"),
@@ -224,7 +232,7 @@ class EventQueue:
         now = self._scheduler.now
         self._books.queue_event(
             now, self._code, call.request, action,
-            self.visible + self.delayed + self.in_flight, now - call.accepted_at, delay,
+            self.depth, now - call.accepted_at, delay,
             call.request, 0, cause, self.in_flight, self.delayed, call.attempts,
             now + delay if delay else -1,
         )  # fmt: skip

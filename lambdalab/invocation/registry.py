@@ -55,7 +55,8 @@ class FunctionRegistry:
         if name in self.service.functions:
             raise ResourceConflictException(
                 f"Function already exist: {name}",
-                "; change it with lab.update_function(), or start afresh with lab.reset()",
+                "; change it with lab.update_function() or remove it with lab.delete_function(): "
+                "lab.reset() empties the books and keeps it",
             )
         made = None if code is None else Code.load(code, handler)
         return self._put("create_function", made, {"name": name} | settings)
@@ -107,6 +108,11 @@ class FunctionRegistry:
             raise InvalidSetting(
                 "code", None if code is None else code.handler,
                 "given where duration= is not, and only there: code runs, duration= models it",
+            )  # fmt: skip
+        if code is not None and made.failure_rate:
+            raise InvalidSetting(
+                "failure_rate", made.failure_rate,
+                "left out where code is given: it belongs to a model (duration=)",
             )  # fmt: skip
         _warn_about_units(made)
         queue = None if made.dead_letter_queue is None else self._queue_for(made.dead_letter_queue)

@@ -57,8 +57,11 @@ class Reply:
 
     @property
     def payload(self) -> Any:
-        """The result, parsed; a fresh value each time."""
-        return decode(self.body) if self.body else None
+        """The result, parsed; a fresh value each time. Bytes that are no JSON stay bytes."""
+        try:
+            return decode(self.body) if self.body else None
+        except ValueError:
+            return self.body
 
     @property
     def log(self) -> str:
@@ -112,7 +115,7 @@ class Reply:
             text = self.body.decode(errors="replace")
             return text if len(text) <= 60 else f"{text[:57]}..."
         told = (
-            repr(self.exception)
+            _shown(self.exception)
             if self.exception is not None and not failure.error_type.startswith("Runtime.")
             else f"{failure.error_type}: {failure.message}"
         )
@@ -128,3 +131,11 @@ def _folded(line: str) -> list[str]:
             folded.append("  ")
         folded[-1] += ("  " if folded[-1].strip() else "") + field
     return [text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…" for text in folded]
+
+
+def _shown(error: BaseException) -> str:
+    """An exception as code; a broken ``__repr__`` must not break the reply's."""
+    try:
+        return repr(error)
+    except Exception:
+        return f"{type(error).__name__}(...)"

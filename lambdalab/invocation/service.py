@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from lambdalab.errors import ResourceConflictException
 from lambdalab.functions.capacity import Capacity
 from lambdalab.functions.function import Function
 from lambdalab.functions.runner import Runner
@@ -86,8 +88,20 @@ class LambdaService:
             shims.handlers_changed()  # the next run looks for clocks that its code bound early
         self.books.configured(function.name, _plain(function.settings))
 
-    def delete_function(self, function: Function) -> None:
-        """Forget a function; its idle environments end. What is under way ends as it would."""
+    def delete_function(self, function: Function, users: Iterable[str]) -> None:
+        """Forget a function; its environments end.
+
+        Raises :class:`~lambdalab.errors.ResourceConflictException` while ``users`` (mappings,
+        traffic) would still call it, or something of it is under way: nothing would be left to
+        answer them.
+        """
+        users = list(users)
+        if function.fleet.busy or self.front_door.queue_of(function).depth:
+            users.append("invocations under way; lab.run() ends them")
+        if users:
+            raise ResourceConflictException(
+                f"The function {function.name} is still in use: {'; '.join(users)}"
+            )
         function.fleet.retire(EnvironmentEnd.FUNCTION_DELETED)
         self.capacity.reserve(function, None)
         del self.functions[function.name]

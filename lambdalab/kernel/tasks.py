@@ -144,7 +144,8 @@ class Tasks:
         if self.hub is not None:
             raise LabError("the handlers of this lab are running already")
         if root is not self._root:  # idents are used again, main greenlets are not
-            if self._live and self._root is not None:
+            begun = any(task.worker is not None for task in self._live)
+            if begun and self._root is not None:
                 raise LabError("this lab's handlers began in another thread; they cannot move")
             self._root = root
             self._free.clear()  # a greenlet belongs to its thread

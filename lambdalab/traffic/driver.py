@@ -93,19 +93,21 @@ def to_function(
     invoke = front_door.request_response
 
     def send_event(number: int) -> None:
+        data = body(number)
         row = sent(caller, 0, 1, scheduler.now)
-        call = front_door.event(function, body(number), origin)
+        call = front_door.event(function, data, origin)
         status = 202 if call.error is None else call.error.status_code
         answered(row, scheduler.now, status, False, call.request)
 
     def send(number: int) -> None:
+        data = body(number)
         row = sent(caller, 0, 1, scheduler.now)
 
         def hear(call: Call) -> None:
             status = 200 if call.error is None else call.error.status_code
             answered(row, scheduler.now, status, False, call.request)
 
-        invoke(function, body(number), origin, hear)
+        invoke(function, data, origin, hear)
 
     return send_event if asynchronous else send
 

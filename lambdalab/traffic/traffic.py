@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lambdalab.errors import EndlessRun, InvalidSetting
 from lambdalab.functions.function import Function
+from lambdalab.invocation.front_door import json_problem
 from lambdalab.invocation.service import LambdaService
 from lambdalab.kernel.clock import microseconds
 from lambdalab.traffic.arrivals import Arrivals
@@ -41,7 +43,7 @@ class Traffic:
     ) -> None:
         """See :meth:`lambdalab.Lab.drive`."""
         service, scheduler = self._service, self._service.scheduler
-        if not hasattr(arrivals, "waits"):
+        if isinstance(arrivals, type) or not hasattr(arrivals, "waits"):
             limit = (
                 "an arrival process: Poisson(rate), Every(seconds), Burst(size) or Replay(times)"
             )
@@ -52,6 +54,9 @@ class Traffic:
         data = (
             b"" if callable(payload) else to_json(payload)
         )  # refuse now what no request can carry
+        problem = "" if make is not None else json_problem(data)
+        if problem:
+            raise InvalidSetting("payload", payload, f"JSON: {problem}", "botocore Invoke")
         stream = service.streams.stream(self._stream_name(target.name))
         waits = arrivals.waits(stream)
         driver: Driver | FastLane
@@ -63,7 +68,7 @@ class Traffic:
             asynchronous = invocation_type == "Event"
             send = to_function(
                 target, service.front_door, service.books, scheduler,
-                (lambda _number: data) if make is None else (lambda number: to_json(make(number))),
+                (lambda _number: data) if make is None else _maker(make),
                 asynchronous=asynchronous,
             )  # fmt: skip
             if make is None and not asynchronous and self._fits_lane(target, data):
@@ -83,6 +88,11 @@ class Traffic:
             and not rules.invoke_overhead
             and len(payload) <= rules.synchronous_payload
         )
+
+    def users_of(self, name: str) -> list[str]:
+        """The traffic that still calls a function of that name."""
+        mine = [driver for driver, target, _ in self._drivers if target == name]
+        return ["traffic from lab.drive()"] if any(driver.active for driver in mine) else []
 
     def check_ends(self) -> None:
         """Raise :class:`~lambdalab.errors.EndlessRun` while traffic is on that nothing ends."""
@@ -104,3 +114,16 @@ def _check(count: object, invocation_type: str) -> None:
         raise InvalidSetting("count", count, "a whole number, 1 or more")
     if invocation_type not in TYPES:
         raise InvalidSetting("invocation_type", invocation_type, f"one of {', '.join(TYPES)}")
+
+
+def _maker(make: Callable[[int], Any]) -> Callable[[int], bytes]:
+    """The payload of each arrival; what no request can carry is named by its arrival."""
+
+    def body(number: int) -> bytes:
+        data = to_json(make(number))
+        problem = json_problem(data)
+        if problem:
+            raise InvalidSetting(f"payload({number})", data, f"JSON: {problem}", "botocore Invoke")
+        return data
+
+    return body

@@ -55,8 +55,18 @@ def test_a_callable_gets_the_event_and_returns_seconds(lab: ll.Lab) -> None:
 @pytest.mark.parametrize("returned", [-1, float("nan"), None, "x"], ids=repr)
 def test_a_callable_that_returns_no_duration(lab: ll.Lab, returned: Any) -> None:
     lab.create_function("f", duration=lambda event: returned)
-    with pytest.raises(InvalidSetting, match=r"duration\(event\)="):
-        lab.invoke("f")
+    reply = lab.invoke("f")
+    assert reply.function_error == "Unhandled"
+    assert reply.payload["errorType"] == "InvalidSetting"
+    assert "duration(event)=" in reply.payload["errorMessage"]
+
+
+def test_a_callable_that_fails_fails_its_run_and_takes_no_capacity(lab: ll.Lab) -> None:
+    lab.create_function("f", duration=lambda event: event["d"], reserved_concurrency=1)
+    lab.invoke("f", {}, invocation_type="Event")
+    lab.run()
+    assert lab.trace.invocations["status"].tolist() == ["failed"]
+    assert lab.invoke("f", {"d": 1}).function_error is None
 
 
 @pytest.mark.parametrize(
