@@ -462,7 +462,7 @@ def test_other_frozen_clocks_are_refused(world: Any, library: str) -> None:
     assert kinds(world.run()) == [(1, "returned")]
 
 
-def test_shims_are_cheap_and_leave_nothing(world: Any) -> None:
+def test_shims_leave_nothing_however_often(world: Any) -> None:
     import datetime
     import logging
 
@@ -471,14 +471,9 @@ def test_shims_are_cheap_and_leave_nothing(world: Any) -> None:
               if hasattr(logging.Logger, "level") else None]  # fmt: skip
     with world.tasks.active():
         pass
-    costs = []
     for _ in range(200):
-        began = time.perf_counter()
-        for _ in range(5):
-            with shims.installed():
-                pass
-        costs.append((time.perf_counter() - began) / 5)
-    assert min(costs) < 150e-6
+        with shims.installed():
+            pass
     after = [repr(time.time), repr(datetime.datetime.now), threading.Lock, logging.Logger.level
              if hasattr(logging.Logger, "level") else None]  # fmt: skip
     assert after == before
