@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -133,3 +134,25 @@ def test_without_idle_time_every_start_is_cold(lab: ll.Lab) -> None:
     lab.drive("f", ll.Every(2), count=2)
     lab.run()
     assert lab.trace.attempts["cold_start"].tolist() == [True] * 5
+
+
+def test_a_thread_that_fails_is_logged_without_paths_of_this_machine(lab: ll.Lab) -> None:
+    def handler(event: Any, context: Any) -> None:
+        thread = threading.Thread(target=lambda: 1 / 0)
+        thread.start()
+        thread.join()
+
+    lab.create_function("f", handler)
+    log = lab.invoke("f").log
+    assert "Exception in thread" in log
+    assert "ZeroDivisionError" in log
+    files = [line.split('"')[1] for line in log.splitlines() if line.strip().startswith("File ")]
+    assert files == ["/var/task/test_function_errors.py"]
+
+
+def test_milliseconds_in_a_log_are_those_of_the_clock(lab: ll.Lab) -> None:
+    def handler(event: Any, context: Any) -> None:
+        logging.getLogger().warning("x")
+
+    lab.create_function("f", handler)
+    assert "2025-01-07T00:00:00.234Z" in lab.invoke("f").log

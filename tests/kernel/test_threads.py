@@ -280,9 +280,10 @@ def test_an_error_in_a_thread_is_printed_by_the_hook(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    monkeypatch.setattr(threading, "excepthook", lambda args: seen.append(args.exc_value))
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # put back afterwards
 
     def handler() -> None:
+        threading.excepthook = lambda args: seen.append(args.exc_value)  # the handler's own
         for work in (lambda: 1 / 0, lambda: exit(3)):
             thread = Thread(target=work)
             thread.start()

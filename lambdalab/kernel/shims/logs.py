@@ -159,6 +159,8 @@ class LambdaHandler(logging.Handler):
     def _complete(self, record: logging.LogRecord) -> bool:
         """What the runtime adds to a record: formats of the user's own may name it."""
         surroundings = self._surroundings()
+        # Pythons differ in how they cut milliseconds off the float; the clock counts whole microseconds
+        record.msecs = round(record.created * 1_000_000) // 1_000 % 1_000
         if surroundings is not None:
             record.aws_request_id = surroundings.request_id
             record.pathname = shown_path(record.pathname, surroundings.code) or record.pathname

@@ -10,6 +10,7 @@ import _thread
 import itertools
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ _real_ident = _thread.get_ident
 _idents = itertools.count(1)  # real ones are addresses: never so small
 _active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
 _HANDLE = "_handle" if sys.version_info >= (3, 13) else "_tstate_lock"
+
+
+_process_hook: Any = threading.excepthook  # the process's, as it was when the run began
 
 
 class Threads:
@@ -46,6 +50,8 @@ class Threads:
 
     def on(self) -> None:
         """Green inside tasks from now on."""
+        global _process_hook
+        _process_hook = threading.excepthook
         self._locks.on()
         for owner, name, shim in self._shims:
             setattr(owner, name, shim)
@@ -154,8 +160,22 @@ def _run(thread: Any) -> None:
         thread.run()
     except (TimedOut, Runaway):
         raise
-    except BaseException:
-        thread._invoke_excepthook(thread)
+    except BaseException as error:
+        if threading.excepthook is _process_hook:  # the notebook's, or pytest's: not the function's
+            _tell(thread, error)
+        else:  # the handler's own
+            thread._invoke_excepthook(thread)
+
+
+def _tell(thread: Any, error: BaseException) -> None:
+    """What the usual hook writes; it is C code, which would show this machine's paths."""
+    if isinstance(error, SystemExit):
+        return
+    frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])  # without ours
+    own = [frame for frame in frames if '"/var/lang/' not in frame]  # Python's differ by version
+    lines = [*own, *traceback.format_exception_only(error)]
+    head = f"Exception in thread {thread.name}:\nTraceback (most recent call last):\n"
+    print(head + "".join(lines), end="", file=sys.stderr)
 
 
 def _get_ident() -> int:
