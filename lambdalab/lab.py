@@ -84,8 +84,10 @@ class Lab:
         self._start_afresh()
         parts = (self._scheduler, self._books, self.rules, self._streams, self._lambda.ids)
         self.sqs = Sqs(*parts, self._clock, self._origin)
-        self._mappings = EventSourceMappings(*parts, self._clock, self._lambda.front_door)
-        self._functions = FunctionRegistry(self._lambda, self.rules, self.sqs.imply)
+        self._mappings = EventSourceMappings(
+            *parts, self._clock, self._lambda.front_door, self._origin
+        )
+        self._functions = FunctionRegistry(self._lambda, self.rules, self.sqs)
 
     def _start_afresh(self) -> None:
         """A new run: empty books, clock at zero, the same streams from their beginning."""

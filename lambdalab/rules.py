@@ -265,6 +265,8 @@ def _check_quota(name: str, value: Any, documented: Any) -> None:
     """A changed number has the kind of the documented one and is not negative."""
     if isinstance(documented, bool):
         good = isinstance(value, bool)
+    elif isinstance(documented, int) and RULES[name].unit != "s":
+        good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1e12
     elif isinstance(documented, (int, float)):
         good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e12
     elif isinstance(documented, tuple):
@@ -273,4 +275,6 @@ def _check_quota(name: str, value: Any, documented: Any) -> None:
     else:
         good = isinstance(value, type(documented))
     if not good:
-        raise InvalidSetting(f"quotas[{name!r}]", value, f"like {documented!r}", RULES[name].source)
+        kind = "a whole number, 0 or more" if isinstance(documented, int) else "of the same kind"
+        limit = f"{kind}; documented is {documented!r}"
+        raise InvalidSetting(f"quotas[{name!r}]", value, limit, RULES[name].source)

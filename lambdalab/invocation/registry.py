@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from lambdalab.errors import (
     InvalidSetting,
@@ -22,18 +22,26 @@ from lambdalab.invocation.service import LambdaService
 from lambdalab.rules import Rules
 
 
+class DeadLetterQueues(Protocol):
+    """SQS, as far as a function's dead letters go."""
+
+    def letters_name(self, given: object) -> str | None:
+        """The name of a queue given as such or by name."""
+
+    def imply(self, name: str) -> DeadLetters:
+        """The queue of that name, made when it is missing."""
+
+
 class FunctionRegistry:
     """Creates, changes and finds functions.
 
-    Parameters: the ``rules``; ``queue_for(name)``, which gives the dead-letter queue of a name and
-    makes it when it is missing. ``service`` is the run's Lambda; a reset replaces it.
+    Parameters: the ``rules``; ``queues``, the lab's SQS. ``service`` is the run's Lambda; a reset
+    replaces it.
     """
 
-    def __init__(
-        self, service: LambdaService, rules: Rules, queue_for: Callable[[str], DeadLetters]
-    ) -> None:
+    def __init__(self, service: LambdaService, rules: Rules, queues: DeadLetterQueues) -> None:
         self.service = service
-        self._rules, self._queue_for = rules, queue_for
+        self._rules, self._queues = rules, queues
         self._decorated: dict[int, tuple[Callable[..., Any], str]] = {}
 
     def restart(self, service: LambdaService) -> None:
@@ -100,9 +108,7 @@ class FunctionRegistry:
 
     def _put(self, verb: str, code: Code | None, settings: dict[str, Any]) -> Function:
         """Check everything, then make or change the function and its dead-letter queue."""
-        letters = settings.get("dead_letter_queue")
-        if letters is not None and not isinstance(letters, str):
-            settings["dead_letter_queue"] = getattr(letters, "name", letters)
+        settings["dead_letter_queue"] = self._queues.letters_name(settings.get("dead_letter_queue"))
         made = FunctionSettings.make(self._rules, verb, **settings)
         if (code is None) == (made.duration is None):
             raise InvalidSetting(
@@ -115,7 +121,9 @@ class FunctionRegistry:
                 "left out where code is given: it belongs to a model (duration=)",
             )  # fmt: skip
         _warn_about_units(made)
-        queue = None if made.dead_letter_queue is None else self._queue_for(made.dead_letter_queue)
+        queue = (
+            None if made.dead_letter_queue is None else self._queues.imply(made.dead_letter_queue)
+        )
         function = self.service.put_function(made, code)
         function.dead_letters = queue
         return function

@@ -107,7 +107,7 @@ class LambdaService:
         del self.functions[function.name]
 
     def close(self) -> None:
-        """Every environment ends, and the books say so."""
+        """Idle environments end, and the books say so; what is under way stays as it is there."""
         for function in self.functions.values():
             function.fleet.retire(EnvironmentEnd.LAB_CLOSED)
         self.scrap()

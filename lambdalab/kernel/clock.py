@@ -117,12 +117,16 @@ class Clock:
     def at(self, value: object, setting: str = "until") -> int:
         """A moment as microseconds since the start.
 
-        Parameters: seconds since the start in any form :func:`microseconds` takes, or a datetime
-        (a naive one is UTC); and the setting's name, for the error.
+        Parameters: seconds since the start in any form :func:`microseconds` takes, or a date, a
+        datetime or the ISO text of one (a naive one is UTC); and the setting's name, for the error.
         Raises :class:`InvalidSetting` for anything else, and for a moment before the start.
         """
+        value = _as_date(value)
         if not isinstance(value, dt.datetime):
-            return microseconds(value, setting)
+            found = _duration(value)
+            if found is None or not 0 <= found <= LONGEST_US:
+                raise InvalidSetting(setting, value, f"{_DURATIONS}; or a date, as '2025-01-08'")
+            return found
         if value != value:
             raise InvalidSetting(setting, value, "a moment")
         moment = value if value.tzinfo is None else value.astimezone(_UTC).replace(tzinfo=None)
@@ -134,6 +138,18 @@ class Clock:
 
     def __repr__(self) -> str:
         return f"Clock({self._naive.isoformat()!r})"
+
+
+def _as_date(value: object) -> object:
+    """A date or an ISO text as a datetime; anything else as it is."""
+    if isinstance(value, str) and value[:4].isdigit() and value[4:5] == "-":
+        try:
+            return dt.datetime.fromisoformat(value)
+        except ValueError:
+            return value
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return dt.datetime(value.year, value.month, value.day)
+    return value
 
 
 def _naive_utc(start: object) -> dt.datetime:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import html
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lambdalab.errors import (
@@ -45,7 +45,9 @@ class EventSourceMappings:
         ids: Ids,
         clock: Clock,
         front_door: FrontDoor,
+        origin: Callable[[], object],
     ) -> None:
+        self.origin = origin
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.ids, self.rules, self.clock, self.front_door = ids, rules, clock, front_door
         self._mappings: dict[str, Mapping] = {}
@@ -158,6 +160,7 @@ class Mapping:
 
         Raises as ``create`` does; then nothing has changed.
         """
+        self._mappings.origin()  # refused in a lab that is closed, and in a handler that is over
         before = self.enabled
         made = self.settings.changed(self._mappings.rules, **settings)
         check_timeouts(self.queue, self.function)

@@ -83,7 +83,7 @@ class Sqs:
         """
         self.origin()
         check_name(name, self.rules)
-        letters = self._letters_name(dead_letter_queue)
+        letters = self.letters_name(dead_letter_queue)
         settings = QueueSettings.make(
             self.rules, "create_queue", visibility_timeout=visibility_timeout, delay=delay,
             retention=retention, dead_letter_queue=letters, max_receive_count=max_receive_count,
@@ -128,14 +128,15 @@ class Sqs:
         """A queue's settings with some replaced, all checked, the dead-letter queue there."""
         if "dead_letter_queue" in settings:
             settings = settings | {
-                "dead_letter_queue": self._letters_name(settings["dead_letter_queue"])
+                "dead_letter_queue": self.letters_name(settings["dead_letter_queue"])
             }
         made = queue.settings.changed(self.rules, "update", **settings)
         self._check_letters(queue.name, made.dead_letter_queue)
         self._make_letters(made.dead_letter_queue)
         return made
 
-    def _letters_name(self, given: object) -> str | None:
+    def letters_name(self, given: object) -> str | None:
+        """The name of a dead-letter queue that was given as a queue of this lab or as a name."""
         if isinstance(given, Queue):
             if self._queues.get(given.name) is not given:
                 raise UnknownName("queue in this lab", given.name, self._queues)

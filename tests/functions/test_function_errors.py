@@ -156,3 +156,11 @@ def test_milliseconds_in_a_log_are_those_of_the_clock(lab: ll.Lab) -> None:
 
     lab.create_function("f", handler)
     assert "2025-01-07T00:00:00.234Z" in lab.invoke("f").log
+
+
+def test_a_dead_letter_queue_is_one_of_this_lab(lab: ll.Lab) -> None:
+    theirs = ll.Lab().sqs.create_queue("theirs")
+    for wrong in (theirs, 5, lab.create_function("other", duration=1)):
+        with pytest.raises(ll.LabError):
+            lab.create_function("f", duration=1, dead_letter_queue=wrong)
+    assert "theirs" not in lab.sqs

@@ -125,3 +125,11 @@ def test_a_moment_in_any_form() -> None:
 def test_what_is_no_moment_is_refused(value: object) -> None:
     with pytest.raises(InvalidSetting, match="until="):
         Clock("2025-01-07").at(value)
+
+
+def test_a_moment_may_be_a_date_or_its_text() -> None:
+    clock, day = Clock("2025-01-07"), 86_400 * US
+    assert clock.at(dt.date(2025, 1, 8)) == clock.at("2025-01-08") == day
+    assert clock.at("2025-01-07 00:05") == 300 * US
+    with pytest.raises(InvalidSetting, match="or a date"):
+        clock.at("tomorrow")

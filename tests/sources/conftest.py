@@ -91,7 +91,9 @@ class Bench:
         parts = (self.scheduler, self.books, self.rules, self.streams, self.service.ids)
         self.caller = Origin(self.books.name("client"), Cause.CALLED)
         self.sqs = Sqs(*parts, self.clock, lambda: self.caller)
-        self.mappings = EventSourceMappings(*parts, self.clock, self.service.front_door)
+        self.mappings = EventSourceMappings(
+            *parts, self.clock, self.service.front_door, lambda: None
+        )
 
     def _begin(self) -> None:
         self.scheduler = Scheduler()
