@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lambdalab.kernel.clock import US, Clock
 from lambdalab.rules import Rules
+from lambdalab.trace.words import cold_starts
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
@@ -59,10 +60,6 @@ def lab_text(
         if len(things) > _MOST:
             lines.append(f"  ... and {len(things) - _MOST} more")
     attempts = trace.attempts
-    total, cold = len(attempts), int(attempts["cold_start"].sum())
-    share = f" ({100 * cold / total:.1f} %)" if total else ""
-    lines.append(
-        f"  {cold:,} cold start{'' if cold == 1 else 's'} of {total:,} "
-        f"invocation{'' if total == 1 else 's'}{share}"
-    )
+    cold = int(attempts["cold_start"].sum())
+    lines.append(f"  {cold_starts(cold, len(attempts), len(trace.invocations))}")
     return "\n".join(lines)

@@ -87,7 +87,7 @@ def _line(ax: Axes, found: History, style: Style) -> Axes:
         canvas.note(
             ax, limit, -0.98, f"maximum event age {words.duration(limit)} ", ha="right", va="center"
         )
-    canvas.headline(ax, found.title(), _entries(found), **style)
+    canvas.headline(ax, found.title(), _entries(ax, found), **style)
     return ax
 
 
@@ -133,9 +133,13 @@ def _end(ax: Axes, found: History, end: float) -> None:
     ax.annotate(found.ending(), (end, 0), (22, 0), bbox=white, color=INK, **beside)
 
 
-def _entries(found: History) -> list[Artist]:
+def _entries(ax: Axes, found: History) -> list[Artist]:
+    """Bars that are wide enough to be seen, and the mark of each outcome."""
+    starts, begun = (np.array([attempt[n] for attempt in found.attempts]) for n in (0, 1))
     outcomes = dict.fromkeys(attempt[3] for attempt in found.attempts)
-    cold = any(attempt[1] > attempt[0] for attempt in found.attempts)
-    looks = [*([WAIT] if found.lengths.any() else []), *([INIT] if cold else [])]
-    looks += [OUTCOMES[name] for name in outcomes]
-    return [look.patch() for look in looks]
+    entries: list[Artist] = []
+    if bars.wide(ax, found.begun, found.begun + found.lengths):
+        entries.append(WAIT.patch())
+    if bars.wide(ax, starts, begun):
+        entries.append(INIT.patch())
+    return entries + [OUTCOMES[name].point() for name in outcomes]

@@ -19,7 +19,8 @@ from lambdalab.plots.palette import INK, Look
 MANY = 10_000
 #: Columns into which a merged picture is divided.
 COLUMNS = 3_000
-_PIXELS = 900  # of a picture of usual width: no line is shorter than one
+_PIXELS = 900  # of the axis of a usual picture: no line is shorter than one
+_SEEN = 2  # pixels from which a bar shows its colour: its two rims take one
 
 
 def draw(
@@ -56,6 +57,12 @@ def draw(
         ),
         autolim=False,
     )  # fmt: skip
+
+
+def wide(ax: Axes, starts: Floats, ends: Floats) -> bool:
+    """Whether one of the bars shows a pixel of its colour between its rims."""
+    low, high = ax.get_xlim()
+    return bool(np.any(ends - starts >= _SEEN * (high - low) / _PIXELS))
 
 
 def _lines(

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from lambdalab.errors import UnknownName
 from lambdalab.plots import bars, canvas, words
 from lambdalab.plots.canvas import Style
-from lambdalab.plots.frames import Floats, Ints, end_of, ordinal, seconds
+from lambdalab.plots.frames import Floats, Ints, Mask, end_of, ordinal, seconds
 from lambdalab.plots.palette import BATCH_CAUSES, INK, MUTED
 from lambdalab.rules import Rules
 
@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 _TITLE = "Why did each batch fire?"
 MOST_BATCHES = 40
 """Up to so many batches are drawn one by one."""
+MOST_NAMED = 20
+"""Up to so many have their names beside them."""
 _MOST_LANES, _MOST_TICKS = 12, 400
 _MANY_POINTS = 1_000  # above so many, marks are smaller and without a rim
 _BINS = 120  # of the histogram that stands for more ticks
-_LETTER = 0.0115  # width of a letter as a share of the axis
+_BESIDE = 0.026  # what the marks beside a text take
+_LETTER = 0.01  # width of a letter as a share of the axis
+_BAND = 0.82  # share of the height below the band of arrivals, where many batches are drawn
 _MATTERS = 0.5  # share of the payload limit from which sizes are told
 _SAID = {
     "batch_size": "full", "batching_window": "out of time", "payload_size": "at the size limit",
@@ -62,9 +66,10 @@ def batching(
     """Draw when messages came and, below, each batch from its first record to its hand-over.
 
     Look for the colour and hatch at which a batch ended: full (``batch_size``), out of time
-    (``batching_window``), or one record short of 6 MB (``payload_size``). The number is its records,
-    the id where it went. The upright mark is where its window began: at the end of that poller's
-    previous invocation, or with the first record when that window had ended empty.
+    (``batching_window``), or one record short of 6 MB (``payload_size``). Beside it stand its name
+    and its records (``b2 · 10``); where there are more than 20 batches, the records only. The upright
+    mark is where its window began: at the end of that poller's previous invocation, or with the first
+    record when that window had ended empty.
 
     Up to 40 batches are drawn one by one. More are drawn as lines as high as the batch is large: look
     for the level at which they end and for the moments when the cause changes.
@@ -127,17 +132,16 @@ def _find(trace: Trace, mapping: str | None) -> Batches | None:
 
 
 def _labels(found: Batches) -> list[str]:
-    """What stands beside each batch: records, size where it matters, and where it went."""
+    """What stands beside each batch: its name, its records, and its size where that matters."""
     labels = []
     columns = (
-        found.table[name].tolist() for name in ("records", "size_bytes", "request_id", "outcome")
+        found.table[name].tolist() for name in ("batch_id", "records", "size_bytes", "outcome")
     )
-    for records, size, request, outcome in zip(*columns, strict=True):
-        text = f"{records:,}"
+    for batch, records, size, outcome in zip(*columns, strict=True):
+        name = f"b{ordinal(batch)} · " if len(found.table) <= MOST_NAMED else ""
+        text = f"{name}{records:,}"
         if found.sizes_matter:
             text += f" ({words.size(size)})"
-        if request and len(found.table) <= MOST_BATCHES // 2:
-            text += f" → r{ordinal(request)}"
         if outcome not in ("success", "in_flight"):
             text += f" {outcome}"
         labels.append(text)
@@ -146,7 +150,7 @@ def _labels(found: Batches) -> list[str]:
 
 def _beside(found: Batches) -> Floats:
     """The room that each text needs, as a share of the axis."""
-    return np.array([0.02 + _LETTER * len(text) for text in _labels(found)])
+    return np.array([_BESIDE + _LETTER * len(text) for text in _labels(found)])
 
 
 def _lanes(found: Batches, ends: Floats) -> Ints:
@@ -169,7 +173,7 @@ def _window(found: Batches, place: int) -> float:
 def _one_by_one(ax: Axes, found: Batches, lanes: Ints) -> None:
     place = lanes + 1.3
     low, high = ax.get_xlim()
-    at_once = found.flushed - found.opened < 0.003 * (high - low)
+    at_once = _at_once(ax, found)
     _arrivals(ax, found, 0.3, -0.6)
     for cause, chosen in _by_cause(found):
         bars.draw(
@@ -195,7 +199,7 @@ def _one_by_one(ax: Axes, found: Batches, lanes: Ints) -> None:
     for number, text in enumerate(_labels(found)):
         canvas.note(
             ax, float(beside[number]), place[number], text, va="center",
-            fontweight="bold", zorder=4, gid="records",
+            fontweight="bold", zorder=1.8, gid="records",
         )  # fmt: skip
     bottom = max(float(place.max()), 2.3) + 0.6
     ax.set_ylim(bottom, -0.7)
@@ -203,6 +207,12 @@ def _one_by_one(ax: Axes, found: Batches, lanes: Ints) -> None:
         [0, (1.0 + bottom) / 2], ["messages\narrive", "batches:\nfirst record\nto hand-over"]
     )
     ax.tick_params(axis="y", length=0)
+
+
+def _at_once(ax: Axes, found: Batches) -> Mask:
+    """Which batches were gathered for too short a time to be seen as bars: they are marks."""
+    low, high = ax.get_xlim()
+    return found.flushed - found.opened < 0.003 * (high - low)
 
 
 def _points(ax: Axes, x: Floats, y: Floats, cause: str, size: float) -> None:
@@ -221,7 +231,9 @@ def _by_size(ax: Axes, found: Batches) -> None:
     column = "size_bytes" if by_bytes else "records"
     height = found.table[column].to_numpy(dtype=float) / (2**20 if by_bytes else 1)
     top = found.limit / 2**20 if by_bytes else float(height.max())
-    ax.set_ylim(0, 1.28 * top)
+    ax.set_ylabel("size of the batch (MB)" if by_bytes else "records in the batch", y=_BAND / 2)
+    ax.callbacks.connect("ylim_changed", lambda ax: _end_below_the_band(ax, not by_bytes))
+    ax.set_ylim(0, 1.12 * top / _BAND)
     step = (ax.get_xlim()[1] - ax.get_xlim()[0]) / bars.COLUMNS
     for cause, chosen in _by_cause(found):
         look = BATCH_CAUSES[cause]
@@ -238,9 +250,21 @@ def _by_size(ax: Axes, found: Batches) -> None:
             0.01, 1.03 * top, f"payload limit {words.size(found.limit)}", color=INK, fontsize="small",
             va="bottom", transform=ax.get_yaxis_transform(),
         )  # fmt: skip
-    _arrivals(ax, found, 0.89, 0.09, of_axes=True)
-    ax.set_ylabel("size of the batch (MB)" if by_bytes else "records in the batch")
-    ax.yaxis.set_major_locator(MaxNLocator(6, integer=not by_bytes, prune="upper"))
+    _arrivals(ax, found, _BAND + 0.04, 0.93 - _BAND, of_axes=True)
+    beside = ax.transAxes
+    ax.plot([0, 1], [_BAND + 0.04] * 2, color=MUTED, linewidth=0.6, transform=beside, zorder=1.5)
+    ax.text(
+        -0.012, _BAND + 0.09, "messages\narrive", transform=beside, ha="right", va="center",
+        color=INK, fontsize="small",
+    )  # fmt: skip
+
+
+def _end_below_the_band(ax: Axes, whole: bool) -> None:
+    """End the axis of sizes where the band of arrivals begins, which has another scale."""
+    top = _BAND * ax.get_ylim()[1]
+    ticks = np.asarray(MaxNLocator(5, integer=whole).tick_values(0, top))
+    ax.spines["left"].set_bounds(0, top)
+    ax.set_yticks(ticks[(ticks >= 0) & (ticks <= top)])
 
 
 def _by_cause(found: Batches) -> list[tuple[str, Any]]:
@@ -289,8 +313,11 @@ def _title(found: Batches) -> str:
 
 def _entries(ax: Axes, found: Batches) -> list[Artist]:
     windows = [line for line in ax.lines if line.get_gid() == "windows"]
-    looks = [BATCH_CAUSES[cause] for cause, _ in _by_cause(found)]
-    entries: list[Any] = [look.patch() if windows else look.point() for look in looks]
+    marks = _at_once(ax, found) if windows else np.ones(len(found.table), dtype=bool)
+    entries: list[Any] = [
+        BATCH_CAUSES[cause].point() if marks[chosen].all() else BATCH_CAUSES[cause].patch()
+        for cause, chosen in _by_cause(found)
+    ]
     if windows and len(np.asarray(windows[0].get_xdata())):
         entries.append(_upright("its window begins", 12, 1.4))
     if len(found.arrivals) > _MOST_TICKS:

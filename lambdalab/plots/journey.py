@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from lambdalab.plots import words
@@ -33,9 +34,13 @@ class Span:
 
 @dataclass(slots=True)
 class Journey:
-    """The life of one invocation: ``lanes`` by name, what the client ``waited``, and its ``length``."""
+    """The life of one invocation of ``function``.
+
+    ``lanes`` by name, what the client ``waited``, and its ``length``.
+    """
 
     kind: str
+    function: str
     waited: float
     lanes: dict[str, list[Span]] = field(default_factory=dict)
 
@@ -51,7 +56,7 @@ class Journey:
         zero = (call["requested_at"] - start_of(trace)).total_seconds()
         answered = _answered(trace, call)
         waited = (end_of(trace) if answered is None else answered) - zero
-        journey = cls(kind, waited)
+        journey = cls(kind, str(call["function"]), waited)
         journey.lanes["client"] = _client(trace, call, waited, answered is not None)
         if kind == "Event" and call["status"] != "refused":
             journey.lanes["event queue"] = _queue(trace, call, zero)
@@ -156,16 +161,21 @@ def _function(trace: Trace, call: pd.Series[Any], zero: float) -> list[Span]:
 
 
 def _next(trace: Trace, call: pd.Series[Any], zero: float) -> list[Span]:
-    """The runs of what this invocation caused: nested calls and events."""
+    """The runs of what this invocation caused: nested calls and events, each with its cold part."""
     calls = trace.invocations
     children = calls[calls["parent_id"] == call["request_id"]]
     spans = []
     for child in children.itertuples(index=False):
         runs = trace.attempts[trace.attempts["request_id"] == child.request_id]
-        if len(runs):
-            start = seconds(trace, runs["started_at"]).min() - zero
-            ends = seconds(trace, runs["ended_at"])
-            end = (end_of(trace) if pd.isna(ends).any() else ends.max()) - zero
-            text = f"{child.function} (r{ordinal(child.request_id)})"
-            spans.append(Span("next", float(start), float(end), text))
+        starts, ends = seconds(trace, runs["started_at"]), seconds(trace, runs["ended_at"])
+        cold = runs[["setup_ms", "init_ms"]].sum(axis=1).to_numpy() / 1000
+        ends = np.where(np.isnan(ends), end_of(trace), ends)
+        for number in range(len(runs)):
+            start, end = float(starts[number]) - zero, float(ends[number]) - zero
+            begun = min(start + float(cold[number]), end)
+            last = number == len(runs) - 1
+            text = f"{child.function} (r{ordinal(child.request_id)})" if last else ""
+            if begun > start:
+                spans.append(Span("init", start, begun))
+            spans.append(Span("next", begun, end, text))
     return spans

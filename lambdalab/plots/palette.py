@@ -72,7 +72,7 @@ BATCH_CAUSES: dict[str, Look] = {
 
 #: Where the messages of a queue are.
 DEPTHS: dict[str, Look] = {
-    "in_flight": Look("in flight: being worked on", ORANGE, "//"),
+    "in_flight": Look("in flight: received, not yet deleted", ORANGE, "//"),
     "visible": Look("visible: waiting to be received", BLUE, ""),
     "delayed": Look("delayed: not to be seen yet", PALE, ".."),
 }
@@ -80,7 +80,7 @@ DEPTHS: dict[str, Look] = {
 WAIT = Look("waiting", PALE, "")
 CLIENT = Look("the client waits", PALE, "")
 QUEUED = Look("in Lambda's queue", SKY, "")
-NEXT = Look("next function", GREEN, "")
+NEXT = Look("next function's handler", GREEN, "")
 THROTTLE = Look("throttled (429)", ORANGE, "", "v")
 DEAD_LETTER = Look("dead letter", PURPLE, "", "X")
 LOST = Look("given up", BLACK, "", "X")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lambdalab.trace import Trace
 
 _TITLE = "What lies in the queue"
+_THINGS = {"asynchronous": "event", "sqs": "message", "stream": "record"}
 _GONE = {"dead_lettered": DEAD_LETTER, "expired": LOST, "dropped": LOST}
 _AGES = 300  # points at most on the line of ages
 _ENDS = ("deleted", "filtered", "expired", "dropped", "dead_lettered")
@@ -29,10 +30,10 @@ def queue_depth(
     trace: Trace, *, ax: Axes | None = None, queue: str | None = None, age: bool = False,
     **style: Unpack[Style],
 ) -> Axes:  # fmt: skip
-    """Draw how many events lie in a queue, stacked by where they are.
+    """Draw how many messages (Lambda's own queues: events) lie in a queue, stacked by where they are.
 
     Look at the blue part: messages that wait for somebody to receive them. If it grows, more comes
-    than is worked on. Orange is in flight (received, not yet deleted), pale is delayed: not to be seen
+    than is received. Orange is in flight (received, not yet deleted), pale is delayed: not to be seen
     until a delay, a back-off or a retry's wait is over. A purple cross is a dead letter, a black one an
     event that was lost. With ``age=True`` the line on the right axis is the age of the oldest event: it
     climbs while nothing is dealt with, and tells of trouble before the depth does.
@@ -69,12 +70,13 @@ def queue_depth(
     present = _areas(ax, rows, at, end)
     gone = _dead_letters(ax, rows, at)
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.set_ylabel("events in the queue")
+    thing = _THINGS[str(rows["kind"].iloc[0])]
+    ax.set_ylabel(f"{thing}s in the queue")
     if age:
         _oldest(ax, rows, at, end)
     entries: list[Any] = [look.patch() for look in present] + [look.point() for look in gone]
     left = f"{rows['depth'].iloc[-1]:,} at the end"
-    told = f"{name}: at most {words.count(deepest, 'event')} at once, {left}"
+    told = f"{name}: at most {words.count(deepest, thing)} at once, {left}"
     letters = int((rows["action"] == "dead_lettered").sum())
     if letters:
         told += f", {words.count(letters, 'dead letter')}"
@@ -92,7 +94,7 @@ def _choose(table: pd.DataFrame, queue: str | None) -> str | None:
 def _areas(ax: Axes, rows: pd.DataFrame, at: Floats, end: float) -> list[Look]:
     """Stacked steps; of a million rows, for each column of the picture the last and the deepest.
 
-    Returns the looks of what is there for more than a moment.
+    Returns the looks of what is there for at least a pixel.
     """
     kept = _columns(at, rows["depth"].to_numpy(), (end - at[0]) / bars.COLUMNS or 1.0)
     x = np.append(at[kept], end)
@@ -108,7 +110,8 @@ def _areas(ax: Axes, rows: pd.DataFrame, at: Floats, end: float) -> list[Look]:
             linewidth=0.3 if len(x) < 500 else 0, gid=f"depth:{name}", label=look.label, zorder=2,
         )  # fmt: skip
         base = top
-        present.append(look)
+        if bars.wide(ax, np.zeros(1), np.array([(np.diff(x) * (count > 0)).sum()])):
+            present.append(look)
     return present
 
 

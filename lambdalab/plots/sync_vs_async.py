@@ -22,6 +22,7 @@ _GROUPS = {
     "RequestResponse": "RequestResponse: the client waits for the function",
     "Event": "Event: the queue answers, the function runs later",
 }
+_NAME = 14  # letters of a function's name that have room beside its lane
 _GAP = 1.2  # lanes between the two groups
 _LETTER = 0.0145  # width of a letter as a share of the longest journey
 
@@ -72,13 +73,13 @@ def sync_vs_async(
         )  # fmt: skip
         for name, spans in journey.lanes.items():
             place += 1
-            ticks.append((place, name))
+            ticks.append((place, _name(journey) if name == "function" else name))
             _lane(ax, place, spans, longest, journey.kind)
         place += _GAP
     ax.set_ylim(place - _GAP + 0.6, -0.6)
     ax.set_yticks([y for y, _ in ticks], [name for _, name in ticks])
     ax.tick_params(axis="y", length=0)
-    canvas.headline(ax, _title(journeys), _legend(journeys), columns=6, **style)
+    canvas.headline(ax, _title(journeys), _legend(ax, journeys), columns=6, **style)
     return ax
 
 
@@ -104,6 +105,12 @@ def _group(journey: Journey) -> str:
     if "function" not in journey.lanes and len(journey.lanes) == 1:
         return f"{journey.kind}: refused, and nothing runs"
     return _GROUPS[journey.kind]
+
+
+def _name(journey: Journey) -> str:
+    """What stands beside the lane of a function: which one it is."""
+    name = journey.function
+    return f"function\n{name if len(name) <= _NAME else name[: _NAME - 1] + '…'}"
 
 
 def _room(journeys: list[Journey], longest: float) -> float:
@@ -157,9 +164,10 @@ def _say(ax: Axes, place: float, spans: list[Span], longest: float) -> None:
                 fontweight="bold" if span.answer else "normal",
             )  # fmt: skip
         elif span.start >= said_until:
-            canvas.note(
-                ax, span.start + 0.004 * longest, place - 0.43, span.text, va="center", color=MUTED
-            )
+            ax.annotate(  # on no ground of its own, which would cut the rim of the bar
+                span.text, (span.start + 0.004 * longest, place - 0.25), (0, 1.5),
+                textcoords="offset points", va="bottom", color=MUTED, fontsize="small",
+            )  # fmt: skip
             said_until = span.start + len(span.text) * longest * _LETTER
 
 
@@ -172,13 +180,15 @@ def _look(span: Span) -> Look:
     return fixed.get(span.what) or OUTCOMES[span.what]
 
 
-def _legend(journeys: list[Journey]) -> list[Artist]:
-    """What the words on the bars do not say: the cold start, and how the handler ended."""
-    seen = dict.fromkeys(
-        span.what for journey in journeys for spans in journey.lanes.values() for span in spans
-    )
-    looks = [INIT] if "init" in seen else []
-    looks += [look for name, look in OUTCOMES.items() if name in seen]
+def _legend(ax: Axes, journeys: list[Journey]) -> list[Artist]:
+    """What the words on the bars do not say: the cold start, and how the handler ended.
+
+    Only what is wide enough to show its colour.
+    """
+    every = [span for journey in journeys for spans in journey.lanes.values() for span in spans]
+    seen = {span.what for span in every if bars.wide(ax, _one(span.start), _one(span.end))}
+    named = {"init": INIT, **OUTCOMES, "next": NEXT}
+    looks = [look for name, look in named.items() if name in seen]
     return [look.patch() for look in looks]
 
 

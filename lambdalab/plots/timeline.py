@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
@@ -13,13 +14,14 @@ from lambdalab.errors import InvalidSetting
 from lambdalab.plots import bars, canvas, words
 from lambdalab.plots.canvas import Style
 from lambdalab.plots.frames import Floats, Ints, end_of, ordinals, seconds
-from lambdalab.plots.palette import INIT, MUTED, OUTCOMES
+from lambdalab.plots.palette import INIT, INK, MUTED, OUTCOMES, Look
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
 
 LANES = ("environment", "request", "function")
-_MOST_JOINTS = 2_000
+_MOST_RETRIED = 20  # events: the waits of more would hide everything else
+_DASHES = (0, (4, 2))
 
 
 class Lanes(NamedTuple):
@@ -38,7 +40,9 @@ def timeline(
     Look for the hatched yellow beginnings: each is a cold start, paid by the one request that found
     no environment free. Bars below each other at the same time are concurrency: one environment runs
     one event at a time. Thin lines join the attempts of one request: the gap is the wait before a
-    retry. Failures have a colour and a hatch of their own and lie on top.
+    retry (when more than 20 events were retried, the legend tells how many waits there are instead).
+    Failures have a colour and a hatch of their own and lie on top; an outcome of which no bar is wide
+    enough to show its colour has marks.
 
     Parameters
     ----------
@@ -71,9 +75,9 @@ def timeline(
     low = float(starts.min())
     margin = max(ends.max() - low, 1e-3) * 0.02
     canvas.time_axis(ax, 0.0 if low < 0.3 * ends.max() else low - margin, ends.max() + margin)
-    _joints(ax, table, places.place, starts, ends)
-    _draw(ax, table, places, starts, ends, starts + cold)
-    _title(ax, table, style)
+    waits = _joints(ax, table, places.place, starts, ends)
+    entries = _draw(ax, table, places, starts, ends, starts + cold)
+    canvas.headline(ax, _title(table), entries + waits, **style)
     return ax
 
 
@@ -111,63 +115,79 @@ def _function_lanes(table: pd.DataFrame) -> Lanes:
 
 def _draw(
     ax: Axes, table: pd.DataFrame, places: Lanes, starts: Floats, ends: Floats, begun: Floats
-) -> None:
+) -> list[Artist]:
     """Cold parts hatched, handlers by outcome; the failures last, so that they lie on top.
 
-    Lines have no hatch: where there are many, failures stand out of their lane instead.
+    Lines have no hatch: where there are many, failures stand out of their lane instead. Returns what
+    the legend tells of them.
     """
     many = len(table) > bars.MANY
     taller = places._replace(height=places.height * 1.35) if many else places
+    begun = np.minimum(begun, ends)
     is_cold = begun > starts
     codes = table["outcome"].cat.codes.to_numpy()
-    names = list(table["outcome"].cat.categories)
-    for z, name in enumerate([n for n in ("running", "success") if n in names], start=2):
-        _bars(ax, codes == names.index(name), places, begun, ends, name, many, z)
     bars.draw(
-        ax, places.place[is_cold], starts[is_cold], np.minimum(begun, ends)[is_cold], INIT, "init",
+        ax, places.place[is_cold], starts[is_cold], begun[is_cold], INIT, "init",
         many=many, height=places.height[is_cold], zorder=4,
     )  # fmt: skip
-    for name in names:
-        if name not in ("running", "success"):
-            _bars(ax, codes == names.index(name), taller, begun, ends, name, many, 5)
+    seen = is_cold.any() and (many or bars.wide(ax, starts, begun))
+    entries: list[Artist] = [INIT.patch()] if seen else []
+    names = list(table["outcome"].cat.categories)
+    for name, look in OUTCOMES.items():
+        chosen = codes == (names.index(name) if name in names else len(names))
+        if chosen.any():
+            well = {"running": 2, "success": 3}
+            where = places if name in well else taller
+            own = Lanes(where.place[chosen], where.height[chosen], [])
+            z = well.get(name, 5)
+            entries.append(_outcome(ax, look, name, own, begun[chosen], ends[chosen], many, z))
+    return entries
 
 
-def _bars(
-    ax: Axes, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]], places: Lanes, starts: Floats,
-    ends: Floats, name: str, many: bool, zorder: float,
-) -> None:  # fmt: skip
+def _outcome(
+    ax: Axes, look: Look, name: str, places: Lanes, starts: Floats, ends: Floats, many: bool,
+    zorder: float,
+) -> Artist:  # fmt: skip
+    """The attempts that ended one way; marks where no bar shows its colour. Returns their entry."""
     bars.draw(
-        ax, places.place[chosen], starts[chosen], ends[chosen], OUTCOMES[name], name, many=many,
-        height=places.height[chosen], zorder=zorder,
+        ax, places.place, starts, ends, look, name, many=many, height=places.height, zorder=zorder
+    )
+    if many or bars.wide(ax, starts, ends):
+        return look.patch()
+    ax.plot(
+        ends, places.place, linestyle="none", marker=look.marker, markersize=7, color=look.colour,
+        markeredgecolor=INK, markeredgewidth=0.5, gid=f"marks:{name}", zorder=zorder + 0.5,
     )  # fmt: skip
+    return look.point()
 
 
-def _joints(ax: Axes, table: pd.DataFrame, place: Floats, starts: Floats, ends: Floats) -> None:
-    """A thin line from each attempt to the next one of the same request."""
-    again = np.flatnonzero(table["attempt"].to_numpy() > 1)
-    if not len(again):
-        return
+def _joints(
+    ax: Axes, table: pd.DataFrame, place: Floats, starts: Floats, ends: Floats
+) -> list[Artist]:
+    """A thin line from each attempt to the next one of the same request; returns its entry."""
+    if not (table["attempt"].to_numpy() > 1).any():
+        return []
     numbers: Ints = ordinals(table["request_id"])
     order = np.lexsort((table["attempt"].to_numpy(), numbers))
     same = numbers[order][1:] == numbers[order][:-1]
-    before, after = order[:-1][same][:_MOST_JOINTS], order[1:][same][:_MOST_JOINTS]
+    before, after = order[:-1][same], order[1:][same]
+    if not len(before):
+        return []
+    entry = Line2D(
+        [], [], color=MUTED, linewidth=0.8, linestyle=_DASHES, label="wait before a retry"
+    )
+    if len(np.unique(numbers[before])) > _MOST_RETRIED:
+        entry.set(linestyle="none", label=f"({words.count(len(before), 'retry wait')} not drawn)")
+        return [entry]
     x, y = np.full(3 * len(before), np.nan), np.full(3 * len(before), np.nan)
     x[0::3], x[1::3], y[0::3], y[1::3] = ends[before], starts[after], place[before], place[after]
-    ax.plot(x, y, color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)), gid="retries", zorder=1.5)
+    ax.plot(x, y, color=MUTED, linewidth=0.8, linestyle=_DASHES, gid="retries", zorder=1.5)
+    return [entry]
 
 
-def _title(ax: Axes, table: pd.DataFrame, style: Style) -> None:
+def _title(table: pd.DataFrame) -> str:
     cold, environments = int(table["cold_start"].sum()), table["environment_id"].nunique()
-    text = (
+    return (
         f"{words.count(len(table), 'attempt')} in {words.count(environments, 'environment')}, "
         f"{words.count(cold, 'cold start')}"
     )
-    present = set(table["outcome"].unique())
-    entries = [INIT.patch()] if cold else []
-    entries += [look.patch() for name, look in OUTCOMES.items() if name in present]
-    joints = [line for line in ax.lines if line.get_gid() == "retries"]
-    if joints:
-        wait = Line2D([], [], color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)))
-        wait.set_label("wait before a retry")
-        entries.append(wait)  # type: ignore[arg-type]
-    canvas.headline(ax, text, entries, **style)

@@ -9,17 +9,28 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lambdalab.trace.codes import Action, AttemptOutcome, BatchOutcome, QueueKind
-from lambdalab.trace.columns import Numbers
+from lambdalab.trace.codes import (
+    Action,
+    AttemptOutcome,
+    BatchOutcome,
+    Cause,
+    InvocationStatus,
+    QueueKind,
+)
+from lambdalab.trace.columns import Numbers, Rows
+from lambdalab.trace.ids import short
 from lambdalab.trace.retries import asynchronous
 from lambdalab.trace.short import Short
-from lambdalab.trace.summary import lost, throttled
+from lambdalab.trace.summary import lost
 from lambdalab.trace.tables import Tables
+from lambdalab.trace.words import times
 
 #: A function whose share of cold starts is above this, over enough runs, is worth a word.
 COLD_SHARE, COLD_RUNS = 0.1, 50
 #: A message received more often than this is worth a word.
 RECEIVED_OFTEN = 3
+#: A function more than this share of whose attempts fail, of at least so many, is worth a word.
+FAILING_SHARE, FAILING_RUNS = 0.5, 3
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,7 @@ class Finding:
     rows: pd.DataFrame
 
     def __repr__(self) -> str:
-        return f"{self.kind} · {self.subject}: {self.advice} ({len(self.rows):,} rows)"
+        return f"{self.kind} · {self.subject}: {self.advice} ({times(len(self.rows), 'row')})"
 
     def _repr_html_(self) -> str:
         title = f"<b>{html.escape(self.subject)}</b>: {html.escape(self.advice)}"
@@ -73,8 +84,27 @@ def _by_function(tables: Tables, places: Numbers) -> Iterator[tuple[str, Numbers
         yield tables.recorder.names[code], places[owners == code]
 
 
-def _times(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def _commonest(view: pd.DataFrame, column: str) -> str:
+    """The word that occurs most in a column; of equals the first."""
+    return str(view[column].value_counts(sort=False).idxmax())
+
+
+def failures(tables: Tables) -> Iterator[Finding]:
+    """Functions that fail more often than not: something is wrong with them, not with luck."""
+    attempts = tables.rows("attempts")
+    out = (AttemptOutcome.RUNNING, AttemptOutcome.KILLED)  # tell nothing of the function
+    for name, own in _by_function(tables, np.flatnonzero(~np.isin(attempts["outcome"], out))):
+        failed = own[attempts["outcome"][own] != AttemptOutcome.SUCCESS]
+        if len(own) < FAILING_RUNS or len(failed) <= FAILING_SHARE * len(own):
+            continue
+        rows = Short(tables).attempts.iloc[failed]
+        share = "All" if len(failed) == len(own) else f"{len(failed):,} of"
+        advice = (
+            f"{share} {times(len(own), 'attempt')} failed, most often with "
+            f"{_commonest(rows, 'outcome')}. trace.story({short('attempt', int(failed[0]) + 1)!r}) tells "
+            "of the first."
+        )
+        yield Finding("failures", name, advice, rows)
 
 
 def timeouts(tables: Tables) -> Iterator[Finding]:
@@ -84,8 +114,8 @@ def timeouts(tables: Tables) -> Iterator[Finding]:
     for name, own in _by_function(tables, places):
         billed = int(attempts["billed_ms"][own].sum(dtype=np.int64)) / 1000
         advice = (
-            f"{_times(len(own), 'attempt')} timed out, and {billed:,.1f} s were billed for nothing. "
-            "A longer timeout, or a deadline inside the handler, would cost less."
+            f"{times(len(own), 'attempt')} timed out, and {billed:,.1f} s were billed for nothing. "
+            "A longer timeout may let them finish; a deadline inside the handler would tell why not."
         )
         yield Finding("timeouts", name, advice, Short(tables).attempts.iloc[own])
 
@@ -96,18 +126,17 @@ def lost_events(tables: Tables) -> Iterator[Finding]:
     for code, kind in tables.recorder.queue_kinds.items():
         of_queue = rows["queue"] == code
         gone = lost(rows[of_queue])
+        ends = np.isin(rows["action"], (Action.EXPIRED, Action.DROPPED))
+        places = np.flatnonzero(of_queue & ends & np.isin(rows["event"], gone))
         if len(gone) and kind == QueueKind.ASYNCHRONOUS:
-            ends = np.isin(rows["action"], (Action.EXPIRED, Action.DROPPED))
-            places = np.flatnonzero(of_queue & ends & np.isin(rows["event"], gone))
             advice = (
-                f"{_times(len(gone), 'event')} failed for good and left nothing behind. A "
+                f"{times(len(gone), 'event')} failed for good and left nothing behind. A "
                 "dead_letter_queue or an on_failure destination would have kept them."
             )
             function = names[code].removesuffix(" (events)")
             yield Finding("lost events", function, advice, Short(tables).queue_events.iloc[places])
         elif len(gone):
-            places = np.flatnonzero(of_queue & (rows["action"] == Action.EXPIRED))
-            advice = f"{_times(len(gone), 'message')} outlived the queue's retention unread."
+            advice = f"{times(len(gone), 'message')} outlived the queue's retention unread."
             yield Finding(
                 "lost messages", names[code], advice, Short(tables).queue_events.iloc[places]
             )
@@ -119,16 +148,44 @@ def often_received(tables: Tables) -> Iterator[Finding]:
     often = (rows["action"] == Action.RECEIVED) & (rows["receive_count"] > RECEIVED_OFTEN)
     often &= ~asynchronous(tables, rows["queue"])
     for code in np.unique(rows["queue"][often]).tolist():
-        places = np.flatnonzero(often & (rows["queue"] == code))
-        messages = len(np.unique(rows["event"][places]))
+        places = _latest(rows, np.flatnonzero(often & (rows["queue"] == code)))
+        were = "was" if len(places) == 1 else "were"
         advice = (
-            f"{_times(messages, 'message')} were received more than {RECEIVED_OFTEN} times, at most "
-            f"{int(rows['receive_count'][places].max())} times. A dead_letter_queue with "
-            "max_receive_count would take them aside."
+            f"{times(len(places), 'message')} {were} received more than {RECEIVED_OFTEN} times, at "
+            f"most {int(rows['receive_count'][places].max())} times. A dead_letter_queue with "
+            "max_receive_count would take such messages aside."
         )
         yield Finding(
             "received often", names[code], advice, Short(tables).queue_events.iloc[places]
         )
+
+
+def _latest(rows: Rows, places: Numbers) -> Numbers:
+    """Of these rows of queue events, the last one of each event."""
+    _, from_the_end = np.unique(rows["event"][places][::-1], return_index=True)
+    found: Numbers = np.sort(places[len(places) - 1 - from_the_end])
+    return found
+
+
+def unread_dead_letters(tables: Tables) -> Iterator[Finding]:
+    """Dead letters that lie in a queue from which nobody ever receives."""
+    rows, names = tables.rows("queue_events"), tables.recorder.names
+    for code in (c for c, kind in tables.recorder.queue_kinds.items() if kind == QueueKind.SQS):
+        own = np.flatnonzero(rows["queue"] == code)
+        if (rows["action"][own] == Action.RECEIVED).any():
+            continue
+        places = _latest(rows, own)
+        lying = (rows["action"] == Action.SENT) & (rows["cause"] == Cause.DEAD_LETTER)
+        places = places[lying[places]]
+        if len(places):
+            lie, them = ("lies", "it") if len(places) == 1 else ("lie", "them")
+            advice = (
+                f"{times(len(places), 'dead letter')} {lie} in it and nobody has read {them}. Look "
+                "at what failed, and send it again once the cause is mended: after the queue's "
+                "retention it is lost."
+            )
+            rows_of_view = Short(tables).queue_events.iloc[places]
+            yield Finding("unread dead letters", names[code], advice, rows_of_view)
 
 
 def cold_starts(tables: Tables) -> Iterator[Finding]:
@@ -140,7 +197,7 @@ def cold_starts(tables: Tables) -> Iterator[Finding]:
         if len(own) >= COLD_RUNS and share > COLD_SHARE:
             spent = attempts["setup_us"][cold] + attempts["init_us"][cold].astype(np.int64)
             advice = (
-                f"{_times(len(cold), 'cold start')} in {len(own):,} runs ({100 * share:.1f} %), "
+                f"{times(len(cold), 'cold start')} in {len(own):,} runs ({100 * share:.1f} %), "
                 f"{int(spent.sum()) / 1e6:,.1f} s in all. Provisioned concurrency or a smaller "
                 "initialisation would shorten them."
             )
@@ -148,30 +205,32 @@ def cold_starts(tables: Tables) -> Iterator[Finding]:
 
 
 def throttles(tables: Tables) -> Iterator[Finding]:
-    """Functions that were refused capacity."""
-    names = tables.recorder.names
-    _, whose = throttled(tables)
-    counts = pd.Series(whose).value_counts(sort=False).sort_index()
-    for code, count in counts.items():
-        rows = _throttle_rows(tables, int(str(code)))
+    """Functions that were refused capacity: callers got 429, events went back to wait."""
+    calls, events = tables.rows("invocations"), tables.rows("queue_events")
+    refused = np.flatnonzero(calls["status"] == InvocationStatus.THROTTLED)
+    own = asynchronous(tables, events["queue"])
+    waited = np.flatnonzero((events["action"] == Action.THROTTLED) & own)
+    owners = tables.functions_of_requests()[events["event"][waited]]
+    short_views = Short(tables)
+    yield from _throttled(
+        tables, calls["function"][refused], refused, short_views.invocations,
+        "a call found no concurrency and was answered with 429",
+    )  # fmt: skip
+    yield from _throttled(
+        tables, owners, waited, short_views.queue_events, "an event found no concurrency"
+    )
+
+
+def _throttled(
+    tables: Tables, owners: Numbers, places: Numbers, view: pd.DataFrame, what: str
+) -> Iterator[Finding]:
+    for code in np.unique(owners).tolist():
+        rows = view.iloc[places[owners == code]]
         advice = (
-            f"{_times(int(count), 'time')} there was no concurrency for it. Its reserved "
-            "concurrency or the account's limit is lower than this traffic needs."
+            f"{times(len(rows), 'time')} {what}. Its reserved concurrency or the account's limit is "
+            "lower than this traffic needs."
         )
-        yield Finding("throttles", names[int(str(code))], advice, rows)
-
-
-def _throttle_rows(tables: Tables, code: int) -> pd.DataFrame:
-    events = tables.rows("queue_events")
-    own = tables.functions_of_requests()[np.where(
-        asynchronous(tables, events["queue"]), events["event"], 0)] == code  # fmt: skip
-    places = np.flatnonzero((events["action"] == Action.THROTTLED) & own)
-    if len(places):
-        return Short(tables).queue_events.iloc[places]
-    view = Short(tables).invocations
-    function = tables.rows("invocations")["function"] == code
-    refused: pd.DataFrame = view.loc[function & (view["status"] == "throttled").to_numpy()]
-    return refused
+        yield Finding("throttles", tables.recorder.names[code], advice, rows)
 
 
 def retries_of_batches(tables: Tables) -> Iterator[Finding]:
@@ -182,7 +241,7 @@ def retries_of_batches(tables: Tables) -> Iterator[Finding]:
         places = np.flatnonzero(failed & (rows["mapping"] == code))
         held = int(rows["records"][places].sum(dtype=np.int64))
         advice = (
-            f"{_times(len(places), 'batch').replace('batchs', 'batches')} failed whole, so that "
+            f"{times(len(places), 'batch')} failed whole, so that "
             f"{held:,} records come again. With function_response_types=['ReportBatchItemFailures']"
             " only the failed ones would."
         )
@@ -193,6 +252,8 @@ def retries_of_batches(tables: Tables) -> Iterator[Finding]:
 #: What is looked for, in the order in which it is told.
 LOOKS: tuple[Callable[[Tables], Iterator[Finding]], ...] = (
     lost_events,
+    unread_dead_letters,
+    failures,
     timeouts,
     throttles,
     often_received,

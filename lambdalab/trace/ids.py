@@ -30,6 +30,14 @@ def short(kind: str, number: int) -> str:
     return f"{LETTERS[kind]}{number}" if number else ""
 
 
+class UnknownId(UnknownName):
+    """What was given is no id, or there is no such thing in the trace; says what there is."""
+
+    def __init__(self, kind: str, name: str, text: str) -> None:
+        super().__init__(kind, name, [])
+        self.args = (text,)
+
+
 class Ids:
     """The public ids of one lab, made from its seed.
 
@@ -44,6 +52,9 @@ class Ids:
         self._kinds = {tail: kind for kind, tail in self._tails.items()}
         # bound once: the runtime makes one id per invocation
         self._request = ("%08d" + self._tails["request"]).__mod__
+
+    def __repr__(self) -> str:
+        return f"Ids(seed={self.seed!r}): r2 is {self.request(2)}; likewise e1, b3, m12 and a5"
 
     def _tail(self, kind: str) -> str:
         h = hashlib.sha256(f"{self.seed}/id/{kind}".encode()).hexdigest()
@@ -88,7 +99,10 @@ class Ids:
         match = _LONG.match(text.strip())
         if match and match[2] in self._kinds and int(match[1]):
             return self._kinds[match[2]], int(match[1])
-        raise UnknownName("id (as in r2, e1, b3, m12, a5, or in full)", text, [])
+        what = "no id of this lab" if match else "no id"
+        raise UnknownId(
+            "id", text, f"{text!r} is {what}: an id is r2, e1, b3, m12 or a5, or in full"
+        )
 
     def column(self, kind: str, first: int, last: int) -> npt.NDArray[np.object_]:
         """The ids ``first`` to ``last`` of a kind as an array of strings, made in bulk.
@@ -109,12 +123,6 @@ class Ids:
             rows[:, :4], rows[:, 4:_DIGITS] = _FOUR[high], _FOUR[low]
             out[begin : begin + len(rows)] = rows.tobytes().decode("ascii").split("\n")[:-1]
         return out
-
-
-def short_column(kind: str, numbers: npt.NDArray[np.integer]) -> list[str]:
-    """The short forms of many numbers."""
-    letter = LETTERS[kind]
-    return [f"{letter}{n}" if n else "" for n in numbers.tolist()]
 
 
 _FOUR = np.frombuffer("".join(f"{n:04d}" for n in range(10_000)).encode(), np.uint8).reshape(-1, 4)

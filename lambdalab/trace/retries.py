@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lambdalab.trace import schema
-from lambdalab.trace.codes import Action, AttemptOutcome, Cause, Lane, QueueKind, RetryEnd
+from lambdalab.trace.codes import Action, Cause, Lane, QueueKind, RetryEnd
 from lambdalab.trace.columns import Columns, Numbers, Rows, causes, frame, ms, plain, words
 from lambdalab.trace.tables import Tables
 
@@ -196,11 +196,3 @@ def _function_failed(
     failed: np.ndarray[tuple[int], np.dtype[np.bool_]]
     failed = np.append(0, tables.rows("invocations")["function_error"]) != 0
     return failed[requests]
-
-
-#: Outcomes of an attempt that mean the function failed.
-FAILED_OUTCOMES = tuple(
-    code
-    for code in range(len(AttemptOutcome.names))
-    if code not in (AttemptOutcome.RUNNING, AttemptOutcome.SUCCESS)
-)

@@ -9,6 +9,7 @@ them is stable.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +17,37 @@ import pandas as pd
 
 from lambdalab.trace import schema
 from lambdalab.trace.codes import Cause, ClosedList
-from lambdalab.trace.columns import Columns, Numbers, frame, ms, plain, text
+from lambdalab.trace.columns import Columns, Numbers, ms, plain, text
 from lambdalab.trace.ids import LETTERS
 from lambdalab.trace.retries import asynchronous, waits
 from lambdalab.trace.tables import TABLES, Tables
+from lambdalab.trace.words import no_attribute
 
 WIDTH = 100
+_MOST_COLUMNS = 9
 _SHORTEST_NAME, _SHORTEST_CAUSE = 6, 12
 _TYPES = np.array(["sync", "async", "dry run"], dtype=object)
 _PARENTS = np.array(["", LETTERS["request"], LETTERS["batch"], LETTERS["message"], ""])
+
+
+class View(pd.DataFrame):
+    """A table that prints whole: no column is left out or broken off, whatever the screen.
+
+    More rows than pandas would print (``display.max_rows``) are cut in the middle, with a line that
+    tells how many there are. What is made of a view (``view.head()``, ``view.query(...)``) is one
+    too; with more columns than a view has, it prints as any DataFrame.
+    """
+
+    @property
+    def _constructor(self) -> type[View]:
+        return View
+
+    def __repr__(self) -> str:
+        if len(self.columns) > _MOST_COLUMNS:
+            return super().__repr__()
+        most, least = pd.get_option("display.max_rows"), pd.get_option("display.min_rows")
+        cut = bool(most) and len(self) > most
+        return self.to_string(max_rows=most or None, min_rows=least, show_dimensions=cut)
 
 
 class Short:
@@ -81,6 +104,13 @@ class Short:
         """Each log line, cut to the width of the page."""
         return self._view("logs")
 
+    if not TYPE_CHECKING:  # a type checker shall go on finding wrong names by itself
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name in dir(Short):  # it is there and failed: its own error tells why
+                object.__getattribute__(self, name)
+            raise no_attribute("trace.short", name, TABLES)
+
     def __repr__(self) -> str:
         return f"short views: {', '.join(TABLES)}"
 
@@ -120,7 +150,7 @@ def fit(columns: Columns, names: Sequence[str], width: int = WIDTH) -> pd.DataFr
     _narrow(widths, {"cause": _SHORTEST_CAUSE} if "cause" in widths else {}, excess)
     for name, most in widths.items():
         columns[name] = text([v if len(v) <= most else f"{v[: most - 1]}…" for v in columns[name]])
-    return frame(columns)
+    return View(columns, copy=False)
 
 
 def _narrow(widths: dict[str, int], lowest: dict[str, int], excess: int) -> int:

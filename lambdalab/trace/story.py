@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from lambdalab.errors import UnknownName
 from lambdalab.trace.codes import (
     Action,
     AttemptOutcome,
@@ -20,7 +19,7 @@ from lambdalab.trace.codes import (
     ParentKind,
 )
 from lambdalab.trace.columns import Rows
-from lambdalab.trace.ids import short
+from lambdalab.trace.ids import UnknownId, short
 from lambdalab.trace.retries import asynchronous
 from lambdalab.trace.tables import Tables
 
@@ -74,14 +73,20 @@ def story(tables: Tables, text: str) -> Story:
     kind, number = tables.ids.parse(str(text))
     known = _messages(tables) if kind == "message" else len(tables.rows(_TABLE_OF[kind]))
     if number > known:
-        latest = [short(kind, known)] if known else []
-        raise UnknownName(f"{kind} in this trace", text, latest)
+        raise _unknown(kind, str(text), known)
     if kind == "attempt":
         kind, number = "request", int(tables.rows("attempts")["request"][number - 1])
     told = sorted(TELLERS[kind](tables, number), key=lambda line: line[0])
     return Story(
         TITLES[kind](tables, number), [(round(at / 1e6, 3), sentence) for at, sentence in told]
     )
+
+
+def _unknown(kind: str, text: str, known: int) -> UnknownId:
+    """The error for an id beyond the last one."""
+    first, last = short(kind, 1), short(kind, known)
+    there = "none" if not known else first if known == 1 else f"{first} to {last}"
+    return UnknownId(kind, text, f"there is no {kind} {text!r} in this trace; it has {there}")
 
 
 def duration(us: int) -> str:
@@ -120,19 +125,39 @@ def _request_title(tables: Tables, number: int) -> str:
 
 
 def _request(tables: Tables, number: int) -> Told:
+    """Causes before effects: lines of one microsecond are told in this order."""
     row = tables.rows("invocations")[number - 1]
     yield int(row["requested_at"]), _arrival(tables, row)
-    attempts = tables.rows("attempts")
-    for place in np.flatnonzero(attempts["request"] == number).tolist():
-        yield from _attempt(tables, place, attempts[place])
-    yield from _own_queue(tables, number)
+    places = np.flatnonzero(tables.rows("attempts")["request"] == number).tolist()
     children = _children(tables, ParentKind.REQUEST, number)
+    for event in _own_queue(tables, number):
+        if event["action"] == Action.RECEIVED and places:
+            yield from _try(tables, places.pop(0), children)
+        elif sentence := _queue_sentence(tables, event):
+            yield int(event["at"]), sentence
+    for place in places:  # of an invocation that was not queued
+        yield from _try(tables, place, children)
+    yield from _calls(tables, children)
+    if row["completed_at"] >= 0:
+        yield int(row["completed_at"]), _ending(row)
+
+
+def _try(tables: Tables, place: int, children: list[int]) -> Told:
+    """One attempt, and between its beginning and its end what it called, taken from ``children``."""
+    begin, *end = _attempt(tables, place, tables.rows("attempts")[place])
+    yield begin
+    called_at = tables.rows("invocations")["requested_at"]
+    count = sum(not end or called_at[child] <= end[0][0] for child in children)
+    yield from _calls(tables, children[:count])
+    del children[:count]
+    yield from end
+
+
+def _calls(tables: Tables, children: list[int]) -> Told:
     calls = tables.rows("invocations")
     for child in children:
         what = f"calls {_name(tables, calls['function'][child])} as {short('request', child + 1)}"
         yield int(calls["requested_at"][child]), what
-    if row["completed_at"] >= 0:
-        yield int(row["completed_at"]), _ending(row)
 
 
 def _children(tables: Tables, kind: int, number: int) -> list[int]:
@@ -160,13 +185,11 @@ def _ending(row: np.void) -> str:
     return f"answered{code} after {took}: {status} ({because(int(row['cause']))})"
 
 
-def _own_queue(tables: Tables, number: int) -> Told:
+def _own_queue(tables: Tables, number: int) -> Rows:
+    """What happened to an event in Lambda's own queue."""
     rows = tables.rows("queue_events")
-    rows = rows[(rows["event"] == number) & asynchronous(tables, rows["queue"])]
-    for row in rows:
-        sentence = _queue_sentence(tables, row)
-        if sentence:
-            yield int(row["at"]), sentence
+    found: Rows = rows[(rows["event"] == number) & asynchronous(tables, rows["queue"])]
+    return found
 
 
 def _queue_sentence(tables: Tables, row: np.void) -> str:
@@ -315,13 +338,25 @@ def _environment(tables: Tables, number: int) -> Told:
     if row["ready_at"] >= 0:
         yield int(row["ready_at"]), f"ready after an initialisation of {duration(row['init_us'])}"
     for place in np.flatnonzero(attempts["environment"] == number).tolist():
-        try_ = attempts[place]
-        request = short("request", int(try_["request"]))
-        outcome = AttemptOutcome.names[try_["outcome"]]
-        yield int(try_["started_at"]), f"runs attempt {try_['attempt']} of {request}: {outcome}"
+        yield from _serving(attempts[place], row)
     if row["ended_at"] >= 0:
         name = EnvironmentEnd.names[row["because"]]
         yield int(row["ended_at"]), f"it ends ({name}: {EnvironmentEnd.meanings[name]})"
+
+
+def _serving(attempt: np.void, home: np.void) -> Told:
+    """An attempt as its environment has it: from when the handler begins to when it is over."""
+    what = f"attempt {attempt['attempt']} of {short('request', int(attempt['request']))}"
+    started, outcome = int(attempt["started_at"]), int(attempt["outcome"])
+    if outcome == AttemptOutcome.RUNNING:  # its spans are not in the books yet
+        ready = max(started, int(home["ready_at"]))
+        waits = attempt["cold_start"] and home["ready_at"] < 0
+        yield ready, f"{what} waits for it" if waits else f"runs {what}"
+        return
+    if outcome != AttemptOutcome.INIT_ERROR:  # whose handler never began
+        yield started + int(attempt["setup_us"]) + int(attempt["init_us"]), f"runs {what}"
+    name = AttemptOutcome.names[outcome]
+    yield int(attempt["ended_at"]), f"{what} is over: {name} ({AttemptOutcome.meanings[name]})"
 
 
 TITLES: dict[str, Callable[[Tables, int], str]] = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from lambdalab.trace.short import Short
 from lambdalab.trace.story import Story, story
 from lambdalab.trace.summary import summary
 from lambdalab.trace.tables import BUILDERS, TABLES, Tables
+from lambdalab.trace.words import cold_starts, no_attribute, times
 
 #: Where pictures of a trace come from; looked up when first asked for.
 _PLOTS = "lambdalab.plots"
@@ -44,12 +45,15 @@ class Plots:
         self._trace = trace
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("_"):
-            raise AttributeError(name)
+        if name.startswith("_") or name not in dir(self):
+            raise no_attribute("trace.plot", name, [] if name.startswith("_") else dir(self))
         return partial(getattr(import_module(_PLOTS), name), self._trace)
 
     def __dir__(self) -> Iterable[str]:
         return list(import_module(_PLOTS).PLOTS)
+
+    def __repr__(self) -> str:
+        return f"plots: {', '.join(dir(self))}"
 
 
 class Trace:
@@ -191,6 +195,13 @@ class Trace:
 
     # ---- what a cell shows ------------------------------------------------------------------
 
+    if not TYPE_CHECKING:  # a type checker shall go on finding wrong names by itself
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name in dir(Trace):  # it is there and failed: its own error tells why
+                object.__getattribute__(self, name)
+            raise no_attribute("a trace", name, dir(Trace))
+
     def __repr__(self) -> str:
         return f"<Trace: {self._text()}>"
 
@@ -219,7 +230,5 @@ class Trace:
             if count
         ]
         cold = int((attempts["cold_start"] != 0).sum())
-        plural = "" if len(rows) == 1 else "s"
-        text = f"{len(rows):,} invocation{plural}: {', '.join(told)}"
-        share = f" ({100 * cold / len(attempts):.1f} %)" if len(attempts) else ""
-        return f"{text}; {cold:,} cold start{'' if cold == 1 else 's'}{share}"
+        text = f"{times(len(rows), 'invocation')}: {', '.join(told)}"
+        return f"{text}; {cold_starts(cold, len(attempts), len(rows))}"

@@ -8,6 +8,7 @@ import pytest
 import lambdalab as ll
 from lambdalab import plots, scenarios
 from lambdalab.errors import UnknownName
+from lambdalab.plots.palette import OUTCOMES
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,15 @@ def test_a_changed_row_changes_the_picture(failing, altered, read_bars) -> None:
     other = altered(failing, "queue_events", 2, "at", 1_000_000)
     before, after = (read_bars(plots.backoff(t), "waits") for t in (failing, other))
     assert before != after
+
+
+def test_the_legend_has_what_can_be_seen(lab) -> None:
+    lab.create_function("bad", duration=0.1, failure_rate=1.0)
+    lab.invoke("bad", {}, invocation_type="Event")
+    lab.run()
+    legend = plots.backoff(lab.trace).get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["waiting", "error"]
+    assert legend.legend_handles[1].get_marker() == OUTCOMES["error"].marker, "as in the plot"
 
 
 def test_the_maximum_age_is_shown_where_it_ends_the_series(words_on) -> None:

@@ -49,11 +49,11 @@ def test_each_message_is_a_tick(windowed, read_points, elapsed) -> None:
     assert ticks == pytest.approx(sorted(set(sent)))
 
 
-def test_records_and_where_the_batch_went_stand_beside_it(windowed) -> None:
+def test_its_name_and_its_records_stand_beside_a_batch(windowed) -> None:
     texts = [t.get_text() for t in plots.batching(windowed).texts if t.get_gid() == "records"]
     table = windowed.batches
-    calls = [int(call[:8]) for call in table["request_id"]]
-    assert texts == [f"{n} → r{call}" for n, call in zip(table["records"], calls, strict=True)]
+    names = [f"b{int(batch[:8])}" for batch in table["batch_id"]]
+    assert texts == [f"{name} · {n}" for name, n in zip(names, table["records"], strict=True)]
 
 
 def test_windows_are_marked_where_they_begin(windowed, read_points, elapsed) -> None:
@@ -72,7 +72,7 @@ def test_bars_do_not_overlap(windowed, read_bars) -> None:
 
 def test_the_payload_limit_is_told_where_it_matters(heavy, windowed, words_on) -> None:
     text = words_on(plots.batching(heavy))
-    assert "61 (5.99 MB)" in text
+    assert "b1 · 61 (5.99 MB)" in text
     assert "at the size limit" in text
     assert "MB" not in words_on(plots.batching(windowed))
     many = plots.batching(heavy, each=False)
@@ -109,6 +109,24 @@ def test_many_batches_are_as_high_as_they_are_large(read_points, elapsed) -> Non
     assert f"{len(trace.batches)} batches" in ax.get_title(loc="left")
 
 
+@pytest.mark.parametrize("height", [None, 50])
+def test_arrivals_stand_above_the_axis_of_sizes(height) -> None:
+    ax = plots.batching(scenarios.batching(rate=20, window=0, seconds=30))
+    if height:
+        ax.set_ylim(0, height)
+    end, top = ax.spines["left"].get_bounds()[1], ax.get_ylim()[1]
+    assert max(ax.get_yticks()) <= end < top
+    (band,) = (c for c in ax.collections if c.get_gid() == "arrival rate")
+    foot = band.get_paths()[0].vertices[:, 1].min()
+    assert end / top < foot, "its foot is a share of the height"
+
+
+def test_batches_that_are_marks_are_marks_in_the_legend() -> None:
+    ax = plots.batching(scenarios.batching(rate=0.5, window=0, seconds=20))
+    (mark, *_) = ax.get_legend().legend_handles
+    assert mark.get_marker() == BATCH_CAUSES["no_window"].marker
+
+
 def test_the_mapping_can_be_named(windowed) -> None:
     assert plots.batching(windowed, mapping="orders->bill")
     with pytest.raises(UnknownName, match="orders->bill"):
@@ -122,7 +140,7 @@ def test_failed_batches_say_so(words_on) -> None:
     lab.create_event_source_mapping(orders, "bill")
     orders.send("one")
     lab.run()
-    assert "1 → r1 failure" in words_on(plots.batching(lab.trace))
+    assert "b1 · 1 failure" in words_on(plots.batching(lab.trace))
 
 
 def test_empty_and_one(empty, words_on, read_bars) -> None:

@@ -82,7 +82,12 @@ def test_units_labels_and_whole_numbers(trace, words_on) -> None:
     ax = plots.queue_depth(trace, queue="orders")
     ax.figure.canvas.draw()
     text = words_on(ax)
-    for part in ("events in the queue", "virtual time (s)", "in flight", "dead letter"):
+    for part in (
+        "messages in the queue",
+        "virtual time (s)",
+        "received, not yet deleted",
+        "dead letter",
+    ):
         assert part in text
     assert all(float(tick).is_integer() for tick in ax.get_yticks())
 
@@ -120,6 +125,8 @@ def test_lambdas_own_queue(read_points) -> None:
     trace = scenarios.backoff()
     ax = plots.queue_depth(trace, queue="report (events)")
     assert [y for _, y in read_points(ax, "dead_lettered")] == [1.0]
+    assert ax.get_ylabel() == "events in the queue"
+    assert "at most 1 event at once" in ax.get_title(loc="left")
     lost = plots.queue_depth(scenarios.backoff(dead_letter_queue=False))
     assert len(read_points(lost, "dropped")) == 1, "what nobody keeps is marked too"
 
@@ -127,4 +134,4 @@ def test_lambdas_own_queue(read_points) -> None:
 def test_empty_and_one(empty, words_on, lab) -> None:
     assert "No queue in this trace" in words_on(plots.queue_depth(empty))
     lab.sqs.create_queue("orders").send("one")
-    assert "at most 1 event at once, 1 at the end" in words_on(plots.queue_depth(lab.trace))
+    assert "at most 1 message at once, 1 at the end" in words_on(plots.queue_depth(lab.trace))

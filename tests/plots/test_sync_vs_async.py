@@ -97,7 +97,10 @@ def test_what_follows_is_a_lane_of_its_own(read_bars, words_on) -> None:
     assert "notify (r2)" in words_on(ax)
     ((start, end),) = spans(read_bars(ax, "Event:next"))
     child = lab.trace.attempts.iloc[1]
-    assert end - start == pytest.approx((child["ended_at"] - child["started_at"]).total_seconds())
+    assert end - start == pytest.approx(child["duration_ms"] / 1000)
+    cold = [end - start for start, end in spans(read_bars(ax, "Event:init"))]
+    assert cold[1] == pytest.approx((child["setup_ms"] + child["init_ms"]) / 1000)
+    assert "next function's handler" in words_on(ax)
 
 
 def test_other_invocations_can_be_named(trace) -> None:
@@ -119,4 +122,17 @@ def test_both_groups_stand_on_axes_that_are_given(trace) -> None:
     _, ax = plt.subplots()
     assert plots.sync_vs_async(trace, ax=ax) is ax
     labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels == ["client", "function", "client", "event queue", "function"]
+    function = f"function\n{trace.invocations['function'].iloc[0]}"
+    assert labels == ["client", function, "client", "event queue", function]
+
+
+def test_long_names_of_functions_are_cut(words_on, lab) -> None:
+    lab.create_function("a_rather_long_name", duration=0.1)
+    lab.invoke("a_rather_long_name")
+    assert "function\na_rather_long…" in words_on(plots.sync_vs_async(lab.trace))
+
+
+def test_texts_over_bars_have_no_ground(trace) -> None:
+    over = [t for t in plots.sync_vs_async(trace).texts if t.get_text().startswith("cold start")]
+    assert over
+    assert all(text.get_bbox_patch() is None for text in over)

@@ -112,6 +112,28 @@ def test_retries_are_joined(read_points) -> None:
     )
 
 
+@pytest.mark.parametrize("events", [20, 21])
+def test_waits_of_many_retried_events_are_only_counted(events, lab, read_points, words_on) -> None:
+    lab.create_function("bad", duration=0.1, failure_rate=1.0)
+    for _ in range(events):
+        lab.invoke("bad", {}, invocation_type="Event")
+    lab.run()
+    ax = plots.timeline(lab.trace)
+    assert bool(read_points(ax, "retries")) == (events == 20)
+    assert ("(42 retry waits not drawn)" in words_on(ax)) == (events == 21)
+
+
+def test_what_is_too_short_for_a_bar_is_a_mark(lab, read_points) -> None:
+    lab.create_function("bad", duration=0.1, failure_rate=1.0)
+    lab.invoke("bad", {}, invocation_type="Event")
+    lab.run()
+    ax = plots.timeline(lab.trace)
+    assert len(read_points(ax, "marks:error")) == len(lab.trace.attempts)
+    legend = ax.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["error", "wait before a retry"]
+    assert legend.legend_handles[0].get_marker() == OUTCOMES["error"].marker
+
+
 def test_title_counts(busy) -> None:
     attempts = busy.attempts
     title = plots.timeline(busy).get_title(loc="left")

@@ -1,4 +1,5 @@
 import html
+import re
 from collections.abc import Callable
 
 import pytest
@@ -74,6 +75,14 @@ def received_often() -> Recorder:
     return events(sent, *[again] * 5, kind=QueueKind.SQS)
 
 
+def failures() -> Recorder:
+    return runs(3, AttemptOutcome.ERROR)
+
+
+def dead_letters() -> Recorder:
+    return events((Action.SENT, Cause.DEAD_LETTER), kind=QueueKind.SQS)
+
+
 def whole_batches() -> Recorder:
     books = Recorder()
     mapping = books.name("orders->bill")
@@ -87,11 +96,19 @@ def whole_batches() -> Recorder:
     [
         (timeouts, "timeouts", "bill", "2 attempts timed out, and 6.0 s", 2),
         (cold_starts, "cold starts", "bill", "60 cold starts in 60 runs (100.0 %), 120.0 s", 60),
-        (throttles, "throttles", "bill", "1 time there was no concurrency", 1),
-        (backing_off, "throttles", "bill", "1 time there was no concurrency", 1),
+        (throttles, "throttles", "bill", "1 time a call found no concurrency", 1),
+        (backing_off, "throttles", "bill", "1 time an event found no concurrency", 1),
+        (failures, "failures", "bill", "All 3 attempts failed, most often with error.", 3),
+        (dead_letters, "unread dead letters", "orders", "1 dead letter lies in it", 1),
         (lost_events, "lost events", "bill", "dead_letter_queue", 1),
         (lost_messages, "lost messages", "orders", "retention", 1),
-        (received_often, "received often", "orders", "at most 5 times", 2),
+        (
+            received_often,
+            "received often",
+            "orders",
+            "1 message was received more than 3 times, at most 5 times",
+            1,
+        ),
         (whole_batches, "whole batches", "orders->bill", "1 batch failed whole", 1),
     ],
 )
@@ -113,6 +130,32 @@ def test_a_dead_letter_is_not_lost() -> None:
         (Action.DROPPED, Cause.RETRIES_EXHAUSTED),
     )
     assert Trace(books).findings() == ()
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        (Action.RECEIVED, Cause.RECEIVED_BY_CALLER),
+        (Action.DELETED, Cause.PURGED),
+        (Action.DEAD_LETTERED, Cause.MAX_RECEIVE_COUNT),
+    ],
+)
+def test_a_dead_letter_that_was_read_or_is_gone_is_no_finding(then: tuple[int, int]) -> None:
+    books = events((Action.SENT, Cause.DEAD_LETTER), then, kind=QueueKind.SQS)
+    assert Trace(books).findings() == ()
+
+
+def test_half_the_attempts_may_fail_and_what_was_killed_does_not_count() -> None:
+    for count, outcome in ((3, AttemptOutcome.SUCCESS), (9, AttemptOutcome.KILLED)):
+        assert Trace(runs(count, outcome)).findings() == ()
+
+
+def test_the_count_of_a_sentence_is_that_of_its_rows() -> None:
+    for seed in range(4):
+        world = World(seed, calls=40, events=30, messages=30, failures=0.8, limit=2)
+        for found in Trace(world.run()).findings():
+            counts = {int(n.replace(",", "")) for n in re.findall(r"[\d,]*\d", found.advice)}
+            assert len(found.rows) in counts, found
 
 
 def test_nothing_to_remark() -> None:

@@ -1,12 +1,11 @@
 import uuid
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdalab.errors import UnknownName
-from lambdalab.trace.ids import LETTERS, Ids, short, short_column
+from lambdalab.trace.ids import LETTERS, Ids, short
 
 KINDS = sorted(LETTERS)
 
@@ -34,15 +33,18 @@ def test_what_is_no_id_is_refused(text: str) -> None:
 
 
 def test_an_id_of_another_lab_is_refused() -> None:
-    with pytest.raises(UnknownName):
+    with pytest.raises(UnknownName, match="no id of this lab: an id is r2, e1, b3, m12 or a5"):
         Ids(7).parse(Ids(8).request(1))
     with pytest.raises(UnknownName):
         Ids(7).parse("00000000" + Ids(7).request(1)[8:])
 
 
+def test_they_show_both_forms() -> None:
+    assert repr(Ids(7)) == f"Ids(seed=7): r2 is {Ids(7).request(2)}; likewise e1, b3, m12 and a5"
+
+
 def test_none_has_no_short_form() -> None:
     assert short("request", 0) == ""
-    assert short_column("batch", np.array([0, 3])) == ["", "b3"]
 
 
 @given(first=st.integers(1, 30_000), count=st.integers(0, 20_000))

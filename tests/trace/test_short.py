@@ -79,5 +79,24 @@ def test_names_are_cut_only_as_far_as_needed(
         assert view["queue"].tolist() == right[:count]
 
 
+@pytest.mark.parametrize("table", TABLES)
+def test_a_view_prints_whole_lines(trace: Trace, table: str) -> None:
+    view = getattr(trace.short, table)
+    with pd.option_context("display.width", 20, "display.max_columns", 3):
+        part, long = repr(view.head(5)), repr(pd.concat([view] * 100))
+        assert part == view.head(5).to_string()
+        assert long.endswith(f"[{len(view) * 100} rows x {len(view.columns)} columns]")
+        assert len(long.split("\n")) < 20
+        assert max(map(len, long.split("\n"))) <= 110  # "..." and longer numbers in front
+        assert repr(trace.invocations) == repr(pd.DataFrame(trace.invocations))
+    pd.testing.assert_frame_equal(pd.DataFrame(view), view, check_frame_type=False)
+    assert view._repr_html_() == pd.DataFrame(view)._repr_html_()
+
+
+def test_what_a_view_is_made_wider_to_prints_as_any_table(trace: Trace) -> None:
+    wide = trace.short.invocations.assign(more=1)
+    assert repr(wide) == repr(pd.DataFrame(wide))
+
+
 def test_the_views_list_themselves(trace: Trace) -> None:
     assert "queue_events" in repr(trace.short)

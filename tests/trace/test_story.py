@@ -2,6 +2,7 @@ import pytest
 
 from lambdalab.errors import UnknownName
 from lambdalab.trace import Recorder, Trace
+from lambdalab.trace.schema import AttemptOutcome, Cause, InvocationStatus, ParentKind
 from lambdalab.trace.story import duration
 from tests.trace.histories import World
 
@@ -108,6 +109,55 @@ def test_a_parent_is_named_and_so_is_what_it_calls() -> None:
     trace = Trace(books)
     assert "calls ship as r2" in sentences(trace, "r1")
     assert "bill (r1) invokes ship" in sentences(trace, "r2")
+
+
+def test_causes_come_before_effects_within_a_microsecond() -> None:
+    books = Recorder()
+    bill, ship = books.name("bill"), books.name("ship")
+    home = books.environment(bill, 0, 0)
+    books.invocation(bill, 0, 0, bill, 0, 0, 0, 2)
+    row = books.attempt(1, 1, home, 0, 0, 0, True, 128, Cause.CALLED)
+    waiting = [sentence for _, sentence in Trace(books).story("e1").lines]
+    assert waiting == ["it begins to be made", "attempt 1 of r1 waits for it"]
+    books.environment_ready(home, 500, 200)
+    assert "runs attempt 1 of r1" in Trace(books).story("e1").lines[-1]
+    books.invocation(ship, 0, 1, bill, ParentKind.REQUEST, 1, 500, 2)
+    books.attempt_done(row, 500, 300, 200, 0, 1, 40, AttemptOutcome.SUCCESS, 1)
+    books.invocation_done(
+        1, 500, InvocationStatus.SUCCEEDED, 200, 0, 1, 4, Cause.COMPLETED, 0, 0, 0
+    )
+    trace = Trace(books)
+    told = [
+        sentence.split(" in ")[0].split(" after ")[0] for _, sentence in trace.story("r1").lines
+    ]
+    assert told == [
+        "bill invokes bill with 2 bytes",
+        "attempt 1 runs",
+        "calls ship as r2",
+        "attempt 1 succeeds",
+        "answered with 200",
+    ]
+    assert trace.story("e1").lines == [
+        (0.0, "it begins to be made"),
+        (0.001, "ready after an initialisation of 0.2 ms"),
+        (0.001, "runs attempt 1 of r1"),
+        (0.001, "attempt 1 of r1 is over: success (the handler returned)"),
+    ]
+
+
+def test_an_unknown_id_is_told_what_there_is(trace: Trace) -> None:
+    count = len(trace.invocations)
+    for story, text in (
+        (trace.story, f"there is no request 'r9999' in this trace; it has r1 to r{count}"),
+        (Trace(Recorder()).story, "there is no request 'r9999' in this trace; it has none"),
+    ):
+        with pytest.raises(UnknownName) as caught:
+            story("r9999")
+        assert str(caught.value) == text
+    with pytest.raises(
+        UnknownName, match=r"^'zzz' is no id: an id is r2, e1, b3, m12 or a5, or in "
+    ):
+        trace.story("zzz")
 
 
 @pytest.mark.parametrize("id", ["r9999", "b9999", "m9999", "e9999", "a9999", "nonsense"])

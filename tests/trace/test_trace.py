@@ -20,7 +20,11 @@ def test_it_tells_what_happened_in_a_line() -> None:
 
 def test_one_of_a_thing_is_singular() -> None:
     trace = Trace(World(3, calls=1, events=0, messages=0, failures=0).run())
-    assert repr(trace) == "<Trace: 1 invocation: 1 succeeded; 1 cold start (100.0 %)>"
+    assert (
+        repr(trace) == "<Trace: 1 invocation: 1 succeeded; 1 cold start of 1 invocation (100.0 %)>"
+    )
+    trace = Trace(World(3, calls=0, events=1, messages=0, failures=1).run())
+    assert repr(trace).endswith(" 1 failed; 1 cold start of 3 runs (33.3 %)>")
 
 
 def test_pictures_are_looked_up_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,8 +35,30 @@ def test_pictures_are_looked_up_when_asked_for(monkeypatch: pytest.MonkeyPatch) 
     trace = Trace(Recorder())
     assert trace.plot.batching(ax=1) == (trace, 1)
     assert dir(trace.plot) == ["batching"]
+    assert repr(trace.plot) == "plots: batching"
+    with pytest.raises(AttributeError, match="did you mean 'batching'"):
+        _ = trace.plot.batchin
     with pytest.raises(AttributeError):
-        _ = trace.plot.nothing
+        _ = trace.plot._repr_png_
+
+
+def test_a_wrong_name_suggests_the_right_one() -> None:
+    trace = Trace(Recorder())
+    with pytest.raises(
+        AttributeError, match=r"a trace has no attribute .*; did you mean 'batches'\?"
+    ):
+        _ = trace.batchs  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"trace\.short has no .*; did you mean 'retries'\?"):
+        _ = trace.short.retrys  # type: ignore[attr-defined]
+    assert not hasattr(trace, "_ipython_display_")
+    assert not hasattr(trace.short, "_ipython_display_")
+
+
+def test_an_attribute_that_fails_tells_why() -> None:
+    trace = Trace(Recorder())
+    del trace._tables
+    with pytest.raises(AttributeError, match="_tables"):
+        _ = trace.batches
 
 
 def test_a_trace_is_a_live_view() -> None:

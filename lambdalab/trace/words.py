@@ -1,0 +1,41 @@
+"""Sentences that several places tell alike: counts, shares, and what there is instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lambdalab.errors import suggestion
+
+
+def times(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    >>> times(1, "batch"), times(1_204, "invocation")
+    ('1 batch', '1,204 invocations')
+    """
+    ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{count:,} {noun}{ending}"
+
+
+def cold_starts(cold: int, runs: int, invocations: int) -> str:
+    """How often functions started cold, and of what.
+
+    A retried invocation runs more than once, a throttled one not at all: where there are not as many
+    runs as invocations, the share is said to be of runs.
+
+    >>> cold_starts(41, 1_204, 1_204), cold_starts(1, 3, 1)
+    ('41 cold starts of 1,204 invocations (3.4 %)', '1 cold start of 3 runs (33.3 %)')
+    """
+    noun = "invocation" if runs == invocations else "run"
+    share = f" ({100 * cold / runs:.1f} %)" if runs else ""
+    return f"{times(cold, 'cold start')} of {times(runs, noun)}{share}"
+
+
+def no_attribute(owner: str, name: str, known: Iterable[str]) -> AttributeError:
+    """The error for an attribute that is not there, with the nearest that is."""
+    public = [other for other in known if not other.startswith("_")]
+    text = f"{owner} has no attribute {name!r}"
+    if not name.startswith("_"):
+        text += suggestion(name, public)
+    # given an object, Python would append a suggestion of its own to the traceback
+    return AttributeError(text, name=name, obj=None)
