@@ -19,6 +19,8 @@ ROWS = 8
 TOUR = Path("notebooks", "00-tour.ipynb")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 CELL_TIMEOUT = 120  # seconds of real time: a cell of the tour takes less than one
+# nbconvert's page gives <pre> inside HTML outputs the font of the text around it
+_CODE_IN_OUTPUTS = "<style>.jp-OutputArea-output pre { font-family: monospace !important; }</style>"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,7 +90,9 @@ def export_tour(tour: Path, folder: Path) -> Path | None:
         import nbconvert
         import nbformat
     except ImportError as missing:
-        print(f'No tour: {missing.name} is not installed; pip install "lambdalab[lab]" brings it.')
+        print(
+            f'No tour: {missing.name} is not installed; pip install ".[lab]" in a clone brings it.'
+        )
         return None
     notebook = nbformat.read(tour, as_version=4)
     where = {"metadata": {"path": str(tour.parent)}}
@@ -104,7 +108,9 @@ def export_tour(tour: Path, folder: Path) -> Path | None:
         for output in cell.get("outputs", ()):
             # a widget's picture instead of the widget: the page tells its story without a network
             output.get("data", {}).pop(WIDGET, None)
-    page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+    named = {"metadata": {"name": "lambdalab: the tour"}}
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook, resources=named)
+    page = page.replace("</head>", f"{_CODE_IN_OUTPUTS}</head>", 1)
     path = folder / f"{tour.stem}.html"
     path.write_text(page, encoding="utf-8")
     return path

@@ -102,7 +102,7 @@ class Burst:
             yield 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Replay:
     """Recorded traffic: the times of arrivals, and what each call took.
 
@@ -162,6 +162,11 @@ class Replay:
     def payload(self, i: int) -> dict[str, Any]:
         """The payload of arrival ``i``: how long it took when it was recorded."""
         return {} if self.durations is None else {"duration": self.durations[i]}
+
+    def __repr__(self) -> str:
+        span = self.times[-1] - self.times[0]
+        taken = "" if self.durations is None else ", with durations"
+        return f"Replay({len(self.times):,} arrivals in {span:,.6g} s{taken})"
 
     @staticmethod
     def duration(event: dict[str, Any]) -> float:
