@@ -61,5 +61,6 @@ def lab_text(
             lines.append(f"  ... and {len(things) - _MOST} more")
     attempts = trace.attempts
     cold = int(attempts["cold_start"].sum())
-    lines.append(f"  {cold_starts(cold, len(attempts), len(trace.invocations))}")
+    invoked = int((attempts["attempt"] == 1).sum())
+    lines.append(f"  {cold_starts(cold, len(attempts), invoked)}")
     return "\n".join(lines)

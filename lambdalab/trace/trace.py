@@ -231,4 +231,4 @@ class Trace:
         ]
         cold = int((attempts["cold_start"] != 0).sum())
         text = f"{times(len(rows), 'invocation')}: {', '.join(told)}"
-        return f"{text}; {cold_starts(cold, len(attempts), len(rows))}"
+        return f"{text}; {cold_starts(cold, len(attempts), int((attempts['attempt'] == 1).sum()))}"

@@ -20,8 +20,8 @@ def times(count: int, noun: str) -> str:
 def cold_starts(cold: int, runs: int, invocations: int) -> str:
     """How often functions started cold, and of what.
 
-    A retried invocation runs more than once, a throttled one not at all: where there are not as many
-    runs as invocations, the share is said to be of runs.
+    ``invocations`` counts those that ran at all. A retried one runs more than once: where there are
+    more runs than invocations, the share is said to be of runs.
 
     >>> cold_starts(41, 1_204, 1_204), cold_starts(1, 3, 1)
     ('41 cold starts of 1,204 invocations (3.4 %)', '1 cold start of 3 runs (33.3 %)')
