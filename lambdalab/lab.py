@@ -166,7 +166,7 @@ class Lab:
         users = [
             f"mapping {mapping.name}" for mapping in self._mappings if mapping.function is found
         ]
-        self._lambda.delete_function(found, users + self._traffic.users_of(found.name))
+        self._lambda.delete_function(found, users + self._traffic.users_of(found))
 
     def put_function_concurrency(self, function: Any, reserved_concurrency: int | None) -> None:
         """Reserve concurrency for a function; 0 throttles it, None gives the share back.

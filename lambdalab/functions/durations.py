@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from lambdalab.errors import InvalidSetting
 from lambdalab.kernel.clock import US, microseconds
@@ -20,15 +20,6 @@ Draw = Callable[[Any], int]
 
 Z99 = 2.3263478740408408
 """The 99th percentile of the standard normal distribution."""
-
-
-class Distribution(Protocol):
-    """What ``duration=`` and ``init=`` accept beside a number: anything that can be sampled."""
-
-    median: float
-
-    def sampler(self, stream: RandomStream) -> Draw:
-        """A function that draws the next value in microseconds; it ignores the event."""
 
 
 def _positive(setting: str, value: float) -> None:
@@ -113,6 +104,11 @@ def drawer(duration: object, stream: RandomStream, setting: str = "duration") ->
         return draw
     fixed = microseconds(duration, setting)
     return lambda _event: fixed
+
+
+def is_plain(duration: object) -> bool:
+    """Whether it is nobody's own code: a number or one of the distributions here, which never fail."""
+    return duration is None or isinstance(duration, (int, float, Exponential, LogNormal))
 
 
 def check(setting: str, duration: object) -> None:

@@ -101,6 +101,13 @@ class Function:
         """Whether the modelled duration depends on the event."""
         return callable(self.settings.duration)
 
+    @property
+    def is_plain_model(self) -> bool:
+        """Whether its runs need no event and cannot fail but by ``failure_rate`` and timeout."""
+        settings = self.settings
+        plain = durations.is_plain(settings.duration) and durations.is_plain(settings.init)
+        return self.draw is not None and plain
+
     def __repr__(self) -> str:
         settings = self.settings
         what = "modelled" if self.code is None else f"handler {self.code.handler}"

@@ -122,10 +122,9 @@ class Handlers:
         self, environment: Environment, function: Function, event: Any, context: LambdaContext
     ) -> Callable[[], object]:
         """After a crash the runtime starts again inside the next invocation, on its time and bill."""
-        init_us = function.draw_init(None)
 
         def body() -> object:
-            self._tasks.sleep(init_us)
+            self._tasks.sleep(function.draw_init(None))
             environment.handler = _prepare(function, environment)
             environment.ready = True
             return environment.handler(event, context)

@@ -141,7 +141,13 @@ def text_of(error: BaseException) -> str:
         return f"<{type(error).__name__}>"
 
 
-def model_error(request_id: str, error: Exception) -> Failure:
-    """The ``duration=`` callable of a model failed, or gave no duration."""
-    text = f"duration= of the model: {text_of(error)}"
-    return runtime_failure(request_id, type(error).__name__, text, [], error)
+def model_error(
+    request_id: str,
+    error: Exception,
+    setting: str,
+    outcome: int = AttemptOutcome.ERROR,
+    cause: int = Cause.FUNCTION_ERROR,
+) -> Failure:
+    """The callable given as ``duration=`` or ``init=`` failed, or gave no duration."""
+    text, kind = f"{setting} of the function: {text_of(error)}", type(error).__name__
+    return runtime_failure(request_id, kind, text, [], error, outcome, cause)

@@ -76,11 +76,23 @@ class Runner:
         )  # fmt: skip
         if cold:
             environment.tariff = function.tariff
-            call.setup_us, call.init_us = self._setup_us, function.draw_init(None)
-            self.scheduler.at(now + call.setup_us + call.init_us, self._initialised, call)
+            self._begin_init(call)
         else:
             call.setup_us = call.init_us = 0
             self._run(call)
+
+    def _begin_init(self, call: Call) -> None:
+        now = call.handler_at = self.scheduler.now
+        call.setup_us = call.init_us = 0
+        try:
+            init_us = call.function.draw_init(None)
+        except Exception as error:  # the user's own callable
+            outcome, cause = AttemptOutcome.INIT_ERROR, Cause.INIT_ERROR
+            request_id = self._ids.request(call.request)
+            self.failed(call, model_error(request_id, error, "init=", outcome, cause))
+            return
+        call.setup_us, call.init_us = self._setup_us, init_us
+        self.scheduler.at(now + call.setup_us + init_us, self._initialised, call)
 
     def _initialised(self, call: Call) -> None:
         """The time an init takes by itself is over; real code now runs its module."""
@@ -107,7 +119,7 @@ class Runner:
             event = decode(call.payload) if function.needs_event else None
             duration = function.run_model(call.environment, event)
         except Exception as error:  # the user's own callable: its error is the function's
-            self.failed(call, model_error(self._ids.request(call.request), error))
+            self.failed(call, model_error(self._ids.request(call.request), error, "duration="))
             return
         timed_out = duration == function.timeout_us
         self.scheduler.at(now + duration, self.timed_out if timed_out else self._modelled, call)

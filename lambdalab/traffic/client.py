@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from lambdalab.kernel.task import Task
 
 STATUS = {"RequestResponse": 200, "Event": 202, "DryRun": 204}
-_NOTHING = object()
 
 
 def to_json(payload: Any) -> bytes:

@@ -220,7 +220,7 @@ class FastLane:
         """The function is new or has changed: a lane with its constants, where a lane will do."""
         function, name = self._function, self._books.name
         self._generation = function.fleet.generation
-        if function.draw is None or function.needs_event or not function.fleet.idle_expiry:
+        if not function.is_plain_model or not function.fleet.idle_expiry:
             self._lane = -1
             return
         drive = name("drive")

@@ -29,7 +29,7 @@ class Traffic:
 
     def __init__(self, service: LambdaService) -> None:
         self._service = service
-        self._drivers: list[tuple[Driver | FastLane, str, bool]] = []
+        self._drivers: list[tuple[Driver | FastLane, Function | Sender, bool]] = []
 
     def drive(
         self,
@@ -50,13 +50,10 @@ class Traffic:
             raise InvalidSetting("arrivals", arrivals, limit)
         _check(count, invocation_type)
         ends_at = None if duration is None else scheduler.now + microseconds(duration)
-        make = payload if callable(payload) else getattr(arrivals, "payload", None)
-        data = (
-            b"" if callable(payload) else to_json(payload)
-        )  # refuse now what no request can carry
-        problem = "" if make is not None else json_problem(data)
-        if problem:
-            raise InvalidSetting("payload", payload, f"JSON: {problem}", "botocore Invoke")
+        make = getattr(arrivals, "payload", None) if payload is None else None
+        if callable(payload):
+            make = payload
+        data = b"" if make is not None else _checked(payload, "payload")
         stream = service.streams.stream(self._stream_name(target.name))
         waits = arrivals.waits(stream)
         driver: Driver | FastLane
@@ -76,7 +73,7 @@ class Traffic:
             else:
                 driver = Driver(scheduler, waits, send, ends_at, count)
         endless = arrivals.endless and duration is None and count is None
-        self._drivers.append((driver, target.name, endless))
+        self._drivers.append((driver, target, endless))
 
     def _fits_lane(self, function: Function, payload: bytes) -> bool:
         """Whether the fast lane does the same as the way of every request."""
@@ -89,22 +86,22 @@ class Traffic:
             and len(payload) <= rules.synchronous_payload
         )
 
-    def users_of(self, name: str) -> list[str]:
-        """The traffic that still calls a function of that name."""
-        mine = [driver for driver, target, _ in self._drivers if target == name]
+    def users_of(self, function: Function) -> list[str]:
+        """The traffic that still calls a function."""
+        mine = [driver for driver, target, _ in self._drivers if target is function]
         return ["traffic from lab.drive()"] if any(driver.active for driver in mine) else []
 
     def check_ends(self) -> None:
         """Raise :class:`~lambdalab.errors.EndlessRun` while traffic is on that nothing ends."""
-        for driver, name, endless in self._drivers:
+        for driver, target, endless in self._drivers:
             if driver.active and endless:
                 raise EndlessRun(
-                    f"the traffic to {name!r} never ends: give run() an until=, or drive() a duration "
-                    "or a count"
+                    f"the traffic to {target.name!r} never ends: give run() an until=, "
+                    "or drive() a duration or a count"
                 )
 
     def _stream_name(self, target: str) -> str:
-        earlier = sum(name == target for _, name, _ in self._drivers)
+        earlier = sum(known.name == target for _, known, _ in self._drivers)
         return f"arrivals/{target}" + (f"#{earlier + 1}" if earlier else "")
 
 
@@ -116,14 +113,15 @@ def _check(count: object, invocation_type: str) -> None:
         raise InvalidSetting("invocation_type", invocation_type, f"one of {', '.join(TYPES)}")
 
 
+def _checked(payload: Any, setting: str) -> bytes:
+    """A payload as JSON; what no request can carry is refused by name."""
+    data = to_json(payload)
+    problem = json_problem(data)
+    if problem:
+        raise InvalidSetting(setting, payload, f"JSON: {problem}", "botocore Invoke")
+    return data
+
+
 def _maker(make: Callable[[int], Any]) -> Callable[[int], bytes]:
-    """The payload of each arrival; what no request can carry is named by its arrival."""
-
-    def body(number: int) -> bytes:
-        data = to_json(make(number))
-        problem = json_problem(data)
-        if problem:
-            raise InvalidSetting(f"payload({number})", data, f"JSON: {problem}", "botocore Invoke")
-        return data
-
-    return body
+    """The payload of each arrival."""
+    return lambda number: _checked(make(number), f"payload({number})")

@@ -164,3 +164,33 @@ def test_a_dead_letter_queue_is_one_of_this_lab(lab: ll.Lab) -> None:
         with pytest.raises(ll.LabError):
             lab.create_function("f", duration=1, dead_letter_queue=wrong)
     assert "theirs" not in lab.sqs
+
+
+def test_an_init_callable_that_fails_is_an_init_error(lab: ll.Lab) -> None:
+    lab.create_function("f", duration=1, init=lambda event: 1 / 0, reserved_concurrency=1)
+    for _ in range(2):
+        assert lab.invoke("f").payload["errorType"] == "ZeroDivisionError"
+    assert lab.trace.attempts["outcome"].tolist() == ["init_error"] * 2
+
+
+def test_a_distribution_of_ones_own_may_fail_in_traffic(lab: ll.Lab) -> None:
+    class Mine:
+        median = 1.0
+
+        def sampler(self, stream: Any) -> Callable[[Any], int]:
+            return lambda event: 1 // 0
+
+    lab.create_function("f", duration=Mine(), reserved_concurrency=1)
+    lab.drive("f", ll.Every(1), count=3)
+    lab.run()
+    assert lab.trace.invocations["status"].tolist() == ["failed"] * 3
+
+
+def test_a_payload_given_goes_before_the_replays_own(lab: ll.Lab) -> None:
+    seen: list[Any] = []
+    lab.create_function("f", lambda event, context: seen.append(event))
+    lab.drive("f", ll.Replay([0, 1], durations=[2, 3]), payload={"mine": 1})
+    lab.run()
+    lab.drive("f", ll.Replay([5], durations=[4]))
+    lab.run()
+    assert seen == [{"mine": 1}, {"mine": 1}, {"duration": 4.0}]

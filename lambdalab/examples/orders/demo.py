@@ -60,12 +60,14 @@ def _of_the_day(trace: Trace) -> Pictures:
         f"{event.latency_ms / 1000:.2f} s,"
     )
     print("  and a worker tells the customer.")
-    print(f"  An order with an unknown article fails {failing.attempts} times, after {waits};")
+    print(
+        f"  An order with an unknown article fails {failing.attempts} times, with waits of {waits} between;"
+    )
     print("  the dead-letter queue keeps it, another function mends it, and puts it again.")
     return {
         "sync_vs_async": (
             trace.plot.sync_vs_async(),
-            "who waits: one client 0.35 s, the other not",
+            f"who waits: one client {first.latency_ms / 1000:.2f} s, the other not",
         ),
         "backoff": (
             trace.plot.backoff(),
