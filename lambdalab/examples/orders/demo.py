@@ -61,7 +61,8 @@ def _of_the_day(trace: Trace) -> Pictures:
     )
     print("  and a worker tells the customer.")
     print(
-        f"  An order with an unknown article fails {failing.attempts} times, with waits of {waits} between;"
+        f"  An order with an unknown article fails {failing.attempts} times, "
+        f"with waits of {waits} between;"
     )
     print("  the dead-letter queue keeps it, another function mends it, and puts it again.")
     return {
