@@ -10,7 +10,7 @@ import lambdalab as ll
 from benchmarks.peers import COLD, EXPIRY, RATE, SEED, WARM
 from benchmarks.timing import clock
 
-PLENTY = {"account_concurrency": 1_000_000}
+PLENTY = {"account_concurrency": 1_000_000, "scaling_burst": 1_000_000}
 
 
 def modelled_lab(requests: int, rate: float = RATE) -> ll.Lab:

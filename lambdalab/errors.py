@@ -113,6 +113,12 @@ class InvalidParameterValueException(ServiceError, ValueError):
     status_code = 400
 
 
+class RecursiveInvocationException(ServiceError):
+    """The function has been invoked too often in one chain of requests; this call was stopped."""
+
+    status_code = 400
+
+
 class ResourceNotFoundException(ServiceError, LookupError):
     """The function, version, queue or mapping does not exist."""
 

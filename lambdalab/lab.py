@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import html
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidSetting, LabClosed, UnknownName
-from lambdalab.functions.function import Function
+from lambdalab.functions.target import Target, split
 from lambdalab.invocation.front_door import Origin
 from lambdalab.invocation.registry import FunctionRegistry
-from lambdalab.invocation.reply import Reply
 from lambdalab.invocation.service import LambdaService
 from lambdalab.kernel.clock import US, Clock, microseconds
 from lambdalab.kernel.random import RandomStream, RandomStreams
@@ -26,14 +25,13 @@ from lambdalab.trace.recorder import Recorder
 from lambdalab.traffic.arrivals import Arrivals
 from lambdalab.traffic.client import Client
 from lambdalab.traffic.traffic import Traffic
+from lambdalab.verbs import LambdaVerbs
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
 
-Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-
-class Lab:
+class Lab(LambdaVerbs):
     """One AWS account that lives in virtual time.
 
     Parameters
@@ -102,126 +100,7 @@ class Lab:
         self._traffic = Traffic(self._lambda)
         self._trace: Trace | None = None
 
-    # ------------------------------------------------------------------ functions
-
-    @overload
-    def function(self, handler: Handler, /) -> Handler: ...
-    @overload
-    def function(self, /, **settings: Any) -> Callable[[Handler], Handler]: ...
-    def function(self, handler: Any = None, /, **settings: Any) -> Any:
-        """Register a Python function as a Lambda function; it stays an ordinary function.
-
-        ``@lab.function`` or ``@lab.function(timeout=10, ...)``, with the settings of
-        :class:`~lambdalab.functions.settings.FunctionSettings`; ``name`` defaults to the function's.
-        On a known name it replaces code and settings and retires the environments.
-        """
-        self._check_open()
-        if handler is None:
-            return lambda decorated: self.function(decorated, **settings)
-        self._functions.decorate(handler, settings)
-        return handler
-
-    def create_function(
-        self,
-        name: str,
-        code: Any = None,
-        *,
-        handler: str | None = None,
-        **settings: Any,
-    ) -> Function:
-        """Create a function from code, or a model of one.
-
-        Parameters
-        ----------
-        name
-            Letters, digits, ``-`` and ``_``; at most 64.
-        code
-            A callable, a file, a folder, a zip or a source text; none for a modelled function.
-        handler
-            ``"module.function"`` within a folder or zip.
-        settings
-            See :class:`~lambdalab.functions.settings.FunctionSettings`: ``duration`` (seconds, a
-            distribution, or a callable of the event) makes a model.
-
-        Raises :class:`InvalidSetting`, :class:`UnknownSetting` or :class:`HandlerError` before
-        anything has happened, and :class:`ResourceConflictException` where the name is taken.
-        """
-        self._check_open()
-        return self._functions.create(name, code, handler, settings)
-
-    def update_function(
-        self, function: Any, code: Any = None, *, handler: str | None = None, **settings: Any
-    ) -> Function:
-        """Change a function's settings or code; its environments are retired.
-
-        Running invocations finish on the old ones (dg/functions-states).
-        """
-        self._check_open()
-        return self._functions.update(function, code, handler, settings)
-
-    def delete_function(self, function: Any) -> None:
-        """Delete a function that nothing uses any more: no mapping, traffic or invocation."""
-        self._check_open()
-        found = self._functions.find(function)
-        users = [
-            f"mapping {mapping.name}" for mapping in self._mappings if mapping.function is found
-        ]
-        self._lambda.delete_function(found, users + self._traffic.users_of(found))
-
-    def put_function_concurrency(self, function: Any, reserved_concurrency: int | None) -> None:
-        """Reserve concurrency for a function; 0 throttles it, None gives the share back.
-
-        Environments stay as they are (dg/configuration-concurrency).
-        """
-        self._check_open()
-        self._functions.reconfigure(
-            "put_function_concurrency", function, reserved_concurrency=reserved_concurrency
-        )
-
-    def put_function_event_invoke_config(
-        self,
-        function: Any,
-        *,
-        maximum_retry_attempts: int | None = None,
-        maximum_event_age: int | None = None,
-    ) -> None:
-        """Set how asynchronous events are retried: everything not given returns to its default.
-
-        ``maximum_retry_attempts`` 0 to 2, ``maximum_event_age`` 60 to 21,600 s
-        (botocore PutFunctionEventInvokeConfig).
-        """
-        self._check_open()
-        self._functions.reconfigure(
-            "put_function_event_invoke_config", function,
-            maximum_retry_attempts=maximum_retry_attempts, maximum_event_age=maximum_event_age,
-        )  # fmt: skip
-
-    # ------------------------------------------------------------------ invocations and sources
-
-    def invoke(
-        self, function: Any, payload: Any = None, *, invocation_type: str = "RequestResponse"
-    ) -> Reply:
-        """Invoke a function.
-
-        Parameters
-        ----------
-        function
-            The decorated function, the handle of ``create_function``, or a name.
-        payload
-            Any JSON value, or bytes that are JSON; none is an empty event. The handler gets its own
-            copy.
-        invocation_type
-            ``"RequestResponse"`` runs the clock until the reply is there; ``"Event"`` queues (202)
-            and takes no time; ``"DryRun"`` only checks (204).
-
-        Raises
-        ------
-        ServiceError
-            What the service refuses: throttled, payload too large, not JSON. A function's error is no
-            exception: see :attr:`Reply.function_error`.
-        """
-        self._check_open()
-        return self._client.invoke(self._functions.find(function), payload, invocation_type)
+    # ------------------------------------------------------------------ sources and traffic
 
     def create_event_source_mapping(
         self, source: Queue | str, function: Any, **settings: Any
@@ -233,7 +112,7 @@ class Lab:
         """
         self._check_open()
         return self._mappings.create(
-            self._source(source), self._functions.find(function), **settings
+            self._source(source), self._functions.target(function), **settings
         )
 
     def drive(
@@ -245,6 +124,7 @@ class Lab:
         count: int | None = None,
         payload: Any = None,
         invocation_type: str = "RequestResponse",
+        concurrency: int | None = None,
     ) -> None:
         """Schedule traffic to a function or queue; :meth:`run` makes it happen.
 
@@ -262,11 +142,15 @@ class Lab:
             A value, or a function of the arrival's number (from 0).
         invocation_type
             For functions: ``"RequestResponse"`` or ``"Event"``.
+        concurrency
+            At most so many of this traffic's calls are under way; the rest wait with the caller, in
+            order, and their requests count from when they arrived. A refusal is an answer too. Events
+            and messages are answered at once: they never wait.
         """
         self._check_open()
         self._traffic.drive(
             self._target(target), arrivals, duration=duration, count=count, payload=payload,
-            invocation_type=invocation_type,
+            invocation_type=invocation_type, concurrency=concurrency,
         )  # fmt: skip
 
     # ------------------------------------------------------------------ the clock
@@ -376,14 +260,16 @@ class Lab:
             raise UnknownName("queue", getattr(source, "name", source), list(self.sqs))
         return found
 
-    def _target(self, target: Any) -> Function | Queue:
+    def _target(self, target: Any) -> Target | Queue:
         if isinstance(target, Queue):
             return self._source(target)
-        if isinstance(target, str) and target not in self._lambda.functions:
-            if target in self.sqs:
-                return self.sqs[target]
-            raise UnknownName("function or queue", target, [*self._lambda.functions, *self.sqs])
-        return self._functions.find(target)
+        if isinstance(target, str):
+            name, _ = split(target) or (target, "")
+            if name not in self._lambda.functions:
+                if target in self.sqs:
+                    return self.sqs[target]
+                raise UnknownName("function or queue", target, [*self._lambda.functions, *self.sqs])
+        return self._functions.target(target)
 
     def _origin(self) -> Origin:
         """Who calls right now; every verb of another service asks for it."""

@@ -54,6 +54,29 @@ def _rule(
     return name, Rule(name, unit, source, ((EARLIEST, value), *sorted(days)), note)
 
 
+_INIT = {
+    ("python3.12", "x86_64"): (74, 84, 99, 142), ("python3.12", "arm64"): (64, 81, 90, 129),
+    ("python3.13", "x86_64"): (76, 84, 98, 117), ("python3.13", "arm64"): (63, 80, 87, 105),
+    ("nodejs22.x", "x86_64"): (120, 140, 160, 187), ("nodejs22.x", "arm64"): (102, 130, 139, 179),
+    ("java21", "x86_64"): (220, 239, 278, 618), ("java21", "arm64"): (189, 251, 271, 593),
+    ("dotnet8", "x86_64"): (232, 251, 330, 629), ("dotnet8", "arm64"): (233, 299, 611, 752),
+    ("ruby3.4", "x86_64"): (194, 229, 399, 542), ("ruby3.4", "arm64"): (184, 250, 405, 467),
+    ("provided.al2023", "x86_64"): (46, 50, 53, 63), ("provided.al2023", "arm64"): (36, 43, 45, 53),
+}  # fmt: skip
+_INIT_2025_10 = _INIT | {
+    ("python3.14", "x86_64"): (98, 107, 135, 251), ("python3.14", "arm64"): (80, 102, 113, 204),
+    ("nodejs24.x", "x86_64"): (118, 134, 152, 181), ("nodejs24.x", "arm64"): (98, 124, 133, 184),
+}  # fmt: skip
+_INIT_2026_07 = _INIT_2025_10 | {
+    ("java25", "x86_64"): (170, 190, 270, 448), ("java25", "arm64"): (145, 199, 227, 454),
+    ("dotnet10", "x86_64"): (228, 250, 367, 701), ("dotnet10", "arm64"): (202, 251, 583, 713),
+}  # fmt: skip
+_MEMORY = {
+    "python3.12": 37, "python3.13": 36, "nodejs22.x": 74, "java21": 95, "dotnet8": 70,
+    "ruby3.4": 37, "provided.al2023": 17,
+}  # fmt: skip
+_MEMORY_LATER = _MEMORY | {"python3.14": 38, "nodejs24.x": 76, "java25": 87, "dotnet10": 73}
+
 _FUNCTIONS = [
     _rule("memory_minimum", 128, "MB", "dg/configuration-memory"),
     _rule("memory_maximum", 10_240, "MB", "dg/configuration-memory"),
@@ -66,26 +89,35 @@ _FUNCTIONS = [
     _rule("environment_size", 4 * KB, "bytes", "dg/gettingstarted-limits"),
     _rule("runtime_default", "python3.13", "runtime", "dg/lambda-runtimes"),
     _rule(
-        "init_ms",
-        {
-            ("python3.12", "x86_64"): 84, ("python3.12", "arm64"): 81,
-            ("python3.13", "x86_64"): 84, ("python3.13", "arm64"): 80,
-            ("nodejs22.x", "x86_64"): 140, ("nodejs22.x", "arm64"): 130,
-            ("java21", "x86_64"): 239, ("java21", "arm64"): 251,
-            ("dotnet8", "x86_64"): 251, ("dotnet8", "arm64"): 299,
-            ("ruby3.4", "x86_64"): 229, ("ruby3.4", "arm64"): 244,
-            ("provided.al2023", "x86_64"): 50, ("provided.al2023", "arm64"): 43,
-        },
-        "ms",
-        "measured: maxday/lambda-perf, median Init Duration of 30 days, hello world, zip, 512 MB",
-        "provided.al2023 is the figure for Go",
+        "init_percentiles", _INIT, "ms (p10, p50, p90, p99)",
+        "measured: maxday/lambda-perf, Init Duration of 30 days in 2026, hello world, zip, 512 MB",
+        "nearly the same at 128 to 1,024 MB; provided.al2023 is the figure for Go; java25 and dotnet10 "
+        "from the day they were measured",
+        d2025_10_31=_INIT_2025_10, d2026_07_23=_INIT_2026_07,
     ),
     _rule(
-        "max_memory_used",
-        {"python3.12": 37, "python3.13": 36, "nodejs22.x": 74, "java21": 95, "dotnet8": 70,
-         "ruby3.4": 37, "provided.al2023": 17},
-        "MB",
-        "measured: maxday/lambda-perf, Max Memory Used",
+        "max_memory_used", _MEMORY, "MB", "measured: maxday/lambda-perf, Max Memory Used",
+        d2025_10_31=_MEMORY_LATER,
+    ),
+    _rule(
+        "init_limit", 10, "s", "dg/lambda-runtime-environment",
+        "an init on demand that takes longer is run again inside the invoke, under its timeout",
+    ),
+    _rule(
+        "provisioned_init_limit", 130, "s", "dg/lambda-runtime-environment",
+        "or the function's timeout where that is longer",
+    ),
+    _rule(
+        "function_creation", 0.0, "s", "choice",
+        "how long a new function is Pending; AWS takes a moment and gives no figure",
+    ),
+    _rule(
+        "function_update", 0.0, "s", "choice",
+        "how long an update is InProgress and the old code still serves; AWS gives no figure",
+    ),
+    _rule(
+        "unknown_function_version", "", "qualifier", "recorded in 2023 and 2025",
+        "what the 404 of an unqualified name ends with; the day is a decision", d2025_07_01=":$LATEST",
     ),
 ]  # fmt: skip
 
@@ -97,12 +129,33 @@ _PAYLOADS = [
     _rule(
         "asynchronous_payload", 256 * KB, "bytes", "dg/gettingstarted-limits", d2025_10_24=1 * MB
     ),
+    _rule("client_context", 3_583, "bytes of base64", "botocore Invoke (ClientContext)"),
     _rule("log_tail", 4 * KB, "bytes", "botocore Invoke (LogResult)"),
 ]  # fmt: skip
 
 _ENVIRONMENTS = [
     _rule("account_concurrency", 1_000, "environments", "dg/lambda-concurrency"),
     _rule("unreserved_minimum", 100, "environments", "dg/configuration-concurrency"),
+    _rule(
+        "requests_per_concurrency", 10, "requests/s", "dg/lambda-concurrency",
+        "per unit of concurrency: of the account's unreserved pool, of a reservation, of provisioned "
+        "concurrency. That reservations leave the others ten times what they leave of concurrency is "
+        "our reading; asynchronous runs are bound by concurrency alone",
+    ),
+    _rule(
+        "scaling_burst", 1_000, "environments", "dg/scaling-behavior",
+        "new environments of one function at once; refilled at scaling_rate",
+    ),
+    _rule("scaling_rate", 100, "environments/s", "dg/scaling-behavior", "1,000 every 10 s"),
+    _rule(
+        "provisioned_preparation", (60, 120), "s", "dg/lambda-concurrency",
+        "before the first environment of an allocation begins",
+    ),
+    _rule("provisioned_per_minute", 6_000, "environments/min", "dg/lambda-concurrency"),
+    _rule(
+        "provisioned_init_attempts", 6, "attempts", "measured",
+        "six failed inits were seen before an allocation was FAILED",
+    ),
     _rule(
         "idle_expiry", 600, "s", "choice",
         "undocumented; 25 to 60 min (June 2019), exactly 10 min (August 2019)",
@@ -146,6 +199,18 @@ _EVENTS = [
         "the measured ages of throttled events (16.6 s, 32.8 s, 67.9 s) fit doubling with a little more",
     ),
     _rule("dead_letter_error_message", 1 * KB, "bytes", "dg/invocation-async-retain-records"),
+    _rule(
+        "recursion_limit", 16, "invocations", "dg/invocation-recursion",
+        "of one function in one chain of requests: about 16, and the next is stopped (since 2023-07-13)",
+    ),
+    _rule(
+        "recursion_setting", False, "yes or no", "botocore PutFunctionRecursionConfig",
+        "whether recursive_loop can be chosen for a function", d2024_08_19=True,
+    ),
+    _rule(
+        "recursion_condition", "RecursiveInvocation", "condition", "choice",
+        "what an invocation record says of an event that was stopped: AWS documents no word",
+    ),
 ]  # fmt: skip
 
 _SQS = [

@@ -26,6 +26,7 @@ ROOMS = (
         "aws",
         "calibration",
         "lab",
+        "verbs",
         "reprs",
         "faults",
         "traffic",

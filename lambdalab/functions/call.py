@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lambdalab.trace.schema import Cause, InvocationStatus
+from lambdalab.trace.schema import Cause, InitStatus, InvocationStatus
 
 if TYPE_CHECKING:
     from lambdalab.errors import ServiceError
-    from lambdalab.functions.environments import Environment
+    from lambdalab.functions.environments import Environment, Fleet
     from lambdalab.functions.function import Function
     from lambdalab.functions.outcome import Failure
+    from lambdalab.functions.target import Target
+    from lambdalab.functions.version import Version
 
 
 class Call:
@@ -22,22 +24,26 @@ class Call:
     """
 
     __slots__ = (
-        "accepted_at", "answered", "attempts", "billed_ms", "cause", "cold", "duration_us", "ended",
-        "environment", "error", "failure", "function", "handler_at", "init_us", "log", "outcome",
-        "payload", "queued_us", "request", "response", "row", "setup_us", "started_at", "status",
-        "throttles", "waiting_us",
+        "accepted_at", "answered", "attempts", "billed_ms", "cause", "chain", "client_context", "cold",
+        "duration_us", "ended", "environment", "error", "failure", "fault", "fleet", "function",
+        "handler_at", "init_status", "init_us", "invoke_init_status", "log", "outcome", "payload",
+        "queued_us", "request", "response", "row", "setup_us", "started_at", "status", "target",
+        "throttles", "version", "waiting_us",
     )  # fmt: skip
 
     def __init__(
         self,
         request: int,
-        function: Function,
+        target: Target,
         payload: bytes,
         accepted_at: int,
         answered: Callable[[Call], None] | None,
     ) -> None:
         self.request = request
-        self.function = function
+        self.target = target
+        self.function: Function = target.function
+        self.version: Version = target.resolve()
+        """The version that runs; an asynchronous event's is resolved anew for each attempt."""
         self.payload = payload
         self.accepted_at = accepted_at
         self.answered = answered
@@ -46,14 +52,21 @@ class Call:
         self.cause = Cause.IN_FLIGHT
         self.error: ServiceError | None = None
         self.attempts = 0
+        self.chain: dict[str, int] | None = None
+        """How often each function has been invoked on the way here; None: by nobody in the lab."""
+        self.client_context: dict[str, Any] | None = None
         # the attempt under way, or the last one
+        self.fleet: Fleet
         self.environment: Environment
+        self.fault = 0
+        """What ``lab.faults`` has in store for the attempt (0: nothing)."""
         self.row = -1
         self.cold = False
         self.started_at = accepted_at
         self.handler_at = accepted_at
         self.setup_us = 0
         self.init_us = 0
+        self.init_status = self.invoke_init_status = InitStatus.NONE
         self.duration_us = 0
         self.billed_ms = 0
         self.outcome = 0

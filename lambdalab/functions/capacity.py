@@ -1,39 +1,147 @@
-"""How many environments may run at once: the account's pool, and what functions reserve of it.
+"""How much may run at once, and how fast it may grow: who is let in, and which limit refuses.
 
-Sources: dg/lambda-concurrency, dg/configuration-concurrency.
+Three limits bind an invocation that needs an environment of its own accord:
+
+* the *concurrency* of its pool: what the account has left unreserved, or what its function reserves;
+* the pool's *requests per second*, ten times its concurrency;
+* the function's *scaling rate*: 1,000 new environments at once, refilled by 100 a second.
+
+What provisioned concurrency can serve takes none of them: it has its own environments and its own ten
+requests a second for each. Sources: dg/lambda-concurrency, dg/scaling-behavior,
+dg/configuration-concurrency.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambdalab.errors import InvalidSetting
+from lambdalab.errors import InvalidParameterValueException, InvalidSetting
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
 from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.schema import Cause, ScalingKind
 
 if TYPE_CHECKING:
+    from lambdalab.functions.call import Call
     from lambdalab.functions.function import Function
+
+_NS = 1000  # nanoseconds in a microsecond: a bucket's time, so that whole numbers are exact
+
+
+class Bucket:
+    """A token bucket in whole numbers.
+
+    Parameters: ``rate``, tokens a second; ``burst``, how many it holds. It begins full.
+
+    Instead of counting tokens it keeps the time at which it will be full again (known as the generic
+    cell rate algorithm): one number, and nothing happens while nobody asks.
+
+    >>> bucket = Bucket(rate=100, burst=2)
+    >>> [bucket.take(0) for _ in range(3)], bucket.take(10_000)
+    ([True, True, False], True)
+    """
+
+    __slots__ = ("burst", "full_at", "interval", "slack")
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self.burst = burst
+        self.interval = int(1_000_000_000 // rate) if rate > 0 else 1 << 62
+        self.slack = (burst - 1) * self.interval
+        self.full_at = 0
+
+    def empty(self, now: int) -> bool:
+        """Whether there is no token at ``now`` (microseconds)."""
+        return self.full_at - now * _NS > self.slack or not self.burst
+
+    def take(self, now: int) -> bool:
+        """Take one token; False, and nothing taken, where there is none."""
+        if self.empty(now):
+            return False
+        at = now * _NS
+        self.full_at = (at if self.full_at < at else self.full_at) + self.interval
+        return True
+
+
+class Pool:
+    """Concurrency that functions draw from: ``limit`` units, of which ``in_use`` are taken.
+
+    ``requests`` bounds how many synchronous requests a second it takes; ``full`` and ``hurried`` are
+    the causes of its throttles.
+    """
+
+    __slots__ = ("full", "hurried", "in_use", "limit", "requests")
+
+    def __init__(self, limit: int, per_second: int, full: int, hurried: int) -> None:
+        self.limit, self.in_use = limit, 0
+        self.full, self.hurried = full, hurried
+        self.requests = Bucket(limit * per_second, limit * per_second)
+
+    def resize(self, limit: int, per_second: int) -> None:
+        """Another limit from now on; what is in use stays so."""
+        if limit != self.limit:
+            self.limit = limit
+            full_at, self.requests = (
+                self.requests.full_at,
+                Bucket(limit * per_second, limit * per_second),
+            )
+            self.requests.full_at = full_at
 
 
 class Capacity:
-    """The account's concurrency, shared by all functions that reserve none."""
+    """The concurrency of an account, and what its functions reserve and provision of it.
+
+    Attributes: ``shared``, the pool of all functions that reserve nothing; ``events``, the bucket of
+    asynchronous requests from outside.
+    """
 
     def __init__(self, scheduler: Scheduler, books: Recorder, rules: Rules) -> None:
         self._scheduler, self._books, self._rules = scheduler, books, rules
+        self._per_second: int = rules.requests_per_concurrency
         self.account: int = rules.account_concurrency
         self.reserved = 0
-        self.shared_in_use = 0
-        self.shared: int = self.account
+        self.provisioned = 0
+        """Provisioned concurrency of functions that reserve nothing."""
+        self.shared = Pool(
+            self.account, self._per_second, Cause.THROTTLED_ACCOUNT, Cause.THROTTLED_RATE
+        )
+        accepted = self.account * self._per_second
+        self.events = Bucket(accepted, accepted)
+        limits = {"limit": self.account, "unreserved_minimum": rules.unreserved_minimum}
+        books.wired("account", "concurrency", limits)
+
+    def new_growth(self) -> Bucket:
+        """The scaling rate of one function."""
+        return Bucket(self._rules.scaling_rate, self._rules.scaling_burst)
+
+    # ------------------------------------------------------------------ setting aside
 
     def reserve(self, function: Function, reserved: int | None) -> None:
-        """Give a function a share of its own, or (None) let it draw from the common pool again.
+        """Give a function a pool of its own, or (None) let it draw from the common one again.
 
-        Raises :class:`InvalidSetting` where fewer than the unreserved minimum would be left.
+        Raises :class:`InvalidSetting` where fewer than the unreserved minimum would be left, and
+        :class:`InvalidParameterValueException` where less than its provisioned concurrency would be.
         """
-        others = self.reserved - (function.reserved or 0)
-        rules = self._rules
+        before, claimed = function.reserved, function.claimed
+        if reserved != before:
+            self.check_reservation(function, reserved)
+        busy = function.busy_on_demand
+        if before is None and reserved is not None:
+            self.shared.in_use -= busy
+            self.provisioned -= claimed
+        elif before is not None and reserved is None:
+            self.shared.in_use += busy
+            self.provisioned += claimed
+        self.reserved += (reserved or 0) - (before or 0)
+        function.reserved = reserved
+        self._fit(function, busy)
+        if reserved != before:
+            self._note(function, before, reserved)
+
+    def check_reservation(self, function: Function, reserved: int | None) -> None:
+        """Raise where :meth:`reserve` would; nothing is changed."""
+        rules, claimed = self._rules, function.claimed
+        others = self.reserved - (function.reserved or 0) + self.provisioned
+        others -= claimed if function.reserved is None else 0
         if reserved and others + reserved > self.account - rules.unreserved_minimum:
             most = max(self.account - rules.unreserved_minimum - others, 0)
             raise InvalidSetting(
@@ -41,36 +149,101 @@ class Capacity:
                 f"at most {most:,}: {rules.unreserved_minimum} of the account's {self.account:,} stay "
                 "unreserved", rules.source("unreserved_minimum"),
             )  # fmt: skip
-        busy = function.fleet.busy
-        if function.reserved is None and reserved is not None:
-            self.shared_in_use -= busy
-        elif function.reserved is not None and reserved is None:
-            self.shared_in_use += busy
-        self.reserved = others + (reserved or 0)
-        self.shared = self.account - self.reserved
-        function.reserved = reserved
+        if reserved is not None and reserved < claimed:
+            raise InvalidParameterValueException(
+                f" ReservedConcurrentExecutions  {reserved} should not be lower than function's "
+                f"total provisioned concurrency [{claimed}]."
+            )
 
-    def admit(self, function: Function) -> int:
-        """Take one unit of concurrency; 0, or the cause of a throttle and nothing taken."""
-        reserved = function.reserved
-        if reserved is None:
-            if self.shared_in_use < self.shared:
-                self.shared_in_use += 1
-                return 0
-            return self._throttled(function, self.shared, Cause.THROTTLED_ACCOUNT)
-        if function.fleet.busy < reserved:
+    def claim(self, function: Function, change: int) -> None:
+        """Set so much more concurrency aside for provisioned environments (or less).
+
+        Raises :class:`InvalidParameterValueException` where the function's reservation, or what the
+        account has left, is too small.
+        """
+        if function.reserved is not None:
+            if function.claimed + change > function.reserved:
+                raise InvalidParameterValueException(
+                    "Requested Provisioned Concurrency should not be greater than the "
+                    "reservedConcurrentExecution for function"
+                )
+        else:
+            rules = self._rules
+            left = self.account - self.reserved - self.provisioned - rules.unreserved_minimum
+            if change > left:
+                raise InvalidParameterValueException(
+                    f"Specified ConcurrentExecutions for function is greater than function's "
+                    f"unreserved concurrency [{max(left, 0)}].",
+                    f" ({rules.source('unreserved_minimum')})",
+                )
+            self.provisioned += change
+        function.claimed += change
+        self._fit(function, function.busy_on_demand)
+
+    def _fit(self, function: Function, busy: int) -> None:
+        """The pools as large as reservations and claims leave them."""
+        shared = self.account - self.reserved - self.provisioned
+        self.shared.resize(max(shared, 0), self._per_second)
+        if function.reserved is None:
+            function.pool = self.shared
+            return
+        limit = function.reserved - function.claimed
+        if function.pool is self.shared:
+            full, hurried = Cause.THROTTLED_RESERVED, Cause.THROTTLED_RESERVED_RATE
+            function.pool = Pool(limit, self._per_second, full, hurried)
+            function.pool.in_use = busy
+        else:
+            function.pool.resize(limit, self._per_second)
+
+    def _note(self, function: Function, before: int | None, after: int | None) -> None:
+        cause = Cause.RELEASED if after is None else Cause.CONFIGURED
+        self._books.scaling(
+            self._scheduler.now,
+            function.name_code,
+            ScalingKind.LIMIT,
+            before or 0,
+            after or 0,
+            cause,
+        )
+
+    # ------------------------------------------------------------------ letting in
+
+    def admit(self, call: Call, paced: bool) -> int:
+        """Let a call in, to the fleet that will run it; 0, or the cause of a throttle and nothing taken.
+
+        ``paced``: the limits on requests a second count (synchronous calls; events of Lambda's own
+        queue come as fast as there is concurrency).
+        """
+        now, version = self._scheduler.now, call.version
+        ready = version.provisioned
+        if ready is not None and ready.takes(now, paced):
+            call.fleet = ready
             return 0
-        if reserved == 0:
-            return self._throttled(function, 0, Cause.ZERO_RESERVED_CONCURRENCY)
-        return self._throttled(function, reserved, Cause.THROTTLED_RESERVED)
+        function, fleet = call.function, version.fleet
+        pool = function.pool
+        if pool.in_use >= pool.limit:
+            return self._full(function, pool)
+        if paced and pool.requests.empty(now):
+            return self.throttled(function, pool.requests.burst, pool.hurried)
+        if not fleet.idle and not function.growth.take(now):
+            return self.throttled(function, function.growth.burst, Cause.THROTTLED_SCALING)
+        if paced:
+            pool.requests.take(now)
+        pool.in_use += 1
+        call.fleet = fleet
+        return 0
 
-    def _throttled(self, function: Function, limit: int, cause: int) -> int:
+    def _full(self, function: Function, pool: Pool) -> int:
+        cause = pool.full
+        if function.reserved == 0:
+            cause = Cause.ZERO_RESERVED_CONCURRENCY
+        elif not pool.limit and function.claimed:
+            cause = Cause.THROTTLED_PROVISIONED
+        return self.throttled(function, pool.limit, cause)
+
+    def throttled(self, function: Function, limit: int, cause: int) -> int:
+        """Write a throttle down, with the limit that bound."""
         self._books.scaling(
             self._scheduler.now, function.name_code, ScalingKind.THROTTLE, limit, limit, cause
         )
         return cause
-
-    def leave(self, function: Function) -> None:
-        """Give the unit of concurrency back."""
-        if function.reserved is None:
-            self.shared_in_use -= 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from lambdalab.errors import InvalidSetting
@@ -85,6 +86,57 @@ class LogNormal:
         return lambda _event: round(scale * exp(sigma * normal()))
 
 
+_Z10 = 1.2815515655446004
+_Z = (-_Z10, 0.0, _Z10, Z99)
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Durations through four published percentiles, for what is measured rather than modelled.
+
+    Between them, and beyond, the logarithm is a straight line over the normal distribution's own
+    percentiles: two of them alone would be a :class:`LogNormal`, a heavy tail keeps its weight.
+
+    Parameters: ``p10``, ``p50``, ``p90``, ``p99`` in milliseconds, none below the one before.
+
+    >>> Percentiles(76, 84, 98, 117).median
+    0.084
+    """
+
+    p10: float
+    p50: float
+    p90: float
+    p99: float
+
+    def __post_init__(self) -> None:
+        known = (self.p10, self.p50, self.p90, self.p99)
+        for name, value in zip(("p10", "p50", "p90", "p99"), known, strict=True):
+            _positive(name, value)
+        if list(known) != sorted(known):
+            raise InvalidSetting("percentiles", known, "in rising order")
+
+    @property
+    def median(self) -> float:
+        """Half of the durations are shorter than this many seconds."""
+        return self.p50 / 1000
+
+    def sampler(self, stream: RandomStream) -> Draw:
+        """Inversion: a normal number, taken to the line through its two neighbours."""
+        logs = [math.log(value * 1000) for value in (self.p10, self.p50, self.p90, self.p99)]
+        lines = []
+        for (low, high), (a, b) in zip(pairwise(_Z), pairwise(logs), strict=True):
+            slope = (b - a) / (high - low)
+            lines.append((high, slope, a - slope * low))
+        normal, exp, (first, middle, last) = stream.normal, math.exp, lines
+
+        def draw(_event: Any) -> int:
+            z = normal()
+            _, slope, offset = first if z < first[0] else middle if z < middle[0] else last
+            return round(exp(offset + slope * z))
+
+        return draw
+
+
 def drawer(duration: object, stream: RandomStream, setting: str = "duration") -> Draw:
     """Turn what a user gave as a duration into a function of the event.
 
@@ -108,7 +160,8 @@ def drawer(duration: object, stream: RandomStream, setting: str = "duration") ->
 
 def is_plain(duration: object) -> bool:
     """Whether it is nobody's own code: a number or one of the distributions here, which never fail."""
-    return duration is None or isinstance(duration, (int, float, Exponential, LogNormal))
+    kinds = (int, float, Exponential, LogNormal, Percentiles)
+    return duration is None or isinstance(duration, kinds)
 
 
 def check(setting: str, duration: object) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lambdalab.functions.billing import Tariff
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.trace.recorder import Recorder
-from lambdalab.trace.schema import Cause, EnvironmentEnd, EnvironmentKind, ScalingKind
+from lambdalab.trace.schema import Cause, EnvironmentEnd, EnvironmentKind, InitType, ScalingKind
 
 if TYPE_CHECKING:
     from lambdalab.functions.context import FunctionIdentity
@@ -24,6 +24,9 @@ _SCALED_FOR = {
     EnvironmentEnd.FUNCTION_UPDATED: Cause.CONFIGURED,
     EnvironmentEnd.FUNCTION_DELETED: Cause.FUNCTION_DELETED,
     EnvironmentEnd.INIT_FAILED: Cause.ENVIRONMENT_FAILED,
+    EnvironmentEnd.CRASHED: Cause.ENVIRONMENT_FAILED,
+    EnvironmentEnd.SCALED_IN: Cause.CONFIGURED,
+    EnvironmentEnd.RECYCLED: Cause.CONFIGURED,
     EnvironmentEnd.LAB_CLOSED: Cause.LAB_CLOSED,
 }
 
@@ -32,16 +35,17 @@ class Environment:
     """One execution environment: it serves one invocation at a time."""
 
     __slots__ = (
-        "furnished", "generation", "handler", "identity", "idle_since", "log", "max_memory_mb",
-        "number", "ordinal", "ready", "started_at", "tariff",
+        "fleet", "furnished", "generation", "handler", "identity", "idle_since", "log",
+        "max_memory_mb", "number", "ordinal", "ready", "started_at", "tariff",
     )  # fmt: skip
 
-    def __init__(self, number: int, ordinal: int, generation: int, started_at: int) -> None:
+    def __init__(self, number: int, fleet: Fleet, ordinal: int, started_at: int) -> None:
         self.number = number
+        self.fleet = fleet
         self.started_at = started_at
         self.tariff: Tariff
         """The price of the function as it was when the environment was made."""
-        self.generation = generation
+        self.generation = fleet.generation
         self.ordinal = ordinal
         self.idle_since = 0
         self.max_memory_mb = 0
@@ -63,41 +67,62 @@ class Environment:
             self.log.surroundings.reset()
 
 
-class Fleet:
-    """The environments of one function.
+class Census:
+    """How many environments a function has in all its fleets, and how many it ever had."""
 
-    Parameters: the lab's ``scheduler`` and ``books``, the function's ``name`` code in the books, and
-    ``idle_expiry`` in microseconds.
+    __slots__ = ("alive", "started")
+
+    def __init__(self) -> None:
+        self.alive = self.started = 0
+
+
+class Fleet:
+    """The environments of one version that were started on demand.
+
+    Parameters: the lab's ``scheduler`` and ``books``, the ``name`` of the function and of the
+    ``version`` in the books, and the function's ``census``. ``idle_expiry`` is in microseconds; where
+    it is drawn for each idle spell, ``draw_expiry`` gives it.
     """
 
     __slots__ = (
-        "_books", "_name", "_scheduler", "busy", "expires_at", "generation", "idle", "idle_expiry",
-        "started",
+        "_books", "_census", "_name", "_scheduler", "_version", "busy", "draw_expiry", "expires_at",
+        "generation", "idle", "idle_expiry",
     )  # fmt: skip
 
-    def __init__(self, scheduler: Scheduler, books: Recorder, name: int, idle_expiry: int) -> None:
-        self._scheduler, self._books, self._name = scheduler, books, name
-        self.idle_expiry = idle_expiry
+    kind = EnvironmentKind.ON_DEMAND
+    init_type = InitType.ON_DEMAND
+    on_demand = True
+    """Whether its environments take up the pool's concurrency only while they run."""
+
+    def __init__(
+        self, scheduler: Scheduler, books: Recorder, name: int, version: int, census: Census
+    ) -> None:
+        self._scheduler, self._books, self._name, self._version = scheduler, books, name, version
+        self._census = census
+        self.idle_expiry = 0
+        self.draw_expiry: Callable[[], int] | None = None
         self.idle: deque[Environment] = deque()  # the one idle for longest comes first
         self.busy = 0
         self.generation = 0
-        self.started = 0
         self.expires_at = -1
 
     def acquire(self) -> tuple[Environment, bool]:
         """The environment that became idle last, or a new one; and whether it is new (cold)."""
-        if not self.idle_expiry:
-            self._expire(None)  # an environment that may not stand idle is never reused
         self.busy += 1
         if self.idle:
             return self.idle.pop(), False
-        now, alive = self._scheduler.now, self.busy - 1
-        self.started += 1
-        number = self._books.environment(self._name, EnvironmentKind.ON_DEMAND, now)
+        return self._start(Cause.COLD_START), True
+
+    def _start(self, cause: int) -> Environment:
+        """A new environment, not ready yet; it is the caller's."""
+        now, census = self._scheduler.now, self._census
+        census.started += 1
+        census.alive += 1
+        number = self._books.environment(self._name, self.kind, now, self._version)
         self._books.scaling(
-            now, self._name, ScalingKind.ENVIRONMENTS, alive, alive + 1, Cause.COLD_START
+            now, self._name, ScalingKind.ENVIRONMENTS, census.alive - 1, census.alive, cause
         )
-        return Environment(number, self.started, self.generation, now), True
+        return Environment(number, self, census.started, now)
 
     def release(self, environment: Environment) -> None:
         """Its invocation is over: it stands idle, or ends if its function has changed meanwhile."""
@@ -106,6 +131,14 @@ class Fleet:
             self._end(environment, EnvironmentEnd.FUNCTION_UPDATED)
             return
         now = environment.idle_since = self._scheduler.now
+        if self.draw_expiry is not None:
+            self.idle.append(environment)
+            at = now + self.draw_expiry()
+            self._scheduler.background(at, self._expire_one, (environment, now))
+            return
+        if not self.idle_expiry:  # an environment that may not stand idle is never reused
+            self._end(environment, EnvironmentEnd.IDLE_EXPIRY)
+            return
         self.idle.append(environment)
         if self.expires_at < 0:
             self._watch(now + self.idle_expiry)
@@ -134,11 +167,20 @@ class Fleet:
         if idle:
             self._watch(idle[0].idle_since + self.idle_expiry)
 
+    def _expire_one(self, spell: tuple[Environment, int]) -> None:
+        """End an environment whose drawn time is over, if it has stood idle since."""
+        environment, since = spell
+        if environment.idle_since == since and environment in self.idle:
+            self.idle.remove(environment)
+            self._end(environment, EnvironmentEnd.IDLE_EXPIRY)
+
     def _end(self, environment: Environment, because: int) -> None:
-        now, alive = self._scheduler.now, self.busy + len(self.idle)
+        now, census = self._scheduler.now, self._census
+        census.alive -= 1
         self._books.environment_done(environment.number, now, because)
         self._books.scaling(
-            now, self._name, ScalingKind.ENVIRONMENTS, alive + 1, alive, _SCALED_FOR[because]
-        )
+            now, self._name, ScalingKind.ENVIRONMENTS, census.alive + 1, census.alive,
+            _SCALED_FOR[because],
+        )  # fmt: skip
         if environment.furnished:
             environment.log.scrap()

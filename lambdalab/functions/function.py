@@ -1,20 +1,19 @@
-"""A function of the lab: its settings, its code or its model, and its environments."""
+"""A function of the lab: its versions and aliases, and what all of them share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lambdalab.functions import durations
-from lambdalab.functions.billing import Tariff
-from lambdalab.functions.environments import Environment, Fleet
+from lambdalab.functions.capacity import Bucket, Pool
+from lambdalab.functions.context import function_arn
+from lambdalab.functions.environments import Census
 from lambdalab.functions.settings import FunctionSettings
-from lambdalab.kernel.clock import US, microseconds
-from lambdalab.kernel.random import RandomStreams
+from lambdalab.functions.target import LATEST, Alias, Target
+from lambdalab.functions.version import Version, told
+from lambdalab.kernel.random import RandomStream, RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
 from lambdalab.trace.recorder import Recorder
-from lambdalab.trace.schema import EnvironmentEnd
 
 if TYPE_CHECKING:
     from lambdalab.functions.code import Code
@@ -25,106 +24,150 @@ class DeadLetters(Protocol):
 
     name: str
 
-    def deliver(self, body: bytes, attributes: dict[str, tuple[str, str]], request: int) -> str:
-        """Take an event; ``""``, or why it was not taken."""
+    def deliver(
+        self,
+        body: bytes,
+        attributes: dict[str, tuple[str, str]],
+        request: int,
+        chain: dict[str, int] | None,
+    ) -> str:
+        """Take an event, with the chain of requests that led to it; ``""``, or why it was not taken."""
 
 
 class Function:
-    """A registered function. The runtime reads its attributes; users see its repr.
+    """A registered function, as ``lab.create_function`` returns it.
 
-    ``code`` is None for a modelled function, whose ``draw`` gives each run's microseconds.
+    Attributes
+    ----------
+    name, arn
+        Its name and unqualified ARN.
+    latest, versions, aliases
+        ``$LATEST``, the published versions by number, the aliases by name.
+    settings
+        Those of ``$LATEST``.
+    state, last_update_status
+        AWS's words: ``Pending`` or ``Active``; ``Successful`` or ``InProgress``.
     """
-
-    __slots__ = (
-        "_rules", "_streams", "code", "dead_letters", "draw", "draw_init", "fails", "fleet",
-        "max_memory_mb", "memory_mb", "name", "name_code", "reserved", "settings", "tariff",
-        "timeout_us",
-    )  # fmt: skip
 
     def __init__(self, settings: FunctionSettings, code: Code | None) -> None:
         self.name = settings.name
-        self.settings, self.code = settings, code
+        self.census = Census()
+        self.latest = Version(self, LATEST, settings, code)
+        self.versions: dict[str, Version] = {}
+        self.published = 0
+        self.aliases: dict[str, Alias] = {}
+        self.provisioned: dict[str, int] = {}
+        """Provisioned concurrency asked for, by qualifier."""
+        self.event_configs: dict[str, Any] = {}
+        """How asynchronous events of each qualifier are retried, where that was set."""
         self.dead_letters: DeadLetters | None = None
+        self.faults: list[Any] = []
+        """What ``lab.faults`` does to it."""
+        self._targets: dict[str, Target] = {}
 
     def attach(
         self, rules: Rules, streams: RandomStreams, scheduler: Scheduler, books: Recorder
     ) -> None:
-        """Begin a run: no environments, the streams from their beginning, these books."""
-        self._rules, self._streams = rules, streams
+        """Begin a run: no environments, nothing reserved, these books."""
+        self._streams, self._books = streams, books
         self.name_code = books.name(self.name)
-        self.fleet = Fleet(scheduler, books, self.name_code, 0)
+        self.census = Census()
         self.reserved: int | None = None
-        self.configure(self.settings, self.code)
+        self.claimed = 0
+        """Concurrency set aside for provisioned environments."""
+        self.pool: Pool
+        self.growth: Bucket
+        self.state, self.last_update_status = "Active", "Successful"
+        for version in self.all_versions():
+            version.attach(rules, streams, scheduler, books)
+        for target in self._targets.values():
+            target.attach(books.name(target.qualifier or LATEST))
 
-    def configure(self, settings: FunctionSettings, code: Code | None) -> None:
-        """Take new settings and code; environments of the old ones end."""
-        rules, stream = self._rules, self._streams.stream
-        self.settings, self.code = settings, code
-        self.memory_mb = settings.memory_size
-        self.timeout_us = settings.timeout * US
-        self.tariff = Tariff(rules, settings)
-        self.max_memory_mb = min(rules.max_memory_used[settings.runtime], settings.memory_size)
-        self.fleet.idle_expiry = microseconds(settings.idle_expiry, "idle_expiry")
-        init = settings.init
-        if init is None:
-            init = rules.init_ms[settings.runtime, settings.architecture] / 1000
-        self.draw_init = durations.drawer(init, stream(f"functions/{self.name}/init"), "init")
-        self.draw: durations.Draw | None = None
-        if settings.duration is not None:
-            self.draw = durations.drawer(
-                settings.duration, stream(f"functions/{self.name}/duration")
-            )
-        self.fails: Callable[[], bool] | None = None
-        if settings.failure_rate:
-            uniform, rate = (
-                stream(f"functions/{self.name}/failures").uniform,
-                settings.failure_rate,
-            )
-            self.fails = lambda: uniform() < rate
-        self.fleet.retire(EnvironmentEnd.FUNCTION_UPDATED)
+    # ------------------------------------------------------------------ versions
 
-    def run_model(self, environment: Environment, event: Any) -> int:
-        """How long a modelled run takes in microseconds, the timeout at most.
+    def all_versions(self) -> list[Version]:
+        """``$LATEST`` and every published version."""
+        return [self.latest, *self.versions.values()]
 
-        In an environment whose runtime was shut down it begins with a suppressed init, which is
-        inside the duration and billed (dg/lambda-runtime-environment).
-        """
-        assert self.draw is not None
-        duration = self.draw(event)
-        if not environment.ready:
-            environment.ready = True
-            duration += self.draw_init(None)
-        return min(duration, self.timeout_us)
+    def version(self, number: str) -> Version:
+        """A version by its number, or ``$LATEST``."""
+        return self.latest if number == LATEST else self.versions[number]
+
+    def target(self, qualifier: str = "") -> Target:
+        """What a caller names by this qualifier; it must exist (see :meth:`knows`)."""
+        found = self._targets.get(qualifier)
+        if found is None:
+            found = self._targets[qualifier] = Target(self, qualifier)
+            found.attach(self._books.name(qualifier or LATEST))
+        return found
+
+    def knows(self, qualifier: str) -> bool:
+        """Whether there is such a version or alias."""
+        return qualifier in ("", LATEST) or qualifier in self.versions or qualifier in self.aliases
+
+    def stream(self, name: str) -> RandomStream:
+        """A named stream of the run's chance."""
+        return self._streams.stream(name)
+
+    # ------------------------------------------------------------------ what is under way
 
     @property
-    def needs_event(self) -> bool:
-        """Whether the modelled duration depends on the event."""
-        return callable(self.settings.duration)
+    def busy(self) -> int:
+        """How many environments are at work."""
+        provisioned = [version.provisioned for version in self.all_versions()]
+        return self.busy_on_demand + sum(fleet.busy for fleet in provisioned if fleet is not None)
 
     @property
-    def is_plain_model(self) -> bool:
-        """Whether its runs need no event and cannot fail but by ``failure_rate`` and timeout."""
-        settings = self.settings
-        plain = durations.is_plain(settings.duration) and durations.is_plain(settings.init)
-        return self.draw is not None and plain
+    def busy_on_demand(self) -> int:
+        """How many of them take up concurrency of the function's pool."""
+        return sum(version.fleet.busy for version in self.all_versions())
+
+    def retire(self, because: int) -> None:
+        """Idle environments of every version end now, busy ones when they finish."""
+        for version in self.all_versions():
+            version.fleet.retire(because)
+            if version.provisioned is not None:
+                version.provisioned.retire(because)
+
+    # ------------------------------------------------------------------ what people see
+
+    @property
+    def settings(self) -> FunctionSettings:
+        """The settings of ``$LATEST``."""
+        return self.latest.settings
+
+    @property
+    def code(self) -> Code | None:
+        """The code of ``$LATEST``; None for a modelled function."""
+        return self.latest.code
+
+    @property
+    def timeout_us(self) -> int:
+        """The timeout of ``$LATEST`` in microseconds."""
+        return self.latest.timeout_us
+
+    @property
+    def arn(self) -> str:
+        """The unqualified ARN."""
+        return function_arn(self.name)
 
     def __repr__(self) -> str:
-        settings = self.settings
-        what = "modelled" if self.code is None else f"handler {self.code.handler}"
-        return (
-            f"<function {self.name}: {what}, {settings.memory_size:,} MB, timeout {settings.timeout} s"
-            f"{_optional(settings)}>"
-        )
+        return f"<function {self.name}: {told(self.settings, self.code)}{self._extras()}>"
 
     def _repr_html_(self) -> str:
         return f"<code>{self!r}</code>".replace("<function", "&lt;function")
 
-
-def _optional(settings: FunctionSettings) -> str:
-    """The settings worth a word because they differ from the default."""
-    told: list[Any] = []
-    if settings.reserved_concurrency is not None:
-        told.append(f"reserved concurrency {settings.reserved_concurrency}")
-    if settings.dead_letter_queue:
-        told.append(f"dead-letter queue {settings.dead_letter_queue!r}")
-    return "".join(f", {text}" for text in told)
+    def _extras(self) -> str:
+        """What is worth a word because it differs from the default."""
+        settings = self.settings
+        words: list[str] = []
+        if settings.reserved_concurrency is not None:
+            words.append(f"reserved concurrency {settings.reserved_concurrency}")
+        if settings.dead_letter_queue:
+            words.append(f"dead-letter queue {settings.dead_letter_queue!r}")
+        words += [f"{name} -> {alias.function_version}" for name, alias in self.aliases.items()]
+        if self.versions:
+            words.append(f"versions {', '.join(self.versions)}")
+        if self.state != "Active" or self.last_update_status != "Successful":
+            words.append(f"{self.state}, last update {self.last_update_status}")
+        return "".join(f", {word}" for word in words)

@@ -13,7 +13,6 @@ from lambdalab.functions.call import Call
 from lambdalab.functions.code import InitError, user_frames
 from lambdalab.functions.context import REGION, FunctionIdentity, LambdaContext
 from lambdalab.functions.environments import Environment
-from lambdalab.functions.function import Function
 from lambdalab.functions.outcome import (
     Failure,
     decode,
@@ -31,10 +30,11 @@ from lambdalab.kernel.task import Ending, Task
 from lambdalab.kernel.tasks import Tasks
 from lambdalab.trace.ids import Ids
 from lambdalab.trace.recorder import Recorder
-from lambdalab.trace.schema import AttemptOutcome, Cause
+from lambdalab.trace.schema import AttemptOutcome, Cause, InitStatus
 
 if TYPE_CHECKING:
     from lambdalab.functions.runner import Runner
+    from lambdalab.functions.version import Version
 
 _NBSP = "\u00a0"
 
@@ -55,43 +55,39 @@ class Handlers:
 
     # ------------------------------------------------------------------ init
 
-    def initialise(self, call: Call) -> None:
-        """Run the module's code in a new environment; its own sleeps lengthen the init."""
-        environment, function = call.environment, call.function
-        self._furnish(function, environment)
-        if function.code is not None and function.code.is_callable:
-            environment.handler = _prepare(function, environment)
-            self._runner.ready(call)
-            return
-        log = environment.log
-        log.begin(call, 0)
-        self._tasks.start(
-            partial(_prepare, function, environment),
-            log.surroundings,
-            self._scheduler.now + self._runner.longest_init_us,
-            partial(self._initialised, call),
-        )
+    def initialise(
+        self,
+        version: Version,
+        environment: Environment,
+        call: Call | None,
+        deadline: int,
+        over: Callable[[int], None],
+    ) -> None:
+        """Run the module's code in a new environment; its own sleeps lengthen the init.
 
-    def _initialised(self, call: Call, _task: Task, ending: Ending) -> None:
-        call.environment.log.flush()
-        if ending.kind == "returned":
-            call.environment.handler = cast("Callable[..., Any]", ending.value)
-            self._runner.ready(call)
+        ``call`` is the one it is started for, if any; ``over`` is told how it ended
+        (:class:`.InitStatus`), at ``deadline`` at the latest.
+        """
+        self._furnish(version, environment)
+        if version.code is not None and version.code.is_callable:
+            environment.handler = _prepare(version, environment)
+            over(InitStatus.SUCCESS)
             return
-        call.init_us = self._scheduler.now - call.started_at - call.setup_us
-        call.handler_at = self._scheduler.now
-        self._runner.failed(call, self._init_failure(call, ending))
+        environment.log.begin(call, 0)
 
-    def _init_failure(self, call: Call, ending: Ending) -> Failure:
-        outcome, cause = AttemptOutcome.INIT_ERROR, Cause.INIT_ERROR
-        error = ending.exception
-        if ending.kind != "raised" or not isinstance(error, Exception):
-            return platform_failure(
-                self._ids.request(call.request), "Runtime.ExitError", _exit_reason(ending),
-                outcome, cause,
-            )  # fmt: skip
-        kind, stack = _type_and_stack(error)
-        return runtime_failure("", kind, text_of(error), stack, error, outcome, cause)
+        def ended(_task: Task, ending: Ending) -> None:
+            if ending.kind == "returned":
+                environment.handler = cast("Callable[..., Any]", ending.value)
+                over(InitStatus.SUCCESS)
+                return
+            environment.log.surroundings.reset()  # the next init begins from nothing
+            if ending.kind == "runaway":  # it never came back: on AWS it would run into the limit
+                self._scheduler.at(deadline, over, InitStatus.TIMEOUT)
+            else:
+                over(InitStatus.TIMEOUT if ending.kind == "timed_out" else InitStatus.ERROR)
+
+        body = partial(_prepare, version, environment)
+        self._tasks.start(body, environment.log.surroundings, deadline, ended)
 
     def scrap(self) -> None:
         """End every environment, those that are busy too: the lab is closed or starts afresh."""
@@ -105,28 +101,36 @@ class Handlers:
 
     def invoke(self, call: Call) -> None:
         """Call the handler with its own copy of the event, in virtual time."""
-        environment, function = call.environment, call.function
+        environment, version = call.environment, call.version
+        if not environment.furnished:  # its init ended before any code ran
+            self._furnish(version, environment)
         log: LogLines = environment.log
         request_id = log.surroundings.request_id = self._ids.request(call.request)
         log.begin(call, call.request)
-        deadline = self._scheduler.now + function.timeout_us
+        deadline = self._scheduler.now + version.timeout_us
         context = LambdaContext(environment.identity, request_id, deadline, self._scheduler)
         event = decode(call.payload)
         if environment.ready:
             body: Callable[[], object] = partial(environment.handler, event, context)
         else:
-            body = self._suppressed_init(environment, function, event, context)
+            body = self._suppressed_init(call, event, context)
         self._tasks.start(body, log.surroundings, deadline, partial(self._ended, call))
 
     def _suppressed_init(
-        self, environment: Environment, function: Function, event: Any, context: LambdaContext
+        self, call: Call, event: Any, context: LambdaContext
     ) -> Callable[[], object]:
-        """After a crash the runtime starts again inside the next invocation, on its time and bill."""
+        """After a crash, or an init that failed, the runtime starts inside the invocation.
+
+        That is on its time and bill.
+        """
+        environment, version = call.environment, call.version
+        call.invoke_init_status = InitStatus.TIMEOUT  # until it is over
 
         def body() -> object:
-            self._tasks.sleep(function.draw_init(None))
-            environment.handler = _prepare(function, environment)
+            self._tasks.sleep(version.draw_init(None))
+            environment.handler = _prepare(version, environment)
             environment.ready = True
+            call.invoke_init_status = InitStatus.SUCCESS
             return environment.handler(event, context)
 
         return body
@@ -136,7 +140,7 @@ class Handlers:
         if ending.kind == "runaway":  # it never came back: on AWS it would run into its timeout
             log.flush()
             self._scheduler.at(
-                call.handler_at + call.function.timeout_us, self._runner.timed_out, call
+                call.handler_at + call.version.timeout_us, self._runner.timed_out, call
             )
             return
         failure = None if ending.kind == "returned" else self._failure(call, ending)
@@ -159,14 +163,19 @@ class Handlers:
         kind = ending.kind
         request_id = self._ids.request(call.request)
         if kind == "timed_out":
-            return timeout_failure(request_id, call.function.settings.timeout)
+            return timeout_failure(request_id, call.version.settings.timeout)
         error = ending.exception
+        outcome, cause = AttemptOutcome.EXIT, Cause.EXIT
+        if not call.environment.ready:  # it failed in the init inside the invocation
+            outcome, cause = AttemptOutcome.INIT_ERROR, Cause.INIT_ERROR
+            call.invoke_init_status = InitStatus.ERROR
         if kind == "exited" or not isinstance(error, Exception):
             return platform_failure(
-                request_id, "Runtime.ExitError", _exit_reason(ending),
-                AttemptOutcome.EXIT, Cause.EXIT,
-            )  # fmt: skip
+                request_id, "Runtime.ExitError", _exit_reason(ending), outcome, cause
+            )
         error_type, stack = _type_and_stack(error)
+        if not call.environment.ready:
+            return runtime_failure("", error_type, text_of(error), stack, error, outcome, cause)
         return runtime_failure(request_id, error_type, text_of(error), stack, error)
 
     def _unmarshalled(self, call: Call, error: Exception) -> Failure:
@@ -177,25 +186,33 @@ class Handlers:
 
     # ------------------------------------------------------------------ surroundings
 
-    def _furnish(self, function: Function, environment: Environment) -> None:
+    def _furnish(self, version: Version, environment: Environment) -> None:
         """Give a new environment what its handlers see of the process, and a log."""
-        settings, name = function.settings, f"{function.name}/e{environment.ordinal}"
+        function, settings = version.function, version.settings
+        name = f"{function.name}/e{environment.ordinal}"
         date = self._clock.iso(environment.started_at)
-        log_stream = self._ids.log_stream(environment.number, date)
+        log_stream = self._ids.log_stream(environment.number, date, version.number)
         environment.identity = FunctionIdentity(
             function.name, str(settings.memory_size), log_stream
         )
-        handler = function.code.handler if function.code else ""
+        handler = version.code.handler if version.code else ""
         surroundings = Surroundings(
             name,
             environ=partial(_environ, function.name, settings, handler, log_stream),
             stream=partial(python_random, self._seed, f"invocations/{name}"),
             write=_nowhere,
-            code=function.code.folder if function.code else None,
+            code=version.code.folder if version.code else None,
             allow_network=settings.allow_network,
             log_format=settings.log_format,
         )
-        environment.log = LogLines(self._books, self._tasks, surroundings, self._logs)
+        environment.log = LogLines(
+            self._books,
+            self._tasks,
+            surroundings,
+            self._logs,
+            version.name_code,
+            environment.number,
+        )
         environment.furnished = True
 
 
@@ -231,16 +248,19 @@ def _environ(
     }
 
 
-def _prepare(function: Function, environment: Environment) -> Callable[..., Any]:
+def _prepare(version: Version, environment: Environment) -> Callable[..., Any]:
     """The environment's handler, its module freshly imported; to be run as a task."""
-    assert function.code is not None
-    return function.code.prepare(environment.log.surroundings)
+    assert version.code is not None
+    return version.code.prepare(environment.log.surroundings)
 
 
 class LogLines:
     """The log of one environment: cuts what is written into lines, and books each when it is whole."""
 
-    __slots__ = ("_alive", "_books", "_call", "_part", "_request", "_tasks", "surroundings")
+    __slots__ = (
+        "_alive", "_books", "_call", "_environment", "_function", "_part", "_request", "_tasks",
+        "surroundings",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -248,16 +268,19 @@ class LogLines:
         tasks: Tasks,
         surroundings: Surroundings,
         alive: dict[LogLines, None],
+        function: int,
+        environment: int,
     ) -> None:
         self._books, self._tasks, self.surroundings = books, tasks, surroundings
+        self._function, self._environment = function, environment
         self._alive = alive
         alive[self] = None
         self._part, self._request = "", 0
-        self._call: Call
+        self._call: Call | None = None
         surroundings.write = self.write
 
-    def begin(self, call: Call, request: int) -> None:
-        """What comes from now on belongs to ``call``; ``request`` is 0 during its init."""
+    def begin(self, call: Call | None, request: int) -> None:
+        """What comes from now on belongs to ``call``; ``request`` is 0 during an init."""
         self._call, self._request = call, request
 
     def write(self, text: str) -> None:
@@ -288,14 +311,14 @@ class LogLines:
         """One row of the log, which may have several lines (a traceback)."""
         if not line.isascii():  # a log is UTF-8; a lone surrogate is none
             line = line.encode(errors="backslashreplace").decode()
-        call = self._call
-        environment = call.environment.number
         self._books.log(
-            self._tasks.scheduler.now, call.function.name_code, environment, self._request, line
+            self._tasks.scheduler.now, self._function, self._environment, self._request, line
         )
-        if call.log is None:
-            call.log = []
-        call.log.append(line)
+        call = self._call
+        if call is not None:
+            if call.log is None:
+                call.log = []
+            call.log.append(line)
 
 
 def _type_and_stack(error: Exception) -> tuple[str, list[str]]:

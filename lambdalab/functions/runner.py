@@ -26,10 +26,12 @@ from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
 from lambdalab.trace.ids import Ids
 from lambdalab.trace.recorder import Recorder
-from lambdalab.trace.schema import AttemptOutcome, Cause, EnvironmentEnd, InitType
+from lambdalab.trace.schema import AttemptOutcome, Cause, InitStatus
 
 if TYPE_CHECKING:
+    from lambdalab.functions.environments import Environment
     from lambdalab.functions.handlers import Handlers
+    from lambdalab.functions.version import Version
 
 
 class Runner:
@@ -51,10 +53,9 @@ class Runner:
         self._ids = ids
         self._handlers_for = handlers
         self._setup_us = round(rules.environment_setup * US)
-        self.longest_init_us = round(rules.timeout_maximum * US)
-        """When a module that does not end is stopped (AWS's own 10 s rule is not simulated yet)."""
+        self._init_limit_us = round(rules.init_limit * US)
+        self._provisioned_limit_us = round(rules.provisioned_init_limit * US)
         self._largest_response: int = rules.synchronous_payload
-        self._init_billed: bool = rules.init_billed
         self._attempt, self._attempt_done = books.attempt, books.attempt_done
 
     @cached_property
@@ -64,68 +65,125 @@ class Runner:
 
     def start(self, call: Call, queued_at: int, cause: int) -> None:
         """Begin the next attempt at ``call`` now; ``call.ended(call)`` when it is over."""
-        function, now = call.function, self.scheduler.now
-        environment, cold = function.fleet.acquire()
+        version, fleet, now = call.version, call.fleet, self.scheduler.now
+        environment, cold = fleet.acquire()
         call.environment, call.cold, call.started_at = environment, cold, now
         call.attempts += 1
         call.failure = None
         call.response = b""
         call.row = self._attempt(
-            call.request, call.attempts, environment.number, InitType.ON_DEMAND,
-            queued_at, now, cold, function.memory_mb, cause,
+            call.request, call.attempts, environment.number, fleet.init_type,
+            queued_at, now, cold, version.memory_mb, cause,
         )  # fmt: skip
+        call.setup_us = call.init_us = 0
+        call.init_status = call.invoke_init_status = InitStatus.NONE
         if cold:
-            environment.tariff = function.tariff
-            self._begin_init(call)
+            environment.tariff = version.tariff
+            call.setup_us = self._setup_us
+            self._initialise(call)
         else:
-            call.setup_us = call.init_us = 0
             self._run(call)
 
-    def _begin_init(self, call: Call) -> None:
-        now = call.handler_at = self.scheduler.now
-        call.setup_us = call.init_us = 0
+    # ------------------------------------------------------------------ init
+
+    def _initialise(self, call: Call) -> None:
+        """A new environment is made, then its runtime and the function's own init begin."""
+        version, environment = call.version, call.environment
+
+        def over(status: int) -> None:
+            if environment.furnished:
+                environment.log.flush()
+            call.init_us = self.scheduler.now - call.started_at - call.setup_us
+            call.init_status = status
+            if status == InitStatus.SUCCESS:
+                environment.ready = True
+                self.books.environment_ready(environment.number, self.scheduler.now, call.init_us)
+            self._run(call)  # a failed init is run again inside the invoke
+
+        begins = self.scheduler.now + self._setup_us
+        self._begin_init(version, environment, call, begins, self._init_limit_us, over)
+
+    def prepare(
+        self, version: Version, environment: Environment, done: Callable[[bool], None]
+    ) -> None:
+        """Initialise an environment ahead of any call (provisioned concurrency).
+
+        Its limit is the function's timeout, 130 s at least (dg/lambda-runtime-environment).
+        """
+        began = self.scheduler.now
+
+        def over(status: int) -> None:
+            if environment.furnished:
+                environment.log.flush()
+            environment.ready = status == InitStatus.SUCCESS
+            if environment.ready:
+                now = self.scheduler.now
+                self.books.environment_ready(environment.number, now, now - began)
+            done(environment.ready)
+
+        limit = max(version.timeout_us, self._provisioned_limit_us)
+        self._begin_init(version, environment, None, began, limit, over)
+
+    def _begin_init(
+        self,
+        version: Version,
+        environment: Environment,
+        call: Call | None,
+        begins: int,
+        limit: int,
+        over: Callable[[int], None],
+    ) -> None:
+        """At ``begins``, take the time an init takes by itself, then run the module of real code.
+
+        ``over`` is told how it ended: ``limit`` microseconds later at the latest.
+        """
+        at = self.scheduler.at
         try:
-            init_us = call.function.draw_init(None)
-        except Exception as error:  # the user's own callable
-            outcome, cause = AttemptOutcome.INIT_ERROR, Cause.INIT_ERROR
-            request_id = self._ids.request(call.request)
-            self.failed(call, model_error(request_id, error, "init=", outcome, cause))
+            init_us = version.draw_init(None)
+        except Exception:  # the user's own callable; the init inside the invoke tells of it
+            at(begins, over, InitStatus.ERROR)
             return
-        call.setup_us, call.init_us = self._setup_us, init_us
-        self.scheduler.at(now + call.setup_us + init_us, self._initialised, call)
-
-    def _initialised(self, call: Call) -> None:
-        """The time an init takes by itself is over; real code now runs its module."""
-        if call.function.code is None:
-            self.ready(call)
+        if init_us > limit:
+            at(begins + limit, over, InitStatus.TIMEOUT)
+        elif version.code is None:
+            at(begins + init_us, over, InitStatus.SUCCESS)
         else:
-            self.handlers.initialise(call)
+            module = version, environment, call, begins + limit, over
+            at(begins + init_us, self._run_module, module)
 
-    def ready(self, call: Call) -> None:
-        """A cold environment can serve its first event."""
-        environment, now = call.environment, self.scheduler.now
-        environment.ready = True
-        call.init_us = now - call.started_at - call.setup_us
-        self.books.environment_ready(environment.number, now, call.init_us)
-        self._run(call)
+    def _run_module(
+        self, init: tuple[Version, Environment, Call | None, int, Callable[[int], None]]
+    ) -> None:
+        self.handlers.initialise(*init)
+
+    # ------------------------------------------------------------------ run
 
     def _run(self, call: Call) -> None:
         call.handler_at = now = self.scheduler.now
-        function = call.function
-        if function.draw is None:
+        version = call.version
+        if version.draw is None:
             self.handlers.invoke(call)
             return
         try:
-            event = decode(call.payload) if function.needs_event else None
-            duration = function.run_model(call.environment, event)
+            event = decode(call.payload) if version.needs_event else None
+            duration, call.invoke_init_status = version.run_model(call.environment, event)
         except Exception as error:  # the user's own callable: its error is the function's
-            self.failed(call, model_error(self._ids.request(call.request), error, "duration="))
+            self._model_failed(call, error)
             return
-        timed_out = duration == function.timeout_us
+        timed_out = duration == version.timeout_us
         self.scheduler.at(now + duration, self.timed_out if timed_out else self._modelled, call)
 
+    def _model_failed(self, call: Call, error: Exception) -> None:
+        request_id = self._ids.request(call.request)
+        if call.environment.ready:
+            self.failed(call, model_error(request_id, error, "duration="))
+            return
+        outcome, cause = AttemptOutcome.INIT_ERROR, Cause.INIT_ERROR
+        call.invoke_init_status = InitStatus.ERROR
+        self.failed(call, model_error(request_id, error, "init=", outcome, cause))
+
     def _modelled(self, call: Call) -> None:
-        fails = call.function.fails
+        fails = call.version.fails
         if fails is not None and fails():
             self.failed(call, modelled_failure(self._ids.request(call.request)))
         else:
@@ -143,7 +201,7 @@ class Runner:
     def timed_out(self, call: Call) -> None:
         """The function's timeout has passed."""
         request_id = self._ids.request(call.request)
-        self.failed(call, timeout_failure(request_id, call.function.settings.timeout))
+        self.failed(call, timeout_failure(request_id, call.version.settings.timeout))
 
     def failed(self, call: Call, failure: Failure) -> None:
         """The attempt ends in a function error."""
@@ -154,24 +212,24 @@ class Runner:
 
     def _settle(self, call: Call, outcome: int) -> None:
         """Write the attempt's end, free the environment and the capacity, tell who waits."""
-        now, function, environment = self.scheduler.now, call.function, call.environment
+        now, version, environment = self.scheduler.now, call.version, call.environment
         duration = now - call.handler_at
-        billed = environment.tariff.billed_ms(duration, call.init_us)
-        if function.max_memory_mb > environment.max_memory_mb:
-            environment.max_memory_mb = function.max_memory_mb
+        init_us = call.init_us if call.init_status == InitStatus.SUCCESS else 0
+        billed = environment.tariff.billed_ms(duration, init_us)
+        if version.max_memory_mb > environment.max_memory_mb:
+            environment.max_memory_mb = version.max_memory_mb
         call.outcome, call.duration_us, call.billed_ms = outcome, duration, billed
         self._attempt_done(
             call.row, now, call.setup_us, call.init_us, duration, billed,
             environment.max_memory_mb, outcome, environment.tariff.cost_nano(billed),
+            call.init_status, call.invoke_init_status,
         )  # fmt: skip
-        if outcome == AttemptOutcome.INIT_ERROR:
-            function.fleet.lose(environment, EnvironmentEnd.INIT_FAILED)
-        else:
-            if call.failure is not None and call.failure.ends_environment:
-                environment.reset()
-            function.fleet.release(environment)
-        if function.reserved is None:
-            self.capacity.shared_in_use -= 1
+        if call.failure is not None and call.failure.ends_environment:
+            environment.reset()
+        fleet = environment.fleet
+        fleet.release(environment)
+        if fleet.on_demand:
+            call.function.pool.in_use -= 1
         call.ended(call)
 
     def _too_large(self) -> Failure:

@@ -11,10 +11,11 @@ from typing import Any
 from lambdalab.errors import InvalidSetting, UnknownSetting
 from lambdalab.functions import durations
 from lambdalab.kernel.clock import microseconds
-from lambdalab.rules import Rules
+from lambdalab.rules import RULES, Rules
 
 ARCHITECTURES = ("x86_64", "arm64")
 LOG_FORMATS = ("Text", "JSON")
+RECURSIVE_LOOPS = ("Terminate", "Allow")
 _USUAL = Rules.as_of()
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 
@@ -26,7 +27,10 @@ class FunctionSettings:
     Seconds and MB, as AWS has them. ``None`` for ``memory_size``, ``timeout``, ``init``,
     ``idle_expiry``, ``maximum_retry_attempts`` or ``maximum_event_age`` means the rules' default;
     :meth:`make` fills it in. ``duration`` makes a modelled function, ``dead_letter_queue`` is the
-    name of an SQS queue.
+    name of an SQS queue. ``maximum_retry_attempts`` (0 to 2), ``maximum_event_age`` (s), ``on_success``
+    and ``on_failure`` (destinations) are the event invoke configuration of ``$LATEST``;
+    ``recursive_loop`` is ``"Terminate"`` or ``"Allow"``. ``init`` and ``idle_expiry`` are seconds or a
+    distribution.
     """
 
     name: str
@@ -42,9 +46,12 @@ class FunctionSettings:
     duration: object = None
     failure_rate: float = 0.0
     init: object = None
-    idle_expiry: float = _USUAL.idle_expiry
+    idle_expiry: object = _USUAL.idle_expiry
     log_format: str = "Text"
     allow_network: bool = False
+    on_success: object = None
+    on_failure: object = None
+    recursive_loop: str = "Terminate"
 
     @classmethod
     def make(cls, rules: Rules, verb: str, **settings: Any) -> FunctionSettings:
@@ -98,14 +105,16 @@ class FunctionSettings:
             )  # fmt: skip
         _check_environment(self.environment, rules)
         _one_of("architecture", self.architecture, ARCHITECTURES)
-        _one_of("runtime", self.runtime, sorted({runtime for runtime, _ in rules.init_ms}))
+        _one_of("runtime", self.runtime, sorted({runtime for runtime, _ in rules.init_percentiles}))
         _one_of("log_format", self.log_format, LOG_FORMATS)
         _check_rate("failure_rate", self.failure_rate)
-        microseconds(self.idle_expiry, "idle_expiry")
+        if not hasattr(self.idle_expiry, "sampler"):
+            microseconds(self.idle_expiry, "idle_expiry")
         if self.duration is not None:
             durations.check("duration", self.duration)
         if self.init is not None:
             durations.check("init", self.init)
+        _check_loop(self.recursive_loop, rules)
         if not isinstance(self.allow_network, bool):
             raise InvalidSetting("allow_network", self.allow_network, "True or False")
 
@@ -134,6 +143,15 @@ def _whole_between(
 def _one_of(setting: str, value: object, known: tuple[str, ...] | list[str]) -> None:
     if value not in known:
         raise InvalidSetting(setting, value, f"one of {', '.join(known)}")
+
+
+def _check_loop(value: object, rules: Rules) -> None:
+    """Terminate or Allow; there is no choice before its day (botocore PutFunctionRecursionConfig)."""
+    _one_of("recursive_loop", value, RECURSIVE_LOOPS)
+    if value != RECURSIVE_LOOPS[0] and not rules.recursion_setting:
+        since = RULES["recursion_setting"].values[-1][0]
+        limit = f"{RECURSIVE_LOOPS[0]!r}: functions have a choice since {since}"
+        raise InvalidSetting("recursive_loop", value, limit, rules.source("recursion_setting"))
 
 
 def _check_rate(setting: str, value: object) -> None:

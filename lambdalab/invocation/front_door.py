@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
 from lambdalab.errors import (
     InvalidRequestContentException,
     RequestTooLargeException,
+    ResourceConflictException,
     ServiceError,
     TooManyRequestsException,
 )
@@ -21,12 +22,15 @@ from lambdalab.functions.call import Call
 from lambdalab.functions.capacity import Capacity
 from lambdalab.functions.function import Function
 from lambdalab.functions.runner import Runner
+from lambdalab.functions.target import LATEST, Target
 from lambdalab.invocation.event_queue import EventQueue, EventQueues
+from lambdalab.invocation.recursion import Chain
 from lambdalab.kernel.clock import US
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
 from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.schema import (
+    THROTTLE_REASONS,
     Cause,
     FunctionError,
     InvocationStatus,
@@ -34,29 +38,27 @@ from lambdalab.trace.schema import (
     ParentKind,
 )
 
-REASONS = {
-    Cause.THROTTLED_ACCOUNT: "ConcurrentInvocationLimitExceeded",
-    Cause.THROTTLED_RESERVED: "ReservedFunctionConcurrentInvocationLimitExceeded",
-    Cause.ZERO_RESERVED_CONCURRENCY: "ReservedFunctionConcurrentInvocationLimitExceeded",
-}
-"""The ``Reason`` of a 429 (botocore ThrottleReason)."""
-
 Answer = Callable[[Call], None]
+PENDING = "Pending"
 
 
 class Origin(NamedTuple):
-    """Who invokes: its name in the books, why (a cause), and what of the books led to it."""
+    """Who invokes: its name in the books, why (a cause), and what of the books led to it.
+
+    ``chain`` is the chain of requests that led here (:mod:`.recursion`); None: nobody in the lab.
+    """
 
     source: int
     cause: int
     parent_kind: int = ParentKind.NONE
     parent: int = 0
+    chain: Chain | None = None
 
 
 class FrontDoor:
     """Accepts, refuses and answers Invoke calls.
 
-    Every verb takes the function, the payload as JSON bytes, an :class:`Origin` and ``answered``, which
+    Every verb takes the target, the payload as JSON bytes, an :class:`Origin` and ``answered``, which
     is called with the :class:`Call` when the caller gets its answer (at once where it is refused: then
     ``call.error`` is the service's exception).
     """
@@ -72,37 +74,56 @@ class FrontDoor:
     ) -> None:
         self._scheduler, self._books, self._rules = scheduler, books, rules
         self._capacity, self._runner, self._queues = capacity, runner, event_queues
+        self.recursion = event_queues.recursion
         self._open, self._close = books.invocation, books.invocation_done
         self._largest: int = rules.synchronous_payload
         self._largest_event: int = rules.asynchronous_payload
-        self._latest = books.name("$LATEST")
         self._overhead_us = round(rules.invoke_overhead * US)
         self._one_way_us = round(rules.network_latency * US) // 2
+        self._ahead_us = self._overhead_us + self._one_way_us
 
     def request_response(
-        self, function: Function, payload: bytes, origin: Origin, answered: Answer
+        self,
+        target: Target,
+        payload: bytes,
+        origin: Origin,
+        answered: Answer,
+        client_context: dict[str, Any] | None = None,
     ) -> Call:
         """Run the function now; ``answered`` comes with its result."""
         now = self._scheduler.now
-        source, cause, parent_kind, parent = origin
+        source, cause, parent_kind, parent, chain = origin
+        function = target.function
         request = self._open(
-            function.name_code, self._latest, InvocationType.REQUEST_RESPONSE, source,
+            function.name_code, target.code, InvocationType.REQUEST_RESPONSE, source,
             parent_kind, parent, now, len(payload),
         )  # fmt: skip
-        call = Call(request, function, payload, now, answered)
+        call = Call(request, target, payload, now, answered)
         call.ended = self._ended
+        call.client_context = client_context
         if len(payload) > self._largest:
             self._refuse_size(call, "synchronous_payload")
-            return call
-        ahead = self._overhead_us + self._one_way_us
-        if ahead:
-            self._scheduler.at(now + ahead, partial(self._admit, cause=cause), call)
+        elif function.state == PENDING:
+            self._refuse_pending(call)
+        elif chain is not None and self._loops(call, chain):
+            error = self.recursion.error(function.name)
+            self._refuse(call, InvocationStatus.REFUSED, Cause.RECURSIVE_LOOP, error)
+        elif self._ahead_us:
+            self._scheduler.at(now + self._ahead_us, partial(self._admit, cause=cause), call)
         else:
             self._admit(call, cause)
         return call
 
+    def _loops(self, call: Call, chain: Chain) -> bool:
+        """Whether a call has to be stopped; if not, its own chain begins."""
+        name = call.function.name
+        if self.recursion.loops(name, call.function.settings.recursive_loop, chain):
+            return True
+        call.chain = self.recursion.enter(call.request, name, chain)
+        return False
+
     def _admit(self, call: Call, cause: int) -> None:
-        throttled = self._capacity.admit(call.function)
+        throttled = self._capacity.admit(call, True)
         if throttled:
             self._refuse(call, InvocationStatus.THROTTLED, throttled, throttle(throttled))
         else:
@@ -125,22 +146,40 @@ class FrontDoor:
         call.status, call.cause = status, cause
         self._close(
             call.request, self._scheduler.now, status, 200, error, 1, len(call.response), cause,
-            2 * self._one_way_us, self._overhead_us, self._latest,
+            2 * self._one_way_us, self._overhead_us, call.version.version_code,
         )  # fmt: skip
+        if call.chain is not None:
+            self.recursion.leave(call.request)
         if call.answered is not None:
             call.answered(call)
 
-    def event(self, function: Function, payload: bytes, origin: Origin) -> Call:
-        """Queue the event; the call's ``error`` is None when it was accepted (202)."""
-        if len(payload) <= self._largest_event:
-            return self._queues.of(function).accept(payload or b"{}", origin)
-        call = self._record(function, payload, origin, InvocationType.EVENT)
-        self._refuse_size(call, "asynchronous_payload")
+    def event(self, target: Target, payload: bytes, origin: Origin) -> Call:
+        """Queue the event; the call's ``error`` is None when it was accepted (202).
+
+        Callers other than AWS's own services may send ten events a second for each unit of the
+        account's concurrency (dg/gettingstarted-limits).
+        """
+        outside = origin.cause not in (Cause.TRIGGERED, Cause.DESTINATION)
+        if (
+            len(payload) <= self._largest_event
+            and target.function.state != PENDING
+            and (not outside or self._capacity.events.take(self._scheduler.now))
+        ):
+            return self._queues.of(target.function).accept(target, payload or b"{}", origin)
+        call = self._record(target, payload, origin, InvocationType.EVENT)
+        if len(payload) > self._largest_event:
+            self._refuse_size(call, "asynchronous_payload")
+        elif target.function.state == PENDING:
+            self._refuse_pending(call)
+        else:
+            limit, cause = self._capacity.events.burst, Cause.THROTTLED_CALLER_RATE
+            self._capacity.throttled(target.function, limit, cause)
+            self._refuse(call, InvocationStatus.THROTTLED, cause, throttle(cause))
         return call
 
-    def dry_run(self, function: Function, payload: bytes, origin: Origin) -> Call:
+    def dry_run(self, target: Target, payload: bytes, origin: Origin) -> Call:
         """Check the call and run nothing (204)."""
-        call = self._record(function, payload, origin, InvocationType.DRY_RUN)
+        call = self._record(target, payload, origin, InvocationType.DRY_RUN)
         if len(payload) > self._largest:
             self._refuse_size(call, "synchronous_payload")
         else:
@@ -148,29 +187,47 @@ class FrontDoor:
         return call
 
     def invalid_json(
-        self, function: Function, payload: bytes, origin: Origin, invocation_type: int, text: str
+        self, target: Target, payload: bytes, origin: Origin, invocation_type: int, text: str
     ) -> Call:
         """Refuse a body that is not JSON (400)."""
-        call = self._record(function, payload, origin, invocation_type)
+        call = self._record(target, payload, origin, invocation_type)
         error = InvalidRequestContentException(
             f"Could not parse request body into json: Could not parse payload into json: {text}"
         )
         self._refuse(call, InvocationStatus.REFUSED, Cause.INVALID_JSON, error)
         return call
 
+    def unknown(self, name: str, qualifier: str, origin: Origin, invocation_type: int) -> int:
+        """Write down a call to a function, version or alias that does not exist (404)."""
+        now, cause = self._scheduler.now, Cause.UNKNOWN_FUNCTION
+        request = self._open(
+            self._books.name(name), self._books.name(qualifier or LATEST), invocation_type,
+            origin.source, origin.parent_kind, origin.parent, now, 0,
+        )  # fmt: skip
+        self._close(
+            request, now, InvocationStatus.REFUSED, 404, FunctionError.NONE, 0, 0, cause, 0, 0, 0
+        )
+        return request
+
     def queue_of(self, function: Function) -> EventQueue:
         """Lambda's own queue of a function's asynchronous events."""
         return self._queues.of(function)
 
-    def _record(
-        self, function: Function, payload: bytes, origin: Origin, invocation_type: int
-    ) -> Call:
+    def _record(self, target: Target, payload: bytes, origin: Origin, invocation_type: int) -> Call:
         now = self._scheduler.now
         request = self._open(
-            function.name_code, self._latest, invocation_type, origin.source,
+            target.function.name_code, target.code, invocation_type, origin.source,
             origin.parent_kind, origin.parent, now, len(payload),
         )  # fmt: skip
-        return Call(request, function, payload, now, None)
+        return Call(request, target, payload, now, None)
+
+    def _refuse_pending(self, call: Call) -> None:
+        """A function that is being created cannot be invoked yet (dg/functions-states)."""
+        error = ResourceConflictException(
+            "The operation cannot be performed at this time. The function is currently in the "
+            f"following state: {call.function.state}"
+        )
+        self._refuse(call, InvocationStatus.REFUSED, Cause.FUNCTION_STATE, error)
 
     def _refuse_size(self, call: Call, limit: str) -> None:
         most, size = getattr(self._rules, limit), len(call.payload)
@@ -187,6 +244,8 @@ class FrontDoor:
     def _done(self, call: Call, status: int, status_code: int, cause: int) -> None:
         now = self._scheduler.now
         call.status, call.cause = status, cause
+        if call.chain is not None:
+            self.recursion.leave(call.request)
         spent = now - call.accepted_at
         network = min(spent, self._one_way_us)
         self._close(
@@ -199,7 +258,7 @@ class FrontDoor:
 
 def throttle(cause: int) -> TooManyRequestsException:
     """The 429 of a throttle (botocore TooManyRequestsException)."""
-    return TooManyRequestsException("Rate Exceeded.", Reason=REASONS[cause])
+    return TooManyRequestsException("Rate Exceeded.", Reason=THROTTLE_REASONS[cause])
 
 
 def json_problem(payload: bytes) -> str:

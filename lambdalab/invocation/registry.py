@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from lambdalab.errors import (
+    InvalidParameterValueException,
     InvalidSetting,
     ResourceConflictException,
     ResourceNotFoundException,
@@ -18,8 +19,14 @@ from lambdalab.functions.code import Code
 from lambdalab.functions.context import function_arn
 from lambdalab.functions.function import DeadLetters, Function
 from lambdalab.functions.settings import FunctionSettings
+from lambdalab.functions.target import LATEST, Alias, Target, split
+from lambdalab.functions.version import Version
+from lambdalab.invocation.destinations import Destinations, Envelope, LambdaTarget, TargetKind
+from lambdalab.invocation.event_config import EventInvokeConfig
+from lambdalab.invocation.front_door import Origin
 from lambdalab.invocation.service import LambdaService
 from lambdalab.rules import Rules
+from lambdalab.trace.schema import Cause, ParentKind
 
 
 class DeadLetterQueues(Protocol):
@@ -30,6 +37,9 @@ class DeadLetterQueues(Protocol):
 
     def imply(self, name: str) -> DeadLetters:
         """The queue of that name, made when it is missing."""
+
+    def target_kind(self) -> TargetKind:
+        """Queues as destinations of invocation records."""
 
 
 class FunctionRegistry:
@@ -43,12 +53,16 @@ class FunctionRegistry:
         self.service = service
         self._rules, self._queues = rules, queues
         self._decorated: dict[int, tuple[Callable[..., Any], str]] = {}
+        functions = LambdaTarget(self._destination, lambda: self.service.functions, self._inform)
+        self.destinations = Destinations([queues.target_kind(), functions])
+        service.events.ends.destinations = self.destinations
 
     def restart(self, service: LambdaService) -> None:
         """Take every function over into the run of a new service."""
         for function in self.service.functions.values():
             service.adopt(function)
         self.service = service
+        service.events.ends.destinations = self.destinations
 
     def decorate(self, handler: Callable[..., Any], settings: dict[str, Any]) -> Function:
         """Register a Python function under its name or the one given; a known name is replaced."""
@@ -89,26 +103,99 @@ class FunctionRegistry:
         made = FunctionSettings.make(self._rules, verb, **merged)
         self.service.reconfigure(known, made)
 
-    def find(self, reference: Any) -> Function:
-        """The function a handle, a decorated Python function or a name stands for.
+    def put_event_config(self, reference: Any, qualifier: object, given: dict[str, Any]) -> None:
+        """Set how the asynchronous events of one qualifier are treated, replacing all that was set."""
+        target = self.target(reference, qualifier)
+        made = EventInvokeConfig.put(self._rules, self.destinations, target.name, **given)
+        if (target.qualifier or LATEST) == LATEST:
+            verb = "put_function_event_invoke_config"
+            self.reconfigure(verb, target.function, **made.settings())
+        self.service.configure_events(target.function, target.qualifier or LATEST, made)
 
-        Raises :class:`~lambdalab.errors.ResourceNotFoundException`, with the nearest name there is.
+    def _destination(self, given: object) -> tuple[str, str] | None:
+        """Name and ARN of the function that a destination means, if it means one."""
+        if not (isinstance(given, (str, Function, Version, Alias)) or callable(given)):
+            return None
+        try:
+            target = self.target(given)
+        except ResourceNotFoundException:
+            return None
+        name = f"{target.name}:{target.qualifier}" if target.qualifier else target.name
+        return name, target.arn
+
+    def _inform(self, name: str, record: bytes, envelope: Envelope) -> str:
+        """Invoke a function with the record of another one's event; "" or why it was refused."""
+        try:
+            target = self.target(name)
+        except ResourceNotFoundException as error:
+            return error.message
+        origin = Origin(
+            envelope.source, Cause.DESTINATION, ParentKind.REQUEST, envelope.request, envelope.chain
+        )
+        call = self.service.front_door.event(target, record, origin)
+        return "" if call.error is None else call.error.message
+
+    def find(self, reference: Any) -> Function:
+        """The function a handle, a decorated Python function, a name or an ARN stands for.
+
+        Raises :class:`~lambdalab.errors.ResourceNotFoundException`, with the nearest name there is,
+        and :class:`~lambdalab.errors.InvalidParameterValueException` where it names a version too.
         """
-        functions = self.service.functions
-        name = reference.name if isinstance(reference, Function) else reference
-        if callable(name):
-            _, name = self._decorated.get(id(name), (None, _name(name)))
-        found = functions.get(name) if isinstance(name, str) else None
-        if found is None:
-            arn = function_arn(str(name))
-            raise ResourceNotFoundException(
-                f"Function not found: {arn}", suggestion(str(name), functions)
+        target = self.target(reference)
+        if target.qualifier:
+            raise InvalidParameterValueException(
+                f"{reference} names a version; this concerns the whole function {target.name}"
             )
-        return found
+        return target.function
+
+    def target(self, reference: Any, qualifier: object = None) -> Target:
+        """The function and version a caller names: ``"bill"``, ``"bill:live"``, an ARN, a handle.
+
+        ``qualifier`` may also come by itself, as AWS's ``Qualifier``.
+        """
+        name, own = self.named(reference)
+        wanted = "" if qualifier is None else str(qualifier)
+        if own and wanted and own != wanted:
+            raise InvalidParameterValueException(
+                "The derived qualifier from the function name does not match the specified qualifier."
+            )
+        found, wanted = self.service.functions.get(name), wanted or own
+        if found is None or not found.knows(wanted):
+            raise self._unknown(name, found, wanted)
+        return found.target(wanted)
+
+    def named(self, reference: Any) -> tuple[str, str]:
+        """Name and qualifier of what a person gives; the name may be nobody's."""
+        if isinstance(reference, Function):
+            if self.service.functions.get(reference.name) is not reference:
+                return f"{reference.name} (deleted)", ""
+            return reference.name, ""
+        if isinstance(reference, Version):
+            return reference.function.name, reference.number
+        if isinstance(reference, Alias):
+            return reference.function, reference.name
+        if callable(reference):
+            _, name = self._decorated.get(id(reference), (None, _name(reference)))
+            return name, ""
+        return split(str(reference)) or (str(reference), "")
+
+    def _unknown(
+        self, name: str, known: Function | None, qualifier: str
+    ) -> ResourceNotFoundException:
+        last = f":{qualifier}" if qualifier else self._rules.unknown_function_version
+        if known is None:
+            near = suggestion(name, self.service.functions)
+        else:
+            near = suggestion(qualifier, [LATEST, *known.versions, *known.aliases])
+        return ResourceNotFoundException(f"Function not found: {function_arn(name)}{last}", near)
 
     def _put(self, verb: str, code: Code | None, settings: dict[str, Any]) -> Function:
         """Check everything, then make or change the function and its dead-letter queue."""
         settings["dead_letter_queue"] = self._queues.letters_name(settings.get("dead_letter_queue"))
+        for name in ("on_success", "on_failure"):
+            settings[name] = self.destinations.resolve(
+                name, settings.get(name), str(settings["name"])
+            )
         made = FunctionSettings.make(self._rules, verb, **settings)
         if (code is None) == (made.duration is None):
             raise InvalidSetting(
@@ -126,6 +213,8 @@ class FunctionRegistry:
         )
         function = self.service.put_function(made, code)
         function.dead_letters = queue
+        events = EventInvokeConfig.of(made)
+        self.service.configure_events(function, LATEST, events)
         return function
 
 

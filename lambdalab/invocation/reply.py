@@ -51,7 +51,7 @@ class Reply:
         failure = call.failure if status_code == 200 else None
         self.function_error = "Unhandled" if failure else None
         self.exception: BaseException | None = failure.exception if failure else None
-        self.executed_version = "$LATEST" if status_code == 200 else None
+        self.executed_version = call.version.number if status_code == 200 else None
         self.body: bytes = call.response if status_code == 200 else b""
         self.cold = call.cold and status_code == 200
 

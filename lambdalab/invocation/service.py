@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from lambdalab.errors import ResourceConflictException
 from lambdalab.functions.capacity import Capacity
 from lambdalab.functions.function import Function
+from lambdalab.functions.provisioned import ProvisionedFleet
 from lambdalab.functions.runner import Runner
 from lambdalab.functions.settings import FunctionSettings
+from lambdalab.functions.target import Alias
+from lambdalab.functions.version import Version
+from lambdalab.invocation.destinations import Destination
+from lambdalab.invocation.event_config import EventInvokeConfig
 from lambdalab.invocation.event_queue import EventQueues
 from lambdalab.invocation.front_door import FrontDoor
-from lambdalab.kernel.clock import Clock
+from lambdalab.kernel.clock import US, Clock
 from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
@@ -29,8 +34,8 @@ if TYPE_CHECKING:
 class LambdaService:
     """The Lambda service of one account and one run.
 
-    Attributes: ``functions`` by name, ``front_door``, ``capacity``, ``runner``, ``ids``; ``tasks`` is
-    None until a function with code exists, and only then is greenlet imported.
+    Attributes: ``functions`` by name, ``front_door``, ``events`` (the queues), ``capacity``, ``runner``,
+    ``ids``; ``tasks`` is None until a function with code exists, and only then is greenlet imported.
     """
 
     def __init__(
@@ -46,7 +51,9 @@ class LambdaService:
         self.ids = Ids(books.seed)
         self.capacity = Capacity(scheduler, books, rules)
         self.runner = Runner(scheduler, books, rules, self.capacity, self.ids, self._handlers)
-        queues = EventQueues(scheduler, books, rules, streams, self.ids, self.capacity, self.runner)
+        self.events = queues = EventQueues(
+            scheduler, books, rules, streams, self.ids, self.capacity, self.runner, clock
+        )
         self.front_door = FrontDoor(scheduler, books, rules, self.capacity, self.runner, queues)
         self.functions: dict[str, Function] = {}
         self.tasks: Tasks | None = None
@@ -61,27 +68,109 @@ class LambdaService:
         if function is None:
             function = Function(settings, code)
             self.adopt(function)
+            if self.rules.function_creation:
+                function.state = "Pending"
+                self._later(self.rules.function_creation, lambda: self._active(function))
+            return function
+        check_settled(function)
+        self.capacity.reserve(function, settings.reserved_concurrency)
+        if self.rules.function_update:  # until it is over, the old settings serve
+            function.last_update_status = "InProgress"
+            self._later(self.rules.function_update, lambda: self._updated(function, settings, code))
         else:
-            self.capacity.reserve(function, settings.reserved_concurrency)
-            function.configure(settings, code)
-            self._note(function)
+            self._updated(function, settings, code)
         return function
+
+    def _later(self, seconds: float, act: Callable[[], None]) -> None:
+        self.scheduler.at(self.scheduler.now + round(seconds * US), lambda _: act())
+
+    def _active(self, function: Function) -> None:
+        function.state = "Active"
+
+    def _updated(self, function: Function, settings: FunctionSettings, code: Code | None) -> None:
+        function.last_update_status = "Successful"
+        function.latest.configure(settings, code)
+        self._note(function)
 
     def adopt(self, function: Function) -> None:
         """Take a function into this run, without environments."""
         function.attach(self.rules, self.streams, self.scheduler, self.books)
+        function.pool, function.growth = self.capacity.shared, self.capacity.new_growth()
         self.capacity.reserve(function, function.settings.reserved_concurrency)
         self.functions[function.name] = function
         self._note(function)
+        for qualifier, number in function.provisioned.items():
+            self.capacity.claim(function, number)
+            self._allocate(function, qualifier, number)
+        for qualifier, config in function.event_configs.items():
+            self.configure_events(function, qualifier, config)
+
+    # ------------------------------------------------------------------ versions
+
+    def add_version(self, function: Function, version: Version) -> None:
+        """A version has been published."""
+        version.attach(self.rules, self.streams, self.scheduler, self.books)
+        function.versions[version.number] = version
+
+    def provision(self, function: Function, qualifier: str, number: int) -> ProvisionedFleet:
+        """Ask for so much provisioned concurrency of a version or alias; 0 gives it back.
+
+        Raises :class:`~lambdalab.errors.InvalidParameterValueException` where there is too little
+        concurrency; then nothing has changed.
+        """
+        self.capacity.claim(function, number - function.provisioned.get(qualifier, 0))
+        fleet = self._allocate(function, qualifier, number)
+        if number:
+            function.provisioned[qualifier] = number
+        else:
+            del function.provisioned[qualifier]
+        return fleet
+
+    def move_alias(self, function: Function, alias: Alias) -> None:
+        """An alias leads elsewhere, and its provisioned concurrency goes along."""
+        before = function.aliases.get(alias.name)
+        number = function.provisioned.get(alias.name)
+        moves = before is not None and before.function_version != alias.function_version
+        if number and moves:
+            self._allocate(function, alias.name, 0)
+        function.aliases[alias.name] = alias
+        if number and moves:
+            self._allocate(function, alias.name, number)
+
+    def _allocate(self, function: Function, qualifier: str, number: int) -> ProvisionedFleet:
+        alias = function.aliases.get(qualifier)
+        version = function.version(alias.function_version if alias else qualifier)
+        fleet = version.provisioned
+        if fleet is None:
+            stream = self.streams.stream(f"provisioned/{function.name}:{qualifier}")
+            fleet = version.provisioned = ProvisionedFleet(
+                version, qualifier, self.scheduler, self.books, self.rules, stream,
+                function.census, self.runner.prepare,
+            )  # fmt: skip
+        fleet.request(number)
+        if not number:
+            version.provisioned = None
+        return fleet
 
     def reconfigure(self, function: Function, settings: FunctionSettings) -> None:
-        """New settings that leave the environments as they are: concurrency and retries."""
+        """New settings that leave the environments as they are: concurrency and asynchronous events."""
         self.capacity.reserve(function, settings.reserved_concurrency)
-        function.settings = settings
+        function.latest.settings = settings
         self._note(function)
 
+    def configure_events(
+        self, function: Function, qualifier: str, config: EventInvokeConfig | None
+    ) -> None:
+        """How asynchronous events of a qualifier are treated from now on; None: by the defaults."""
+        if config is None:
+            del function.event_configs[qualifier]
+            config = EventInvokeConfig.make(self.rules)
+        else:
+            function.event_configs[qualifier] = config
+        self.books.wired("event_invoke_config", f"{function.name}:{qualifier}", config.as_dict())
+
     def _note(self, function: Function) -> None:
-        if function.code is not None:
+        if any(version.code is not None for version in function.all_versions()):
             from lambdalab.kernel import shims  # brings greenlet
 
             self.tasks = self.tasks or self._new_tasks()
@@ -96,20 +185,21 @@ class LambdaService:
         answer them.
         """
         users = list(users)
-        if function.fleet.busy or self.front_door.queue_of(function).depth:
+        if function.busy or self.front_door.queue_of(function).depth:
             users.append("invocations under way; lab.run() ends them")
         if users:
             raise ResourceConflictException(
                 f"The function {function.name} is still in use: {'; '.join(users)}"
             )
-        function.fleet.retire(EnvironmentEnd.FUNCTION_DELETED)
+        function.retire(EnvironmentEnd.FUNCTION_DELETED)
+        self.capacity.claim(function, -function.claimed)
         self.capacity.reserve(function, None)
         del self.functions[function.name]
 
     def close(self) -> None:
         """Idle environments end, and the books say so; what is under way stays as it is there."""
         for function in self.functions.values():
-            function.fleet.retire(EnvironmentEnd.LAB_CLOSED)
+            function.retire(EnvironmentEnd.LAB_CLOSED)
         self.scrap()
 
     def scrap(self) -> None:
@@ -130,6 +220,15 @@ class LambdaService:
         return Handlers(runner, self.tasks, self.clock, self.books, self.ids, self.streams.seed)
 
 
+def check_settled(function: Function) -> None:
+    """Raise while an update of the function is under way (dg/functions-states)."""
+    if function.last_update_status == "InProgress":
+        raise ResourceConflictException(
+            "The operation cannot be performed at this time. An update is in progress for resource: "
+            f"{function.arn}"
+        )
+
+
 def _plain(settings: FunctionSettings) -> dict[str, object]:
     """Settings as the books keep them: numbers and text."""
     return {
@@ -140,4 +239,6 @@ def _plain(settings: FunctionSettings) -> dict[str, object]:
 def _word(value: object) -> object:
     if isinstance(value, (int, float, str, bool, type(None))):
         return value
+    if isinstance(value, Destination):
+        return value.arn
     return "a function of the event" if callable(value) else repr(value)

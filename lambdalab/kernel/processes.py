@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambdalab.kernel.task import Ending, Environment, Process, Task
+from lambdalab.kernel.measured import measure
+from lambdalab.kernel.task import NEVER, Body, Done, Ending, Environment, Process, Task
 
 if TYPE_CHECKING:
     from lambdalab.kernel.tasks import Tasks
@@ -28,6 +29,16 @@ class Processes:
             process = self.known[main.surroundings] = Process(main)
         return process
 
+    def start(self, starter: Task, body: Body, done: Done, ident: int) -> Task:
+        """A new green thread beside the running task ``starter``; the caller lets it begin."""
+        process = self.of(starter.parent or starter)
+        thread = Task(self._tasks, body, starter.surroundings, NEVER, done)
+        if starter.measured:
+            measure(thread)
+        thread.parent, thread.process, thread.ident = process.main, process, ident
+        process.threads[thread] = None
+        return thread
+
     def thaw(self, main: Task) -> None:
         """A new invocation begins: the environment's threads go on."""
         process = self.known.get(main.surroundings)
@@ -36,6 +47,8 @@ class Processes:
         process.main = main
         for thread in process.threads:
             thread.parent = main
+            if thread.computes is not None:
+                thread.computes.resume()
         for thread in process.frozen:
             self._tasks.resume(thread)
         process.frozen.clear()
@@ -55,6 +68,10 @@ class Processes:
                 self._tasks.inter(thread, Ending("exited"))
         elif task.fate:
             self.end(task.surroundings)
+        else:
+            for thread in process.threads:
+                if thread.computes is not None:
+                    thread.computes.pause()
 
     def end(self, surroundings: Environment) -> None:
         """Unwind what threads an environment has left."""

@@ -15,12 +15,15 @@ import random
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from logging import LogRecord
 from pathlib import Path
 from types import CodeType
 from typing import Any, ClassVar
 from weakref import finalize
 
+from lambdalab.kernel.memory import Memory
+from lambdalab.kernel.processor import Processor
 from lambdalab.kernel.shims.environ import encoded
 from lambdalab.kernel.shims.files import FileView
 from lambdalab.kernel.shims.logs import fresh_settings
@@ -169,8 +172,8 @@ class Surroundings:
     Parameters: ``name`` (unique in its lab); ``environ``, its variables; ``stream``, where its chance
     comes from (either may be a function that makes it when first asked); ``write``, called with each
     piece of text that is printed or logged; ``record``, called with each ``logging.LogRecord``
-    besides; ``code``, where its own modules come from; whether to ``allow_network``; and
-    ``log_format``, ``"Text"`` or ``"JSON"``.
+    besides; ``code``, where its own modules come from; whether to ``allow_network``; ``log_format``,
+    ``"Text"`` or ``"JSON"``; ``vcpus``, how much of the CPU it has; and its ``memory``, which nobody counts if it is None.
 
     ``request_id`` is the invocation's, set by the runner; ``write`` may be set anew at any time. What
     a handler may never touch (its files, logging settings) is made when first asked for.
@@ -190,14 +193,17 @@ class Surroundings:
         "last_uuid1",
         "log_format",
         "logging",
+        "memory",
         "modules",
         "name",
         "network_refused",
         "numpy_state",
+        "processor",
         "record",
         "request_id",
         "signals",
         "stream",
+        "vcpus",
         "write",
     )  # fmt: skip
 
@@ -207,6 +213,7 @@ class Surroundings:
     stream: random.Random
     files: FileView
     logging: dict[str, dict[Any, Any]]
+    processor: Processor
     signals: dict[int, Any]
 
     def __init__(
@@ -220,7 +227,10 @@ class Surroundings:
         code: CodeFolder | None = None,
         allow_network: bool = False,
         log_format: str = "Text",
+        vcpus: Fraction = Fraction(1),
+        memory: Memory | None = None,
     ) -> None:
+        self.vcpus, self.memory = vcpus, memory
         self.name, self.write, self.record = name, write, record
         self._environ, self._stream = environ, stream
         self.code, self.allow_network, self.log_format = code, allow_network, log_format
@@ -270,6 +280,8 @@ class Surroundings:
         self.environ = _variables(self)
         self._kept = None
         self.numpy_state = None
+        if self.memory is not None:
+            self.memory = self.memory.fresh()
         for name in ("logging", "signals"):
             if name in _MADE_LATE:
                 setattr(self, name, _MADE_LATE[name](self))
@@ -305,4 +317,5 @@ _MADE_LATE: dict[str, Callable[[Surroundings], Any]] = {
     "files": lambda surroundings: FileView(surroundings.code),
     "logging": lambda surroundings: fresh_settings(),
     "signals": lambda surroundings: {},
+    "processor": lambda surroundings: Processor(surroundings.vcpus),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from greenlet import greenlet
 
+    from lambdalab.kernel.processor import Processor
     from lambdalab.kernel.tasks import Tasks
 
 NEVER = 1 << 62
@@ -22,6 +23,10 @@ Done = Callable[["Task", "Ending"], object]
 
 class Environment(Protocol):
     """What tasks ask of :class:`lambdalab.kernel.surroundings.Surroundings`."""
+
+    @property
+    def processor(self) -> Processor:
+        """Where they compute."""
 
     def enter(self) -> None:
         """A task of these surroundings goes on."""
@@ -46,11 +51,13 @@ class Ending:
 
     Attributes: ``kind``, one of "returned", "raised", "timed_out", "exited" (``os._exit``, a
     deadly signal) and "runaway"; ``value``, what it returned; ``exception``, what it raised, with
-    its traceback; ``exit_status`` and ``signal``, when it exited; ``cpu_us``, the CPU time it used,
-    if it was measured, else 0.
+    its traceback; ``exit_status`` and ``signal``, when it exited, and whether for being
+    ``out_of_memory``; ``cpu_us``, the CPU time it used, if it was measured, else 0.
     """
 
-    __slots__ = ("cpu_us", "exception", "exit_status", "kind", "signal", "value")
+    __slots__ = (
+        "cpu_us", "exception", "exit_status", "kind", "out_of_memory", "signal", "value"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -59,10 +66,19 @@ class Ending:
         exception: BaseException | None = None,
         exit_status: int | None = None,
         signal: int | None = None,
+        out_of_memory: bool = False,
     ) -> None:
         self.kind, self.value, self.exception = kind, value, exception
         self.exit_status, self.signal = exit_status, signal
+        self.out_of_memory = out_of_memory
         self.cpu_us = 0
+
+    @classmethod
+    def raised(cls, error: BaseException) -> Ending:
+        """The ending of a task that raised; the kernel's own frame is taken off the traceback."""
+        if error.__traceback__ is not None:
+            error.__traceback__ = error.__traceback__.tb_next
+        return cls("raised", exception=error)
 
     def __repr__(self) -> str:
         found = [self.value, self.exception, self.exit_status, self.signal]
@@ -85,7 +101,8 @@ class Task:
     uses_asyncio = False
     refusals = 0
     shots = 0
-    cpu_ns = 0
+    cpu_ns = paid_ns = entered_ns = 0  # of CPU time: used, turned into virtual time; when entered
+    computes: Processor | None = None  # where it computes just now
     value: Any = None
     body: Body | None
     worker: greenlet | None = None

@@ -20,6 +20,7 @@ from greenlet import getcurrent, greenlet
 from lambdalab.errors import LabError
 from lambdalab.kernel import guard, shims
 from lambdalab.kernel.current import running
+from lambdalab.kernel.measured import count, measure, pay, pay_later
 from lambdalab.kernel.processes import Processes
 from lambdalab.kernel.shims.loops import hide_loop, show_loop
 from lambdalab.kernel.task import (
@@ -91,12 +92,12 @@ class Tasks:
 
         Parameters: the surroundings it runs in; its deadline, in microseconds of the lab;
         ``done(task, ending)``, called by the loop at the virtual time the task ends; ``measured``,
-        whether to measure the CPU time it uses.
+        whether the CPU time it really uses costs virtual time.
         """
         now = self.scheduler.now
         task = Task(self, body, surroundings, max(deadline, now), done)
         if measured:
-            task.measured = True
+            measure(task)
         self._live[task] = None
         if self.current is None and self.hub is not None and not self._starting:
             self._starting = True  # a start inside a `done` inside a start would nest without end
@@ -120,13 +121,13 @@ class Tasks:
             task.ending = Ending("timed_out")
             self._finish(task)
         else:
-            self._enter(task)
+            self.enter(task)
 
     def abandon(self) -> None:
         """Unwind every task that is still there, without a word to anybody: the lab starts anew."""
         for task in list(self._live):
             if task in self._live:
-                task.done = _nobody
+                task.done = lambda _task, _ending: None
                 self.kill(task)
 
     def end_threads(self, surroundings: Environment) -> None:
@@ -178,14 +179,16 @@ class Tasks:
 
     def sleep(self, us: int) -> None:
         """Let the running task sleep. Raises :class:`TimedOut` at its deadline."""
-        task = self._running_task()
+        task = self.running_task()
+        if task.measured:
+            pay(task)
         scheduler = self.scheduler
         at = scheduler.now + us
         if at <= task.deadline:
-            task.waiting = scheduler.at(at, self._enter, task)
+            task.waiting = scheduler.at(at, self.enter, task)
         else:
-            task.waiting = scheduler.at(task.deadline, self._expire, task)
-        self._park(task)
+            task.waiting = scheduler.at(task.deadline, self.expire, task)
+        self.park(task)
 
     def block(self, task: Task, until: int = NEVER) -> Any:
         """Park the running task until :meth:`wake`; returns the value given there.
@@ -193,13 +196,16 @@ class Tasks:
         Returns ``EXPIRED`` when ``until``, in microseconds of the lab, comes first. Raises
         :class:`TimedOut` at the deadline, or when somebody kills it.
         """
-        self._running_task()
+        self.running_task()
         if until <= task.deadline and until != NEVER:
             task.waiting = self.scheduler.at(until, self._lapse, task)
         elif task.deadline != NEVER:
-            task.waiting = self.scheduler.at(task.deadline, self._expire, task)
+            task.waiting = self.scheduler.at(task.deadline, self.expire, task)
         task.parked = True
-        self._park(task)
+        if task.measured:
+            pay_later(task)
+        else:
+            self.park(task)
         value, task.value = task.value, None
         return value
 
@@ -216,20 +222,25 @@ class Tasks:
 
     def resume(self, task: Task) -> None:
         """Let a task go on that stood still, through the heap; for the kernel."""
-        task.waiting = self.scheduler.at(self.scheduler.now, self._enter, task)
+        task.waiting = self.scheduler.at(self.scheduler.now, self.enter, task)
 
     def refuse_if_dead(self, task: Task) -> None:
-        """Raise :class:`TimedOut` in a task that was killed; one that goes on never comes back."""
+        """Raise :class:`TimedOut` in a task that was killed; one that goes on never comes back.
+
+        For what does not block: a measured task pays here for what it has used until now.
+        """
         if task.dead:
             task.refusals += 1
             if task.refusals > _PATIENCE:
                 self._bury(task, Ending("timed_out"))
             raise TimedOut("the handler reached its deadline; it can do nothing more")
+        if task.measured:
+            pay(task)
 
-    def leave(self, exit_status: int | None = None, signal: int | None = None) -> NoReturn:
-        """End the running task's process: it is parked for good, no ``finally`` runs."""
-        task = self._running_task()
-        ending = Ending("exited", exit_status=exit_status, signal=signal)
+    def leave(self, **how: Any) -> NoReturn:
+        """End the running task's process (``how``: see :class:`Ending`); no ``finally`` runs."""
+        task = self.running_task()
+        ending = Ending("exited", **how)
         main = task.parent
         if main is not None and main.ending is None:
             self.doom(main, fate="")
@@ -239,13 +250,11 @@ class Tasks:
 
     def start_thread(self, body: Body, done: Done, ident: int) -> Task:
         """Start a green thread of the running task, through the heap."""
-        starter = self._running_task()
-        process = self._processes.of(starter.parent or starter)
-        task = Task(self, body, starter.surroundings, NEVER, done)
-        task.parent, task.process, task.ident = process.main, process, ident
-        process.threads[task] = self._live[task] = None
-        task.waiting = self.scheduler.at(self.scheduler.now, self._begin, task)
-        return task
+        starter = self.running_task()
+        thread = self._processes.start(starter, body, done, ident)
+        self._live[thread] = None
+        thread.waiting = self.scheduler.at(self.scheduler.now, self._begin, thread)
+        return thread
 
     def shoot(self, task: Task, reason: str) -> Runaway:
         """What a guard throws into the running task; after the third it may not block again."""
@@ -257,7 +266,8 @@ class Tasks:
 
     # ------------------------------------------------------------------ switching
 
-    def _running_task(self) -> Task:
+    def running_task(self) -> Task:
+        """The task that asks; for what blocks. Raises what :meth:`refuse_if_dead` raises."""
         task = self.current
         if task is None:
             raise LabError("only a handler can block: no task is running")
@@ -271,9 +281,9 @@ class Tasks:
         task.worker = worker
         if self._processes.known and task.process is None:
             self._processes.thaw(task)
-        self._enter(task)
+        self.enter(task)
 
-    def _enter(self, task: Task) -> None:
+    def enter(self, task: Task) -> None:
         """Let a task go on until it blocks or ends; only the hub calls this."""
         task.waiting = 0
         if task.process is not None and task.process.main is None and not task.dead:
@@ -284,7 +294,8 @@ class Tasks:
             return  # a guard's shot ended it between asking for this wake-up and waiting for it
         surroundings.enter()
         self.segment += 1
-        began = thread_time_ns() if task.measured else 0
+        if task.measured:
+            task.entered_ns = thread_time_ns()
         running[ident] = self.current = task
         try:
             worker.switch(task)
@@ -296,8 +307,8 @@ class Tasks:
             if self._outer is not None:
                 running[ident] = self._outer
             surroundings.leave()
-        if began:
-            task.cpu_ns += thread_time_ns() - began
+        if task.measured:
+            count(task)
         if task.ending is not None:
             self._finish(task)
 
@@ -308,13 +319,14 @@ class Tasks:
                 try:
                     task.ending = Ending("returned", task.body())  # type: ignore[misc]
                 except BaseException as error:
-                    task.ending = _raised(error)
+                    task.ending = Ending.raised(error)
             except BaseException as error:  # a guard's shot that came as the handler ended
-                task.ending = _raised(error)
+                task.ending = Ending.raised(error)
             task = None  # the pool must not keep a finished task's payload
             task = self.hub.switch()  # type: ignore[union-attr]
 
-    def _park(self, task: Task) -> None:
+    def park(self, task: Task) -> None:
+        """Give the thread back; whoever calls this has seen to it that the task is entered again."""
         if task.uses_asyncio:
             loop = hide_loop()
             self.hub.switch()  # type: ignore[union-attr]
@@ -339,18 +351,21 @@ class Tasks:
         while True:
             self.hub.switch()  # type: ignore[union-attr]
 
-    def _expire(self, task: Task) -> None:
+    def expire(self, task: Task) -> None:
+        """The task's deadline has come, and it waits."""
         task.waiting = 0
         self.kill(task)
 
     def _lapse(self, task: Task) -> None:
         task.parked, task.value = False, EXPIRED
-        self._enter(task)
+        self.enter(task)
 
     def doom(self, task: Task, fate: str = "timed_out") -> None:
         """Mark a task dead and take back its wake-up; for the kernel."""
         task.dead, task.parked = True, False
         task.fate = task.fate or fate
+        if task.computes is not None:
+            task.computes.drop(task)
         if task.waiting:
             self.scheduler.cancel(task.waiting)
             task.waiting = 0
@@ -383,13 +398,3 @@ def _root() -> greenlet:
     while found.parent is not None:
         found = found.parent
     return found
-
-
-def _raised(error: BaseException) -> Ending:
-    if error.__traceback__ is not None:
-        error.__traceback__ = error.__traceback__.tb_next  # without our own frame
-    return Ending("raised", exception=error)
-
-
-def _nobody(_task: Task, _ending: Ending) -> None:
-    """The ``done`` of a task that nobody waits for."""

@@ -14,6 +14,7 @@ from lambdalab.plots.backoff import backoff
 from lambdalab.plots.batching import batching
 from lambdalab.plots.canvas import Style
 from lambdalab.plots.compare import PLOTS, Comparison, compare
+from lambdalab.plots.concurrency import concurrency
 from lambdalab.plots.picture import Picture
 from lambdalab.plots.queue_depth import queue_depth
 from lambdalab.plots.sync_vs_async import sync_vs_async
@@ -27,6 +28,7 @@ __all__ = [
     "backoff",
     "batching",
     "compare",
+    "concurrency",
     "queue_depth",
     "sync_vs_async",
     "timeline",

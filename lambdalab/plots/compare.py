@@ -16,6 +16,7 @@ from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.plots.backoff import backoff
 from lambdalab.plots.batching import MOST_BATCHES, batching
 from lambdalab.plots.canvas import one_scale, retitle
+from lambdalab.plots.concurrency import concurrency
 from lambdalab.plots.figures import key_figures
 from lambdalab.plots.queue_depth import queue_depth
 from lambdalab.plots.sync_vs_async import sync_vs_async
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 PLOTS: dict[str, Callable[..., Axes]] = {
     "backoff": backoff,
     "batching": batching,
+    "concurrency": concurrency,
     "queue_depth": queue_depth,
     "sync_vs_async": sync_vs_async,
     "timeline": timeline,

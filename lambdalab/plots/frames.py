@@ -1,7 +1,7 @@
 """From a trace's tables to arrays that can be drawn: seconds, ordinals, short ids.
 
-All that the plots read of a trace goes through its public tables, but for two facts that no table
-has: when the lab began and how functions were set up. Those are asked for here only.
+All that the plots read of a trace goes through its public tables, but for three facts that no table
+has: when the lab began, how functions were set up, and how the account is. They are asked for here only.
 """
 
 from __future__ import annotations
@@ -62,6 +62,11 @@ def request_number(trace: Trace, text: str) -> int:
 def function_setting(trace: Trace, function: str, setting: str) -> Any:
     """A setting of a function; None where the books do not have it."""
     return trace.settings(function).get(setting)
+
+
+def wired(trace: Trace, kind: str) -> dict[str, dict[str, Any]]:
+    """The settings of what else stands in the books, by name: of a ``kind`` such as "account"."""
+    return trace.wired(kind)
 
 
 def end_of(trace: Trace) -> float:

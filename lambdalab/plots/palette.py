@@ -77,6 +77,25 @@ DEPTHS: dict[str, Look] = {
     "delayed": Look("delayed: not to be seen yet", PALE, ".."),
 }
 
+#: Whose environment ran an invocation (``attempts.init_type``).
+INIT_TYPES: dict[str, Look] = {
+    "provisioned": Look("in provisioned environments", GREEN, "//"),
+    "on_demand": Look("in on-demand environments", SKY, ""),
+}
+
+#: Which limit refused a request (``scaling.cause`` of throttles).
+THROTTLES: dict[str, Look] = {
+    "throttled_account": Look("account limit", VERMILLION, "", "v"),
+    "throttled_reserved": Look("reserved concurrency", ORANGE, "", "s"),
+    "throttled_scaling": Look("scaling rate", PURPLE, "", "^"),
+    "throttled_provisioned": Look("all provisioned", YELLOW, "", "P"),
+    "throttled_rate": Look("request rate", BLUE, "", "D"),
+    "throttled_reserved_rate": Look("reserved request rate", SKY, "", "d"),
+    "throttled_caller_rate": Look("caller's request rate", GREEN, "", "<"),
+    "zero_reserved_concurrency": Look("reserved concurrency 0", BLACK, "", "X"),
+    "injected": Look("injected", MUTED, "", "*"),
+}
+
 WAIT = Look("waiting", PALE, "")
 CLIENT = Look("the client waits", PALE, "")
 QUEUED = Look("in Lambda's queue", SKY, "")

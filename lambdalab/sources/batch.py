@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lambdalab.functions.call import Call
+from lambdalab.invocation.recursion import Chain, joined
 from lambdalab.sources.events import EMPTY_PAYLOAD, SEPARATOR, payload
 from lambdalab.sources.messages import Message
 from lambdalab.sources.pollers import Poller
@@ -34,7 +35,7 @@ class Batch:
     """
 
     __slots__ = (
-        "_hear", "deadline", "limit", "number", "opened_at", "payload", "payload_limit", "poller",
+        "_hear", "chain", "deadline", "limit", "number", "opened_at", "payload", "payload_limit", "poller",
         "records", "request", "size", "timer", "tries", "window_opened_at",
     )  # fmt: skip
 
@@ -54,6 +55,7 @@ class Batch:
         self.payload = b""
         self.tries = 0
         self.request = 0
+        self.chain: Chain | None = None  # of the requests that led to its messages
 
     @property
     def room(self) -> int:
@@ -81,6 +83,9 @@ class Batch:
         self.payload = payload([record.json for record in self.records])
         for record in self.records:
             record.json = b""
+        chains = [r.message.chain for r in self.records if r.message.chain is not None]
+        if chains:
+            self.chain = joined(chains)
 
     def answered(self, call: Call) -> None:
         """The function's answer has come, or the service's refusal."""

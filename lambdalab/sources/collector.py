@@ -171,6 +171,7 @@ class Collector:
             sent_ms=milliseconds(message.sent_at) // 1000,
             first_received_ms=milliseconds(message.first_received_at) // 1000,
             dead_letter_source=message.dead_letter_source,
+            trace_header=message.trace_header,
         )
 
     def free(self, batch: Batch) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lambdalab.functions.call import Call
-from lambdalab.functions.function import Function
+from lambdalab.functions.target import Target
 from lambdalab.invocation.front_door import FrontDoor, Origin
 from lambdalab.kernel.clock import US
 from lambdalab.kernel.scheduler import Scheduler
@@ -42,7 +42,7 @@ class Delivery:
         self,
         mapping: str,
         queue: Queue,
-        function: Function,
+        target: Target,
         settings: MappingSettings,
         scheduler: Scheduler,
         books: Recorder,
@@ -51,7 +51,7 @@ class Delivery:
         free: Callable[[Batch], None],
     ) -> None:
         self.settings = settings
-        self._store, self._function = queue.store, function
+        self._store, self._target = queue.store, target
         self._scheduler, self._books, self._door = scheduler, books, front_door
         self._free = free
         self._name, self._source = books.name(mapping), books.name(queue.name)
@@ -69,8 +69,10 @@ class Delivery:
         self._invoke(batch)
 
     def _invoke(self, batch: Batch) -> None:
-        origin = Origin(self._name, Cause.EVENT_SOURCE_MAPPING, ParentKind.BATCH, batch.number)
-        self._door.request_response(self._function, batch.payload, origin, batch.answered)
+        origin = Origin(
+            self._name, Cause.EVENT_SOURCE_MAPPING, ParentKind.BATCH, batch.number, batch.chain
+        )
+        self._door.request_response(self._target, batch.payload, origin, batch.answered)
 
     def answered(self, batch: Batch, call: Call) -> None:
         """The answer to an invocation of a batch."""

@@ -58,22 +58,24 @@ def sqs_record(
     sent_ms: int,
     first_received_ms: int,
     dead_letter_source: str = "",
+    trace_header: str = "",
 ) -> bytes:
     """One message as a record of the event.
 
     ``sent_ms`` and ``first_received_ms`` are milliseconds since 1970; ``dead_letter_source`` is the
-    ARN of the queue whose dead letter it is.
+    ARN of the queue whose dead letter it is, ``trace_header`` the X-Ray header it was sent with.
     """
     came_from = (
         f', "DeadLetterQueueSourceArn": "{dead_letter_source}"' if dead_letter_source else ""
     )
+    traced = f', "AWSTraceHeader": "{trace_header}"' if trace_header else ""
     given = _given(attributes) if attributes else '"messageAttributes": {}'
     return (
         f'{{"messageId": "{message_id}", "receiptHandle": "{receipt_handle}", '
         f'"body": {encode_text(body)}, '
         f'"attributes": {{"ApproximateReceiveCount": "{receive_count}", '
         f'"SentTimestamp": "{sent_ms}", "SenderId": "{SENDER_ID}", '
-        f'"ApproximateFirstReceiveTimestamp": "{first_received_ms}"{came_from}}}, '
+        f'"ApproximateFirstReceiveTimestamp": "{first_received_ms}"{came_from}{traced}}}, '
         f'{given}, "md5OfBody": "{_md5(body.encode())}", '
         f'"eventSource": "aws:sqs", "eventSourceARN": "{arn}", "awsRegion": "{REGION}"}}'
     ).encode()

@@ -19,6 +19,7 @@ from lambdalab.errors import (
 )
 from lambdalab.functions.context import function_arn
 from lambdalab.functions.function import Function
+from lambdalab.functions.target import Target
 from lambdalab.invocation.front_door import FrontDoor
 from lambdalab.kernel.clock import Clock
 from lambdalab.kernel.random import RandomStreams
@@ -52,13 +53,13 @@ class EventSourceMappings:
         self.ids, self.rules, self.clock, self.front_door = ids, rules, clock, front_door
         self._mappings: dict[str, Mapping] = {}
 
-    def create(self, queue: Queue, function: Function, **settings: Any) -> Mapping:
+    def create(self, queue: Queue, target: Target, **settings: Any) -> Mapping:
         """Let a function process a queue's messages in batches.
 
         Parameters
         ----------
-        queue, function
-            The source and the function.
+        queue, target
+            The source, and the function with its qualifier.
         batch_size
             Most records of a batch: 1 to 10,000, 10 by default.
         maximum_batching_window
@@ -78,11 +79,11 @@ class EventSourceMappings:
             The two are connected already.
         """
         made = MappingSettings.make(self.rules, CREATE, **settings)
-        name = f"{queue.name}->{function.name}"
+        name = f"{queue.name}->{target.name}" + (f":{target.qualifier}" if target.qualifier else "")
         if name in self._mappings:
             raise _exists(self._mappings[name])
-        check_timeouts(queue, function)
-        mapping = Mapping(name, self._uuid(len(self._mappings) + 1), queue, function, made, self)
+        check_timeouts(queue, target.function)
+        mapping = Mapping(name, self._uuid(len(self._mappings) + 1), queue, target, made, self)
         self._mappings[name] = mapping
         return mapping
 
@@ -131,12 +132,13 @@ class Mapping:
         name: str,
         uuid: str,
         queue: Queue,
-        function: Function,
+        target: Target,
         settings: MappingSettings,
         mappings: EventSourceMappings,
     ) -> None:
         self.name, self.uuid = name, uuid
-        self.queue, self.function, self.settings = queue, function, settings
+        self.queue, self.target, self.settings = queue, target, settings
+        self.function: Function = target.function
         self._mappings = mappings
         self._collector: Collector
         self._delivery: Delivery
@@ -179,7 +181,7 @@ class Mapping:
             self.queue, self.function, self.settings, parts.scheduler, parts.rules, parts.clock
         )
         self._delivery = Delivery(
-            self.name, self.queue, self.function, self.settings, parts.scheduler, parts.books,
+            self.name, self.queue, self.target, self.settings, parts.scheduler, parts.books,
             parts.rules, parts.front_door, self._collector.free,
         )  # fmt: skip
         self._collector.hand_over = self._delivery.hand_over

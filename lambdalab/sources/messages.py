@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from lambdalab.errors import InvalidSetting
 from lambdalab.functions.outcome import encode_text
+from lambdalab.invocation.recursion import Chain
 from lambdalab.rules import Rules
 from lambdalab.sources.events import Attributes
 from lambdalab.trace.ids import short
@@ -37,9 +38,9 @@ class Message:
     """
 
     __slots__ = (
-        "attributes", "batch", "body", "dead_letter_source", "fate", "first_received_at",
+        "attributes", "batch", "body", "chain", "dead_letter_source", "fate", "first_received_at",
         "message_id", "number", "receive_count", "received_elsewhere", "request", "sent_at",
-        "standing", "store", "visible_at",
+        "standing", "store", "trace_header", "visible_at",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +58,9 @@ class Message:
         self.received_elsewhere = 0  # of them before it came here, as a dead letter
         self.first_received_at = -1
         self.dead_letter_source = ""
+        self.trace_header = ""
+        # the chain of requests that led to it; None: somebody outside sent it
+        self.chain: Chain | None = None
         # what last became of it while invisible: told when it becomes visible again
         self.fate = Cause.VISIBILITY_TIMEOUT
         self.request = 0

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting
+from lambdalab.invocation.recursion import Chain
 from lambdalab.kernel.clock import US
 from lambdalab.sources.events import Attributes, queue_arn, queue_url
 from lambdalab.sources.messages import (
@@ -83,7 +84,7 @@ class Queue:
         text, given = self._checked(body, attributes)
         seconds = self._delay(delay)
         self._check_size(size_of(text, given), "message")
-        return self._put(text, given, seconds, self._request())
+        return self._put(text, given, seconds, *self._sender())
 
     def send_batch(self, bodies: Iterable[object], *, delay: int | None = None) -> list[Message]:
         """Send up to ten messages at once; together they must be within the size of one.
@@ -96,16 +97,28 @@ class Queue:
         whole("bodies", len(texts), 1, most, "messages at a time", rules.source("sqs_send_batch"))
         seconds = self._delay(delay)
         self._check_size(sum(size_of(text, {}) for text in texts), "messages together")
-        request = self._request()
-        return [self._put(text, {}, seconds, request) for text in texts]
+        request, chain = self._sender()
+        return [self._put(text, {}, seconds, request, chain) for text in texts]
 
-    def deliver(self, body: bytes, attributes: dict[str, tuple[str, str]], request: int) -> str:
-        """Take the event of a failed invocation as a dead letter; ``""``, or why not."""
+    def deliver(
+        self,
+        body: bytes,
+        attributes: dict[str, tuple[str, str]],
+        request: int,
+        chain: Chain | None = None,
+        cause: int = Cause.DEAD_LETTER,
+        trace_header: str = "",
+    ) -> str:
+        """Take the event of a failed invocation as a dead letter, or a record of one; ``""``, or why not.
+
+        ``chain`` is the chain of requests that led to it, ``trace_header`` the message's
+        ``AWSTraceHeader``.
+        """
         text, given = body.decode(), dict(attributes)
         size, most = size_of(text, given), self._sqs.rules.sqs_message_size
         if size > most:
             return f"One or more parameters are invalid. Message must be shorter than {most} bytes."
-        self._put(text, given, self.settings.delay, request, Cause.DEAD_LETTER)
+        self._put(text, given, self.settings.delay, request, chain, cause, trace_header)
         return ""
 
     def _checked(
@@ -123,17 +136,23 @@ class Queue:
             raise InvalidSetting(what, f"{size:,} bytes", limit, rules.source("sqs_message_size"))
 
     def _put(
-        self, text: str, attributes: Attributes, delay: int, request: int,
-        cause: int = Cause.MESSAGE_SENT,
+        self, text: str, attributes: Attributes, delay: int, request: int, chain: Chain | None,
+        cause: int = Cause.MESSAGE_SENT, trace_header: str = "",
     ) -> Message:  # fmt: skip
         message = self._sqs.new_message(text, attributes)
+        message.chain, message.trace_header = chain, trace_header
         self.store.put(message, cause, request, delay * US)
         return message
 
     def _request(self) -> int:
         """The invocation whose handler calls; 0 for a caller outside."""
+        return self._sender()[0]
+
+    def _sender(self) -> tuple[int, Chain | None]:
+        """The invocation whose handler calls, and the chain of requests that led here."""
         origin = self._sqs.origin()
-        return origin.parent if origin.parent_kind == ParentKind.REQUEST else 0
+        request = origin.parent if origin.parent_kind == ParentKind.REQUEST else 0
+        return request, origin.chain
 
     # ------------------------------------------------------------------ receiving
 

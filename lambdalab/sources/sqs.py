@@ -15,6 +15,7 @@ from lambdalab.sources.events import Attributes
 from lambdalab.sources.messages import Message
 from lambdalab.sources.queue import Queue
 from lambdalab.sources.queue_settings import QueueSettings, check_name
+from lambdalab.sources.sqs_target import SqsTarget
 from lambdalab.sources.store import lying_about
 from lambdalab.trace.ids import Ids
 from lambdalab.trace.recorder import Recorder
@@ -142,6 +143,10 @@ class Sqs:
                 raise UnknownName("queue in this lab", given.name, self._queues)
             return given.name
         return None if given is None else check_name(given, self.rules)
+
+    def target_kind(self) -> SqsTarget:
+        """These queues as destinations of invocation records."""
+        return SqsTarget(self)
 
     def _check_letters(self, name: str, letters: str | None) -> None:
         if letters == name:

@@ -173,6 +173,13 @@ def _deliveries(own: Rows, calls: Rows, queued: npt.NDArray[np.bool_]) -> Iterat
     )
     early = (records > 0) & (status == InvocationStatus.IN_FLIGHT)
     yield from wrong("an event in flight has a record delivered", early, "invocations")
+    sideways = own[np.isin(own["action"], _SIDEWAYS)]
+    event = sideways["event"] - 1
+    other = sideways["cause"] != calls["cause"][event]
+    other &= sideways["cause"] != Cause.DELIVERY_FAILED
+    yield from wrong(
+        "a delivery has another cause than its event's end", other, "invocations", event
+    )
 
 
 def _dead_letters(tables: Tables) -> Iterator[Difference]:
@@ -183,6 +190,23 @@ def _dead_letters(tables: Tables) -> Iterator[Difference]:
     gone, come = int(left.sum()), int(arrived.sum())
     if gone != come and QueueKind.SQS in kinds.values():
         yield f"{gone:,} dead letters left and {come:,} arrived"
+
+
+def _records(tables: Tables) -> Iterator[Difference]:
+    """Every record that left for a destination arrived: as a message, or as another function's event."""
+    rows, calls = tables.rows("queue_events"), tables.rows("invocations")
+    own, count = asynchronous(tables, rows["queue"]), len(calls) + 1
+    left = own & (rows["action"] == Action.DELIVERED) & (rows["cause"] != Cause.DELIVERY_FAILED)
+    arrived = (rows["action"] == Action.SENT) & (rows["cause"] == Cause.DESTINATION)
+    parents = np.append(0, calls["parent"])[rows["event"][arrived & own]]
+    gone = np.bincount(rows["event"][left], minlength=count)
+    come = np.bincount(rows["request"][arrived & ~own], minlength=count)
+    come += np.bincount(parents, minlength=count)
+    if len(come) > count or come[0]:
+        yield "a record arrived that is of no request"
+        return
+    lost = gone[1:] != come[1:]
+    yield from wrong("not as many records of an event arrived as left", lost, "invocations")
 
 
 def _receives(tables: Tables) -> Iterator[Difference]:
@@ -264,6 +288,7 @@ QUEUE_CHECKS: tuple[Callable[[Tables], Iterator[Difference]], ...] = (
     _conservation,
     _asynchronous,
     _dead_letters,
+    _records,
     _receives,
     _batches,
 )

@@ -91,6 +91,15 @@ class InitType(ClosedList):
     PROVISIONED = word("started ahead by provisioned concurrency")
 
 
+class InitStatus(ClosedList):
+    """How an initialisation ended: that before the invoke, or the one inside it."""
+
+    NONE = word("there was none", "")
+    SUCCESS = word("the environment was ready after it")
+    TIMEOUT = word("it took too long")
+    ERROR = word("it failed")
+
+
 class AttemptOutcome(ClosedList):
     """How an attempt ended."""
 
@@ -200,6 +209,8 @@ class ScalingKind(ClosedList):
     ENVIRONMENTS = word("execution environments of a function")
     POLLERS = word("pollers of an event source mapping")
     THROTTLE = word("how much a limit lets through")
+    LIMIT = word("the concurrency a function reserves")
+    PROVISIONED = word("environments of provisioned concurrency that can be used")
 
 
 class Cause(ClosedList):
@@ -286,6 +297,11 @@ class Cause(ClosedList):
     RECOVERED = word("invocations succeed again")
     CONFIGURED = word("a setting was made or changed")
     ENVIRONMENT_FAILED = word("an environment failed")
+    THROTTLED_SCALING = word("the function may not start more new environments yet")
+    THROTTLED_PROVISIONED = word("provisioned concurrency takes all that the function reserves")
+    RELEASED = word("a reservation was given back")
+    ALLOCATED = word("provisioned concurrency was made ready")
+    INJECTED = word("lab.faults made it so")
 
 
 _RUN_FAILURES = (
@@ -295,6 +311,7 @@ _RUN_FAILURES = (
 _THROTTLES = (
     Cause.THROTTLED_ACCOUNT, Cause.THROTTLED_RESERVED, Cause.THROTTLED_RATE,
     Cause.THROTTLED_RESERVED_RATE, Cause.THROTTLED_CALLER_RATE, Cause.ZERO_RESERVED_CONCURRENCY,
+    Cause.THROTTLED_SCALING, Cause.THROTTLED_PROVISIONED, Cause.INJECTED,
 )  # fmt: skip
 _GIVEN_UP = (
     Cause.RETRIES_EXHAUSTED, Cause.EVENT_AGE_EXCEEDED, Cause.RECORD_AGE_EXCEEDED,
@@ -313,6 +330,20 @@ _MESSAGES = (
     Cause.BACK_OFF, Cause.DELETED_BY_CALLER, Cause.PURGED, Cause.REDRIVE,
 )  # fmt: skip
 _SOURCES = (*_RUNS[:5], *_MESSAGES[:4])
+
+#: AWS's ``Reason`` of a 429, by cause (botocore ThrottleReason); for the scaling rate, which AWS does
+#: not name, that of the account's concurrency.
+THROTTLE_REASONS: dict[int, str] = {
+    Cause.THROTTLED_ACCOUNT: "ConcurrentInvocationLimitExceeded",
+    Cause.THROTTLED_RESERVED: "ReservedFunctionConcurrentInvocationLimitExceeded",
+    Cause.ZERO_RESERVED_CONCURRENCY: "ReservedFunctionConcurrentInvocationLimitExceeded",
+    Cause.THROTTLED_RATE: "FunctionInvocationRateLimitExceeded",
+    Cause.THROTTLED_RESERVED_RATE: "ReservedFunctionInvocationRateLimitExceeded",
+    Cause.THROTTLED_CALLER_RATE: "CallerRateLimitExceeded",
+    Cause.THROTTLED_SCALING: "ConcurrentInvocationLimitExceeded",
+    Cause.THROTTLED_PROVISIONED: "ReservedFunctionConcurrentInvocationLimitExceeded",
+    Cause.INJECTED: "ConcurrentInvocationLimitExceeded",
+}
 
 #: Which causes each table's ``cause`` column may hold, in the order of its categories.
 CAUSES: dict[str, tuple[int, ...]] = {
@@ -335,6 +366,7 @@ CAUSES: dict[str, tuple[int, ...]] = {
         Cause.COLD_START, Cause.WARM, Cause.IDLE, Cause.BACKLOG, Cause.BACKLOG_GONE,
         Cause.FAILURES, Cause.THROTTLED, Cause.RECOVERED, Cause.CONFIGURED,
         Cause.ENVIRONMENT_FAILED, *_THROTTLES, Cause.FUNCTION_DELETED, Cause.LAB_CLOSED,
+        Cause.RELEASED, Cause.ALLOCATED,
     ),
 }  # fmt: skip
 

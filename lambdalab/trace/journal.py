@@ -23,6 +23,7 @@ from lambdalab.trace.schema import (
     AttemptOutcome,
     Cause,
     FunctionError,
+    InitStatus,
     InitType,
     InvocationStatus,
     InvocationType,
@@ -91,6 +92,7 @@ class Journal:
         self._epochs: list[int] = []
         self._offsets: list[tuple[int, int, int]] = []
         self._cold: dict[int, tuple[int, int]] = {}
+        self._suppressed: dict[int, int] = {}
 
     def lane(self, lane: Lane) -> int:
         """Declare a lane; its number goes with every call."""
@@ -109,6 +111,10 @@ class Journal:
     def cold(self, number: int, setup_us: int, init_us: int) -> None:
         """The call started its environment."""
         self._cold[number] = setup_us, init_us
+
+    def suppressed(self, number: int, status: int) -> None:
+        """The call began with an init: the environment's runtime had been shut down."""
+        self._suppressed[number] = status
 
     def done(self, number: int, lane: int, at: int, outcome: int, response_bytes: int) -> None:
         """The call's function is over: success, error or timeout."""
@@ -180,6 +186,8 @@ class Journal:
         same = {name: self._constants(name, lanes) for name in _OF_LANE}
         begun = _begun(same, at, request, sent, opens["environment"], cold)
         ends = self._ends(lanes, at, ended, outcome, size, setup, init, request)
+        ends[1]["init_status"] = np.where(cold, InitStatus.SUCCESS, InitStatus.NONE)
+        ends[1]["invoke_init_status"] = self._inside(numbers, ended >= 0)
         over = ended >= 0
         for layout, buffer, place, opening, ending in zip(
             _LAYOUTS, self._buffers(), (request - 1, row, sent), begun, ends, strict=True
@@ -198,11 +206,14 @@ class Journal:
         table = np.frombuffer(self._books.attempts, schema.ATTEMPTS.dtype)
         started = table["started_at"][row].astype(np.int64)
         del table  # or the buffer could not grow any more
+        cold = np.isin(numbers, np.fromiter(self._cold, np.int64, len(self._cold)))
         spans = np.array([self._cold.pop(n, (0, 0)) for n in numbers.tolist()], np.int64)
         ends = self._ends(
             dones["lane"], started, dones["at"].astype(np.int64), dones["outcome"].astype(np.int64),
             dones["size"], spans[:, 0], spans[:, 1], request,
         )  # fmt: skip
+        ends[1]["init_status"] = np.where(cold, InitStatus.SUCCESS, InitStatus.NONE)
+        ends[1]["invoke_init_status"] = self._inside(numbers, np.ones(len(numbers), bool))
         for layout, buffer, place, ending in zip(
             _LAYOUTS, self._buffers(), (request - 1, row, sent), ends, strict=True
         ):
@@ -242,6 +253,15 @@ class Journal:
         }
         requests: Fields = {"answered_at": ended, "status_code": 200, "request": request}
         return invocations, attempts, requests
+
+    def _inside(self, numbers: Numbers, over: npt.NDArray[np.bool_]) -> Numbers:
+        """How the init inside each invocation that is over ended."""
+        status = np.zeros(len(numbers), np.int64)
+        known = self._suppressed
+        if known:
+            for place in np.flatnonzero(np.isin(numbers, list(known)) & over).tolist():
+                status[place] = known.pop(int(numbers[place]))
+        return status
 
     def _places(self, numbers: Numbers) -> tuple[Numbers, Numbers, Numbers]:
         """The ids of the calls' requests, and their rows among attempts and callers' requests."""

@@ -99,6 +99,9 @@ def _lambda(tables: Tables) -> Iterator[Samples]:
     yield _counted("Invocations", started, owners)
     yield _counted("Errors", started[over], owners[over], failed[over])
     yield _counted("Throttles", *throttled(tables))
+    calls = tables.rows("invocations")
+    looped = calls[calls["cause"] == Cause.RECURSIVE_LOOP]
+    yield _counted("RecursiveInvocationsDropped", looped["requested_at"], looped["function"])
     yield _counted(
         "Duration", started[over], owners[over], attempts["duration_us"][over] / 1000
     )._replace(unit="Milliseconds")
@@ -111,6 +114,7 @@ def _asynchronous(tables: Tables) -> Iterator[Samples]:
     owners, action = tables.functions_of_requests()[rows["event"]], rows["action"]
     undelivered = rows["cause"] == Cause.DELIVERY_FAILED
     tried = np.isin(action, (Action.RECEIVED, Action.THROTTLED))
+    tried |= (action == Action.RETRY_SCHEDULED) & (rows["cause"] == Cause.SERVICE_ERROR)
     ages = rows["age_us"][tried] / 1000
     for metric, chosen in (
         ("AsyncEventsReceived", action == Action.SENT),

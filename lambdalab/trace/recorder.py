@@ -203,16 +203,20 @@ class Recorder:
 
     def attempt_done(
         self, row: int, at: int, setup_us: int, init_us: int, duration_us: int, billed_ms: int,
-        max_memory_mb: int, outcome: int, cost_nano: int,
+        max_memory_mb: int, outcome: int, cost_nano: int, init_status: int = 0,
+        invoke_init_status: int = 0,
     ) -> None:  # fmt: skip
         """A try is over, and its environment free again or ended.
 
         ``setup_us`` (making the environment) + ``init_us`` (the function's own initialisation) +
         ``duration_us`` (the handler) are the attempt's spans; ``cost_nano`` is in nano-dollars.
+        ``init_status`` and ``invoke_init_status`` are :class:`.InitStatus`: how the initialisation
+        before the invoke ended, and the one inside it (part of ``duration_us``), if there were any.
         """
         _done_attempt(
             self.attempts, row * _ATTEMPT_SIZE + _ATTEMPT_DONE,
             at, setup_us, init_us, duration_us, billed_ms, max_memory_mb, outcome, cost_nano,
+            init_status, invoke_init_status,
         )  # fmt: skip
         self.changes += 1
 
@@ -223,9 +227,9 @@ class Recorder:
 
     # ---- environments -----------------------------------------------------------------------
 
-    def environment(self, function: int, kind: int, at: int) -> int:
-        """An execution environment begins to be made. Returns its id, from 1."""
-        self._add_environment(_open_environment(function, kind, at, _ENVIRONMENT_BLANK))
+    def environment(self, function: int, kind: int, at: int, version: int = 0) -> int:
+        """An execution environment begins to be made, for a ``version`` (a name). Returns its id."""
+        self._add_environment(_open_environment(function, version, kind, at, _ENVIRONMENT_BLANK))
         return len(self.environments) // _ENVIRONMENT_SIZE
 
     def environment_ready(self, environment: int, at: int, init_us: int) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from lambdalab.trace.codes import (
     CAUSES,
     CLOSED_LISTS,
+    THROTTLE_REASONS,
     Action,
     AttemptOutcome,
     BatchCause,
@@ -25,6 +26,7 @@ from lambdalab.trace.codes import (
     EnvironmentEnd,
     EnvironmentKind,
     FunctionError,
+    InitStatus,
     InitType,
     InvocationStatus,
     InvocationType,
@@ -49,6 +51,7 @@ __all__ = [
     "QUEUE_EVENTS",
     "REQUESTS",
     "SCALING",
+    "THROTTLE_REASONS",
     "WAITS",
     "Action",
     "AttemptOutcome",
@@ -59,6 +62,7 @@ __all__ = [
     "EnvironmentEnd",
     "EnvironmentKind",
     "FunctionError",
+    "InitStatus",
     "InitType",
     "InvocationStatus",
     "InvocationType",
@@ -147,8 +151,9 @@ ATTEMPTS = Packed(
         (
             ("ended_at", "q"), ("setup_us", "i"), ("init_us", "i"), ("duration_us", "i"),
             ("billed_ms", "i"), ("max_memory_mb", "H"), ("outcome", "b"), ("cost_nano", "i"),
+            ("init_status", "b"), ("invoke_init_status", "b"),
         ),
-        (-1, 0, 0, 0, 0, 0, AttemptOutcome.RUNNING, 0),
+        (-1, 0, 0, 0, 0, 0, AttemptOutcome.RUNNING, 0, 0, 0),
     ),
 )  # fmt: skip
 
@@ -160,7 +165,7 @@ WAITS = Packed("waits", (("request", "i"), ("queued_us", "q"), ("waiting_us", "q
 
 ENVIRONMENTS = Packed(
     "environments",
-    (("function", "N"), ("kind", "b"), ("started_at", "q")),
+    (("function", "N"), ("version", "N"), ("kind", "b"), ("started_at", "q")),
     Section((("ready_at", "q"), ("init_us", "i")), (-1, 0)),
     Section((("ended_at", "q"), ("because", "b")), (-1, EnvironmentEnd.ALIVE)),
 )

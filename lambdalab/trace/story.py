@@ -127,9 +127,10 @@ def _request_title(tables: Tables, number: int) -> str:
 def _request(tables: Tables, number: int) -> Told:
     """Causes before effects: lines of one microsecond are told in this order."""
     row = tables.rows("invocations")[number - 1]
-    yield int(row["requested_at"]), _arrival(tables, row)
+    yield int(row["requested_at"]), _arrival(tables, number, row)
     places = np.flatnonzero(tables.rows("attempts")["request"] == number).tolist()
-    children = _children(tables, ParentKind.REQUEST, number)
+    informed = _informed(tables)
+    children = [c for c in _children(tables, ParentKind.REQUEST, number) if c not in informed]
     for event in _own_queue(tables, number):
         if event["action"] == Action.RECEIVED and places:
             yield from _try(tables, places.pop(0), children)
@@ -165,11 +166,34 @@ def _children(tables: Tables, kind: int, number: int) -> list[int]:
     return np.flatnonzero((calls["parent_kind"] == kind) & (calls["parent"] == number)).tolist()
 
 
-def _arrival(tables: Tables, row: np.void) -> str:
+def _informed(tables: Tables) -> list[int]:
+    """The invocations (places) whose event is the record of another one."""
+    rows = tables.rows("queue_events")
+    came = (rows["action"] == Action.SENT) & (rows["cause"] == Cause.DESTINATION)
+    found: list[int] = (rows["event"][came & asynchronous(tables, rows["queue"])] - 1).tolist()
+    return found
+
+
+def _taker(tables: Tables, number: int) -> str:
+    """Where the record of a request arrived: a queue and a message, or a function and a request."""
+    rows, calls = tables.rows("queue_events"), tables.rows("invocations")
+    came = (rows["action"] == Action.SENT) & (rows["cause"] == Cause.DESTINATION)
+    own = asynchronous(tables, rows["queue"])
+    for row in rows[came & ~own & (rows["request"] == number)]:
+        return f"queue {_name(tables, row['queue'])!r} as {short('message', int(row['event']))}"
+    for child in _children(tables, ParentKind.REQUEST, number):
+        if child in _informed(tables):
+            name = _name(tables, calls["function"][child])
+            return f"function {name!r} as {short('request', child + 1)}"
+    return "its destination"
+
+
+def _arrival(tables: Tables, number: int, row: np.void) -> str:
     parent = ""
     if row["parent_kind"] in (ParentKind.REQUEST, ParentKind.BATCH, ParentKind.MESSAGE):
         parent = f" ({short(ParentKind.names[row['parent_kind']], int(row['parent']))})"
     sender = f"{_name(tables, row['source'])}{parent}"
+    sender = f"a record of {sender}" if number - 1 in _informed(tables) else sender
     function, size = _name(tables, row["function"]), int(row["payload_bytes"])
     if row["invocation_type"] == InvocationType.EVENT and row["status_code"] in (0, 202):
         return f"{sender} invokes {function} asynchronously with {size:,} bytes"
@@ -208,8 +232,9 @@ def _queue_sentence(tables: Tables, row: np.void) -> str:
             goes = "could not be sent" if failed else "is sent"
             return f"{goes} to the dead-letter queue ({cause})"
         case Action.DELIVERED:
-            goes = "could not be delivered" if failed else "is delivered"
-            return f"a record of it {goes} to its destination ({cause})"
+            if failed:
+                return f"a record of it could not be delivered to its destination ({cause})"
+            return f"a record of it goes to {_taker(tables, int(row['event']))} ({cause})"
         case _:
             return ""
 
@@ -220,7 +245,9 @@ def _attempt(tables: Tables, place: int, row: np.void) -> Told:
     started = int(row["setup_us"] + row["init_us"])
     cold = f", a cold start of {duration(started)}" if started else ", a cold start"
     warm = ", warm"
-    yield begun, f"attempt {number} runs in {environment}{cold if row['cold_start'] else warm}"
+    again = f" ({because(int(row['cause']))})" if row["cause"] == Cause.DUPLICATE else ""
+    how = cold if row["cold_start"] else warm
+    yield begun, f"attempt {number} runs in {environment}{how}{again}"
     if row["ended_at"] < 0:
         return
     took = duration(int(row["duration_us"]))

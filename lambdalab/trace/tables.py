@@ -35,16 +35,6 @@ TABLES = (
     "scaling", "logs",
 )  # fmt: skip
 
-#: AWS's ``Reason`` of a 429, by cause (botocore ThrottleReason).
-THROTTLE_REASONS = {
-    schema.Cause.THROTTLED_ACCOUNT: "ConcurrentInvocationLimitExceeded",
-    schema.Cause.THROTTLED_RESERVED: "ReservedFunctionConcurrentInvocationLimitExceeded",
-    schema.Cause.ZERO_RESERVED_CONCURRENCY: "ReservedFunctionConcurrentInvocationLimitExceeded",
-    schema.Cause.THROTTLED_RATE: "FunctionInvocationRateLimitExceeded",
-    schema.Cause.THROTTLED_RESERVED_RATE: "ReservedFunctionInvocationRateLimitExceeded",
-    schema.Cause.THROTTLED_CALLER_RATE: "CallerRateLimitExceeded",
-}
-
 _Built = TypeVar("_Built")
 
 
@@ -156,7 +146,7 @@ def invocations(tables: Tables) -> pd.DataFrame:
     rows = tables.fields("invocations")
     done = rows["completed_at"] >= 0
     reasons = np.full(256, "", dtype=object)
-    for cause, reason in THROTTLE_REASONS.items():
+    for cause, reason in schema.THROTTLE_REASONS.items():
         reasons[cause] = reason
     refused = rows["status"] == schema.InvocationStatus.THROTTLED
     columns: Columns = {
@@ -218,6 +208,8 @@ def attempts(tables: Tables) -> pd.DataFrame:
         "started_at": tables.times(rows["started_at"]),
         "ended_at": tables.times(rows["ended_at"]),
         "cold_start": rows["cold_start"] != 0,
+        "init_status": words(rows["init_status"], schema.InitStatus),
+        "invoke_init_status": words(rows["invoke_init_status"], schema.InitStatus),
         "setup_ms": ms(rows["setup_us"], done),
         "init_ms": ms(rows["init_us"], done),
         "duration_ms": ms(rows["duration_us"], done),
@@ -252,6 +244,7 @@ def environments(tables: Tables) -> pd.DataFrame:
     columns: Columns = {
         "environment_id": tables.ids_of("environment", numbers),
         "function": tables.name_column(rows["function"]),
+        "version": tables.name_column(rows["version"]),
         "kind": words(rows["kind"], schema.EnvironmentKind),
         "started_at": tables.times(rows["started_at"]),
         "ready_at": tables.times(rows["ready_at"]),
@@ -269,16 +262,13 @@ def log_streams(tables: Tables) -> Strings:
     """The log stream of each environment by its id (0: "")."""
 
     def build() -> Strings:
-        rows, tries = tables.fields("environments"), tables.fields("attempts")
-        versions = np.zeros(len(rows) + 1, dtype=np.int64)
-        ran = np.concatenate([[0], tables.fields("invocations")["executed_version"]])
-        versions[tries["environment"]] = ran[tries["request"]]
+        rows = tables.fields("environments")
         names, start = tables.recorder.names, tables.recorder.start_us
         dates = np.datetime_as_string((rows["started_at"] + start).view("M8[us]"), unit="D")
         streams = [
             tables.ids.log_stream(number, date, names[version] or "$LATEST")
             for number, (date, version) in enumerate(
-                zip(dates.tolist(), versions[1:].tolist(), strict=True), start=1
+                zip(dates.tolist(), rows["version"].tolist(), strict=True), start=1
             )
         ]
         return np.array(["", *streams], dtype=object)

@@ -136,6 +136,14 @@ class Trace:
         """The settings of a function as they were last; empty for one that is not in the books."""
         return dict(self._recorder.functions.get(function, {}))
 
+    def wired(self, kind: str) -> dict[str, dict[str, object]]:
+        """The settings of the account's other parts by name, as they were last.
+
+        ``kind`` is "sqs", "mapping" or "account" (its limits on concurrency); empty for one that is
+        not in the books.
+        """
+        return {name: dict(known) for name, known in self._recorder.wiring.get(kind, {}).items()}
+
     # ---- figures, stories, advice -----------------------------------------------------------
 
     def summary(self) -> pd.DataFrame:

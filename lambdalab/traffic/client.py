@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lambdalab.errors import InvalidSetting
 from lambdalab.functions.call import Call
-from lambdalab.functions.function import Function
 from lambdalab.functions.outcome import encode
+from lambdalab.functions.target import Target
 from lambdalab.invocation.front_door import Origin, json_problem
 from lambdalab.invocation.reply import Reply
 from lambdalab.invocation.service import LambdaService
@@ -24,6 +24,20 @@ if TYPE_CHECKING:
     from lambdalab.kernel.task import Task
 
 STATUS = {"RequestResponse": 200, "Event": 202, "DryRun": 204}
+LOG_TYPES = ("Tail", "None")
+
+
+def check_type(invocation_type: str) -> None:
+    """Raise :class:`~lambdalab.errors.InvalidSetting` unless Invoke knows the type."""
+    if invocation_type not in STATUS:
+        raise InvalidSetting(
+            "invocation_type", invocation_type, f"one of {', '.join(STATUS)}", "botocore Invoke"
+        )
+
+
+def _no_log(_call: Call, _request_id: str) -> str:
+    """What is left of the log without ``LogType=Tail``."""
+    return ""
 
 
 def to_json(payload: Any) -> bytes:
@@ -72,20 +86,30 @@ class Client:
         if not surroundings.request_id:  # a module's code, in the init
             return Origin(caller, Cause.NESTED)
         _, request = self._service.ids.parse(surroundings.request_id)
-        return Origin(caller, Cause.NESTED, ParentKind.REQUEST, request)
+        chain = self._door.recursion.behind(request, surroundings.function_name)
+        return Origin(caller, Cause.NESTED, ParentKind.REQUEST, request, chain)
 
-    def invoke(self, function: Function, payload: Any, invocation_type: str) -> Reply:
+    def invoke(
+        self,
+        target: Target,
+        payload: Any,
+        invocation_type: str,
+        log_type: str,
+        client_context: dict[str, Any] | None,
+    ) -> Reply:
         """One Invoke call, waited for; what the service refuses is raised."""
-        if invocation_type not in STATUS:
+        check_type(invocation_type)
+        if log_type not in LOG_TYPES:
             raise InvalidSetting(
-                "invocation_type", invocation_type, f"one of {', '.join(STATUS)}", "botocore Invoke"
+                "log_type", log_type, f"one of {', '.join(LOG_TYPES)}", "botocore Invoke"
             )
+        self._check_context(client_context)
         data = to_json(payload)
         task, origin = self.task(), self.origin()
         scheduler = self._service.scheduler
         row = self._books.sent(self._caller, 0, 1, scheduler.now) if task is None else -1
         sent_at = scheduler.now
-        call = self._call(function, data, origin, invocation_type, task)
+        call = self._call(target, data, origin, invocation_type, task, client_context)
         status = STATUS[invocation_type] if call.error is None else call.error.status_code
         if row >= 0:
             self._books.answered(row, scheduler.now, status, False, call.request)
@@ -93,23 +117,57 @@ class Client:
             raise call.error
         request_id = self._service.ids.request(call.request)
         latency = scheduler.now - sent_at
-        return Reply(call, request_id, status, latency, lambda: self._log(call, request_id))
+        tail = self._log if log_type == "Tail" else _no_log
+        return Reply(call, request_id, status, latency, lambda: tail(call, request_id))
+
+    def unknown(self, name: str, qualifier: str, invocation_type: str) -> None:
+        """Write down a call to what does not exist: the caller gets a 404."""
+        check_type(invocation_type)
+        task, origin, now = self.task(), self.origin(), self._service.scheduler.now
+        row = self._books.sent(self._caller, 0, 1, now) if task is None else -1
+        code = InvocationType.names.index(invocation_type)
+        request = self._door.unknown(name, qualifier, origin, code)
+        if row >= 0:
+            self._books.answered(row, now, 404, False, request)
+
+    def _check_context(self, context: object) -> None:
+        """What ``X-Amz-Client-Context`` can carry: an object, 3,583 bytes in base64 at most."""
+        limit: int = self._service.rules.client_context
+        good = context is None or isinstance(context, dict)
+        if context is not None and good:
+            good = 4 * -(-len(to_json(context)) // 3) <= limit
+        if not good:
+            raise InvalidSetting(
+                "client_context", context, f"a dictionary of at most {limit:,} bytes in base64",
+                self._service.rules.source("client_context"),
+            )  # fmt: skip
 
     def _call(
-        self, function: Function, data: bytes, origin: Origin, kind: str, task: Task | None
+        self,
+        target: Target,
+        data: bytes,
+        origin: Origin,
+        kind: str,
+        task: Task | None,
+        client_context: dict[str, Any] | None,
     ) -> Call:
         problem = json_problem(data)
         if problem:
             code = InvocationType.names.index(kind)
-            return self._door.invalid_json(function, data, origin, code, problem)
+            return self._door.invalid_json(target, data, origin, code, problem)
         if kind == "Event":
-            return self._door.event(function, data, origin)
+            return self._door.event(target, data, origin)
         if kind == "DryRun":
-            return self._door.dry_run(function, data, origin)
-        return self._synchronous(function, data, origin, task)
+            return self._door.dry_run(target, data, origin)
+        return self._synchronous(target, data, origin, task, client_context)
 
     def _synchronous(
-        self, function: Function, data: bytes, origin: Origin, task: Task | None
+        self,
+        target: Target,
+        data: bytes,
+        origin: Origin,
+        task: Task | None,
+        client_context: dict[str, Any] | None,
     ) -> Call:
         answers: list[Call] = []
 
@@ -121,7 +179,7 @@ class Client:
                 task.tasks.wake(task)
 
         waiting: list[bool] = []
-        call = self._door.request_response(function, data, origin, answered)
+        call = self._door.request_response(target, data, origin, answered, client_context)
         if task is None:
             self._wait(lambda: bool(answers))
         elif not answers:
@@ -133,12 +191,12 @@ class Client:
         """The tail of the log: the platform's lines around what the handler wrote."""
         from lambdalab.trace import loglines  # brings pandas
 
-        settings = call.function.settings
+        settings = call.version.settings
         error_type = call.failure.error_type if call.failure else ""
         lines = [
-            f"START RequestId: {request_id} Version: $LATEST",
+            loglines.start(request_id, call.version.number),
             *(call.log or []),
-            f"END RequestId: {request_id}",
+            loglines.end(request_id),
             loglines.report(
                 request_id, call.duration_us, call.billed_ms, settings.memory_size,
                 call.environment.max_memory_mb, call.init_us,

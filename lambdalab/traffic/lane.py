@@ -15,13 +15,13 @@ from heapq import heappop, heappush
 from typing import Any
 
 from lambdalab.functions.environments import Environment
-from lambdalab.functions.function import Function
 from lambdalab.functions.outcome import (
     MODELLED_RESPONSE,
     Failure,
     modelled_failure,
     timeout_failure,
 )
+from lambdalab.functions.target import Target
 from lambdalab.invocation.service import LambdaService
 from lambdalab.kernel.clock import US
 from lambdalab.trace.journal import Lane
@@ -41,8 +41,8 @@ class FastLane:
 
     Parameters
     ----------
-    service, function
-        Lambda, and the function that is called.
+    service, target
+        Lambda, and the function that is called, without a qualifier.
     waits
         Microseconds between arrivals (see :mod:`.arrivals`).
     ends_at, count
@@ -56,7 +56,7 @@ class FastLane:
     def __init__(
         self,
         service: LambdaService,
-        function: Function,
+        target: Target,
         waits: Iterator[int],
         ends_at: int | None,
         count: int | None,
@@ -64,7 +64,8 @@ class FastLane:
         payload_bytes: int,
     ) -> None:
         self._service, self._scheduler, self._books = service, service.scheduler, service.books
-        self._function, self._fleet, self._capacity = function, function.fleet, service.capacity
+        self._function, self._version = target.function, target.function.latest
+        self._fleet = self._version.fleet
         self._waits, self._long_way, self._payload_bytes = waits, long_way, payload_bytes
         self._ends_at = _NEVER if ends_at is None else ends_at
         self._count = _NEVER if count is None else count
@@ -96,13 +97,13 @@ class FastLane:
     def _go_on(self, _: object) -> None:
         """One event of the lane after the other, until somebody else's comes first."""
         scheduler, events, usual_end = self._scheduler, self._events, self._usual_end
-        heap, fleet = scheduler.heap, self._fleet
+        heap, fleet, version, function = scheduler.heap, self._fleet, self._version, self._function
         add_done, pack_done = self._journal.add_done, self._journal.pack_done
         try:
             while True:
                 now, _, action, argument = heappop(events)
                 scheduler.now = now
-                if action is not usual_end or self._function.fails or fleet.expires_at < 0:
+                if action is not usual_end or version.fails or fleet.expires_at < 0:
                     action(argument)
                 else:  # what _end() does, without the calls
                     call, lane, environment = argument
@@ -113,8 +114,7 @@ class FastLane:
                         fleet.idle.append(environment)
                     else:
                         fleet.release(environment)
-                    if self._function.reserved is None:
-                        self._capacity.shared_in_use -= 1
+                    function.pool.in_use -= 1
                 if not events or scheduler.stepping or (heap and heap[0] < events[0]):
                     break
         finally:
@@ -122,7 +122,7 @@ class FastLane:
 
     def _arrive(self, number: int) -> None:
         """A call begins, in the environment that became idle last."""
-        function, fleet, capacity = self._function, self._fleet, self._capacity
+        function, version, fleet = self._function, self._version, self._fleet
         scheduler, events = self._scheduler, self._events
         now = scheduler.now
         wait = next(self._waits, _NEVER) if number + 1 < self._count else _NEVER
@@ -133,15 +133,20 @@ class FastLane:
             self.active = False
         if fleet.generation != self._generation:
             self._prepare()
-        lane = self._lane
-        if function.reserved is None and lane >= 0:
-            free = capacity.shared_in_use < capacity.shared
-            capacity.shared_in_use += free
-        else:
-            free = lane >= 0 and fleet.busy < (function.reserved or 0)
-        if not free:
+        lane, pool = self._lane, function.pool
+        requests, at = pool.requests, now * 1000
+        full_at = requests.full_at if requests.full_at > at else at  # what Bucket.take() does
+        if (
+            lane < 0
+            or function.faults
+            or pool.in_use >= pool.limit
+            or full_at - at > requests.slack
+            or not (fleet.idle or function.growth.take(now))
+        ):
             self._long_way(number)
             return
+        requests.full_at = full_at + requests.interval
+        pool.in_use += 1
         if not fleet.idle:
             self._start_cold(now)
             return
@@ -156,20 +161,20 @@ class FastLane:
         if not environment.ready:
             self._begin(call, lane, environment, now)
             return
-        duration = function.draw(None)  # type: ignore[misc]
-        if duration < function.timeout_us:
+        duration = version.draw(None)  # type: ignore[misc]
+        if duration < version.timeout_us:
             scheduler.sequence = sequence = scheduler.sequence + 1
             running = (call, lane, environment)
             heappush(events, (now + duration, sequence, self._usual_end, running))
         else:
-            self._push(now + function.timeout_us, self._times_out, (call, lane, environment))
+            self._push(now + version.timeout_us, self._times_out, (call, lane, environment))
 
     def _start_cold(self, now: int) -> None:
         environment, _ = self._fleet.acquire()
-        environment.tariff = self._function.tariff
+        environment.tariff = self._version.tariff
         lane = self._lane
         call = self._journal.opened(now, lane, environment.number)
-        init_us = self._function.draw_init(None)
+        init_us = self._version.draw_init(None)
         self._journal.cold(call, self._setup_us, init_us)
         at = now + self._setup_us + init_us
         self._push(at, self._initialised, (call, lane, environment))
@@ -183,13 +188,15 @@ class FastLane:
         self._begin(call, lane, environment, now)
 
     def _begin(self, call: int, lane: int, environment: Environment, now: int) -> None:
-        function = self._function
-        duration = function.run_model(environment, None)
-        end = self._usual_end if duration < function.timeout_us else self._times_out
+        version = self._version
+        duration, inside = version.run_model(environment, None)
+        if inside:
+            self._journal.suppressed(call, inside)
+        end = self._usual_end if duration < version.timeout_us else self._times_out
         self._push(now + duration, end, (call, lane, environment))
 
     def _end(self, running: Running) -> None:
-        fails = self._function.fails
+        fails = self._version.fails
         if fails is not None and fails():
             self._fail(running, modelled_failure)
             return
@@ -198,7 +205,7 @@ class FastLane:
         self._release(environment)
 
     def _times_out(self, running: Running) -> None:
-        timeout = self._function.settings.timeout
+        timeout = self._version.settings.timeout
         running[2].reset()
         self._fail(running, lambda request_id: timeout_failure(request_id, timeout))
 
@@ -213,21 +220,20 @@ class FastLane:
 
     def _release(self, environment: Environment) -> None:
         self._fleet.release(environment)
-        if self._function.reserved is None:
-            self._capacity.shared_in_use -= 1
+        self._function.pool.in_use -= 1
 
     def _prepare(self) -> None:
         """The function is new or has changed: a lane with its constants, where a lane will do."""
-        function, name = self._function, self._books.name
-        self._generation = function.fleet.generation
-        if not function.is_plain_model or not function.fleet.idle_expiry:
+        version, name = self._version, self._books.name
+        self._generation = version.fleet.generation
+        if not version.is_plain_model or not version.fleet.idle_expiry:
             self._lane = -1
             return
         drive = name("drive")
         self._lane = self._journal.lane(
             Lane(
-                function.name_code, name("$LATEST"), drive, drive, Cause.DRIVEN,
-                self._payload_bytes, function.memory_mb, function.max_memory_mb,
-                function.tariff.billed_ms, function.tariff.cost_nano,
+                version.name_code, version.version_code, drive, drive, Cause.DRIVEN,
+                self._payload_bytes, version.memory_mb, version.max_memory_mb,
+                version.tariff.billed_ms, version.tariff.cost_nano,
             )
         )  # fmt: skip

@@ -7,12 +7,13 @@ from typing import Any
 
 from lambdalab.errors import EndlessRun, InvalidSetting
 from lambdalab.functions.function import Function
+from lambdalab.functions.target import Target
 from lambdalab.invocation.front_door import json_problem
 from lambdalab.invocation.service import LambdaService
 from lambdalab.kernel.clock import microseconds
 from lambdalab.traffic.arrivals import Arrivals
 from lambdalab.traffic.client import to_json
-from lambdalab.traffic.driver import Driver, Sender, to_function, to_queue
+from lambdalab.traffic.driver import Driver, Sender, Turns, to_function, to_queue
 from lambdalab.traffic.lane import FastLane
 
 TYPES = ("RequestResponse", "Event")
@@ -29,17 +30,18 @@ class Traffic:
 
     def __init__(self, service: LambdaService) -> None:
         self._service = service
-        self._drivers: list[tuple[Driver | FastLane, Function | Sender, bool]] = []
+        self._drivers: list[tuple[Driver | FastLane, Target | Sender, bool]] = []
 
     def drive(
         self,
-        target: Function | Sender,
+        target: Target | Sender,
         arrivals: Arrivals,
         *,
         duration: Any,
         count: int | None,
         payload: Any,
         invocation_type: str,
+        concurrency: int | None = None,
     ) -> None:
         """See :meth:`lambdalab.Lab.drive`."""
         service, scheduler = self._service, self._service.scheduler
@@ -48,7 +50,7 @@ class Traffic:
                 "an arrival process: Poisson(rate), Every(seconds), Burst(size) or Replay(times)"
             )
             raise InvalidSetting("arrivals", arrivals, limit)
-        _check(count, invocation_type)
+        _check(count, concurrency, invocation_type)
         ends_at = None if duration is None else scheduler.now + microseconds(duration)
         make = getattr(arrivals, "payload", None) if payload is None else None
         if callable(payload):
@@ -57,30 +59,34 @@ class Traffic:
         stream = service.streams.stream(self._stream_name(target.name))
         waits = arrivals.waits(stream)
         driver: Driver | FastLane
-        if not isinstance(target, Function):
+        if not isinstance(target, Target):
             if make is None and payload is not None:
                 make = lambda _number: payload  # noqa: E731
             driver = Driver(scheduler, waits, to_queue(target, make), ends_at, count)
         else:
             asynchronous = invocation_type == "Event"
+            turns = None if concurrency is None else Turns(concurrency)
             send = to_function(
                 target, service.front_door, service.books, scheduler,
                 (lambda _number: data) if make is None else _maker(make),
-                asynchronous=asynchronous,
+                asynchronous=asynchronous, turns=turns,
             )  # fmt: skip
-            if make is None and not asynchronous and self._fits_lane(target, data):
+            plain = make is None and not asynchronous and turns is None
+            if plain and self._fits_lane(target, data):
                 driver = FastLane(service, target, waits, ends_at, count, send, len(data))
             else:
-                driver = Driver(scheduler, waits, send, ends_at, count)
+                waiting = () if turns is None else turns.waiting
+                driver = Driver(scheduler, waits, send, ends_at, count, waiting)
         endless = arrivals.endless and duration is None and count is None
         self._drivers.append((driver, target, endless))
 
-    def _fits_lane(self, function: Function, payload: bytes) -> bool:
+    def _fits_lane(self, target: Target, payload: bytes) -> bool:
         """Whether the fast lane does the same as the way of every request."""
         rules = self._service.rules
         return (
             self.fast
-            and function.code is None
+            and not target.qualifier
+            and target.function.code is None
             and not rules.network_latency
             and not rules.invoke_overhead
             and len(payload) <= rules.synchronous_payload
@@ -88,7 +94,11 @@ class Traffic:
 
     def users_of(self, function: Function) -> list[str]:
         """The traffic that still calls a function."""
-        mine = [driver for driver, target, _ in self._drivers if target is function]
+        mine = [
+            driver
+            for driver, target, _ in self._drivers
+            if isinstance(target, Target) and target.function is function
+        ]
         return ["traffic from lab.drive()"] if any(driver.active for driver in mine) else []
 
     def check_ends(self) -> None:
@@ -105,10 +115,11 @@ class Traffic:
         return f"arrivals/{target}" + (f"#{earlier + 1}" if earlier else "")
 
 
-def _check(count: object, invocation_type: str) -> None:
-    whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
-    if count is not None and not whole:
-        raise InvalidSetting("count", count, "a whole number, 1 or more")
+def _check(count: object, concurrency: object, invocation_type: str) -> None:
+    for setting, value in (("count", count), ("concurrency", concurrency)):
+        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+        if value is not None and not whole:
+            raise InvalidSetting(setting, value, "a whole number, 1 or more")
     if invocation_type not in TYPES:
         raise InvalidSetting("invocation_type", invocation_type, f"one of {', '.join(TYPES)}")
 

@@ -52,7 +52,7 @@ class SyncAsyncExplorer(Explorer):
 
     def controls(self) -> list[Control]:
         """Duration, timeout, init, payload, failing."""
-        init = _RULES.init_ms[(_RULES.runtime_default, "x86_64")] / 1000
+        init = _RULES.init_percentiles[(_RULES.runtime_default, "x86_64")][1] / 1000
         return [
             number("duration", "handler works (s)", 0.0, 30.0, 0.1),
             whole("timeout", "timeout (s)", _RULES.timeout_minimum, 30),

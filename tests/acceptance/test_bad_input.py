@@ -71,8 +71,6 @@ def refused(lab: ll.Lab, error: type[LabError], *told: str, rows: int = 0) -> It
 @pytest.mark.parametrize(
     ("attempt", "error", "told"),
     [
-        (lambda lab: lab.invoke("bil"), ResourceNotFoundException, "did you mean 'bill'"),
-        (lambda lab: lab.invoke("zzz"), ResourceNotFoundException, "there are 'bill', 'resize'"),
         (lambda lab: lab.update_function("bil", timeout=5), ResourceNotFoundException, "'bill'"),
         (lambda lab: lab.delete_function("bil"), ResourceNotFoundException, "'bill'"),
         (lambda lab: lab.put_function_concurrency("bil", 1), ResourceNotFoundException, "'bill'"),
@@ -114,6 +112,17 @@ def refused(lab: ll.Lab, error: type[LabError], *told: str, rows: int = 0) -> It
 def test_unknown_names(lab: ll.Lab, attempt: Attempt, error: type[LabError], told: str) -> None:
     with refused(lab, error, told):
         attempt(lab)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("bil", "did you mean 'bill'"), ("zzz", "there are 'bill', 'resize'")]
+)
+def test_invoking_what_does_not_exist(lab: ll.Lab, name: str, told: str) -> None:
+    """Lambda has got the call, and so has the trace."""
+    with refused(lab, ResourceNotFoundException, told, rows=1):
+        lab.invoke(name)
+    request = lab.trace.requests.iloc[-2]  # `refused` has called once more
+    assert (request["status_code"], request["function"]) == (404, name)
 
 
 # ---- a value out of range: which, limit, source

@@ -101,16 +101,18 @@ def test_a_handler_from_a_folder_with_modules_of_its_own(lab: ll.Lab, tmp_path: 
     ],
 )  # fmt: skip
 def test_an_init_that_fails(lab: ll.Lab, code: str, kind: str, text: str) -> None:
-    """The caller hears of it, the environment ends, the next call tries anew."""
+    """It is run again inside the invoke, whose caller hears of it; so does the next call."""
     lab.create_function("f", code=code)
     reply = lab.invoke("f")
     assert reply.payload["errorType"] == kind
     assert text in reply.payload["errorMessage"]
     (attempt,) = lab.trace.attempts.itertuples()
     assert (attempt.outcome, attempt.error_type) == ("init_error", kind)
-    assert lab.trace.environments["ended_because"].tolist() == ["init_failed"]
+    assert (attempt.init_status, attempt.invoke_init_status) == ("error", "error")
     assert lab.invoke("f").function_error == "Unhandled"
-    assert len(lab.trace.environments) == 2
+    (environment,) = lab.trace.environments.itertuples()  # it stays, and is not ready
+    assert (environment.invocations, environment.ended_because) == (2, "")
+    assert lab.trace.attempts["init_status"].tolist() == ["error", ""]
 
 
 def test_what_is_printed_is_logged_line_by_line(lab: ll.Lab) -> None:

@@ -529,7 +529,7 @@ def ten_thousand_asleep(lab: ll.Lab) -> None:
         if not peak:
             peak.append(resident())
 
-    big = ll.Lab(seed=1, quotas={"account_concurrency": 20_000})
+    big = ll.Lab(seed=1, quotas={"account_concurrency": 20_000, "scaling_burst": 20_000})
     big.function(timeout=90, init=0)(handler)
     before = resident() if os.path.exists("/proc/self/statm") else 0.0
     big.drive(handler, ll.Burst(10_000))

@@ -57,20 +57,22 @@ class Scripted:
     def __init__(self, runner: Any) -> None:
         self.runner = runner
 
-    def initialise(self, call: Any) -> None:
-        self.runner.ready(call)
+    def initialise(
+        self, version: Any, environment: Any, call: Any, deadline: int, over: Any
+    ) -> None:
+        over(schema.InitStatus.SUCCESS)
 
     def invoke(self, call: Any) -> None:
-        code, scheduler = call.function.code, self.runner.scheduler
+        code, scheduler = call.version.code, self.runner.scheduler
         duration = round(code.duration(decode(call.payload)) * US)
-        if duration >= call.function.timeout_us:
-            scheduler.at(scheduler.now + call.function.timeout_us, self.runner.timed_out, call)
+        if duration >= call.version.timeout_us:
+            scheduler.at(scheduler.now + call.version.timeout_us, self.runner.timed_out, call)
         else:
             scheduler.at(scheduler.now + duration, self.finish, call)
 
     def finish(self, call: Any) -> None:
         try:
-            answer = call.function.code.answer(decode(call.payload))
+            answer = call.version.code.answer(decode(call.payload))
         except Exception as error:
             failure = runtime_failure("r", type(error).__name__, str(error), [])
             self.runner.failed(call, failure)
@@ -139,7 +141,7 @@ class Bench:
         return self.service.put_function(made, None)
 
     def map(self, queue: Queue, function: Function, **settings: Any) -> Mapping:
-        return self.mappings.create(queue, function, **settings)
+        return self.mappings.create(queue, function.target(), **settings)
 
     # ---- time
 

@@ -333,7 +333,7 @@ def test_a_dead_letter_of_a_function(bench: Bench) -> None:
     failed = bench.queue("failed", delay=3)
     bill = bench.function(answer=lambda _: 1 / 0, maximum_retry_attempts=0)
     bill.dead_letters = failed
-    bench.service.front_door.event(bill, b'{"order": 1}', bench.caller)
+    bench.service.front_door.event(bill.target(), b'{"order": 1}', bench.caller)
     bench.run()
     [row] = bench.events("failed")
     assert (row.action, row.cause, row.request, row.delayed) == ("sent", "dead_letter", 1, 1)

@@ -27,6 +27,7 @@ from lambdalab.kernel.shims.network import Network
 from lambdalab.kernel.shims.streams import Streams
 from lambdalab.kernel.shims.threads import Threads
 from lambdalab.kernel.shims.warnings_ import Warnings
+from lambdalab.kernel.shims.zone import Zone
 
 
 class Shim(Protocol):
@@ -41,6 +42,7 @@ class Shim(Protocol):
 
 _KINDS: tuple[type[Shim], ...] = (
     Clocks,
+    Zone,
     Threads,
     Locals,
     Loops,

@@ -84,12 +84,16 @@ def _getter_shim(name: str, real: Function) -> Function:
 def _calendar_shims(real: dict[str, Function]) -> dict[str, Function]:
     real_gmtime, real_asctime, real_strftime = real["gmtime"], real["asctime"], real["strftime"]
 
-    def struct(seconds: Any) -> Any:
+    def utc(seconds: Any) -> Any:
         """The UTC time tuple of a time, or of now; only inside a task."""
         return real_gmtime((epoch_us() or 0) // 1_000_000 if seconds is None else seconds)
 
+    def struct(seconds: Any) -> Any:
+        """The same as the local time, whose zone is called UTC (and not GMT, as the C library has it)."""
+        return time.struct_time((*utc(seconds), "UTC", 0))
+
     def gmtime(seconds: Any = None, /) -> Any:
-        return real_gmtime(seconds) if epoch_us() is None else struct(seconds)
+        return real_gmtime(seconds) if epoch_us() is None else utc(seconds)
 
     def localtime(seconds: Any = None, /) -> Any:
         return real["localtime"](seconds) if epoch_us() is None else struct(seconds)
@@ -101,9 +105,9 @@ def _calendar_shims(real: dict[str, Function]) -> dict[str, Function]:
         return real_asctime(*given) if given or epoch_us() is None else real_asctime(struct(None))
 
     def strftime(form: Any, *given: Any) -> Any:
-        if given or epoch_us() is None:
+        if epoch_us() is None:
             return real_strftime(form, *given)
-        return real_strftime(form, struct(None))
+        return real_strftime(form, *(_in_utc(given[0]), *given[1:]) if given else (struct(None),))
 
     def mktime(parts: Any, /) -> Any:
         if epoch_us() is None:
@@ -119,6 +123,13 @@ def _calendar_shims(real: dict[str, Function]) -> dict[str, Function]:
         "strftime": strftime,
         "mktime": mktime,
     }
+
+
+def _in_utc(parts: Any) -> Any:
+    """A time tuple that names its zone, lest the C library name the host's."""
+    if getattr(parts, "tm_zone", None) is None and isinstance(parts, tuple) and len(parts) == 9:
+        return time.struct_time((*parts, "UTC", 0))
+    return parts
 
 
 def _utc_seconds(year: int, month: int, day: int, hour: int, minute: int, second: int) -> float:

@@ -1,0 +1,194 @@
+"""Provisioned concurrency: environments of a version that are initialised before anybody asks.
+
+An allocation begins after a minute or two of preparation; then environments are made, up to 6,000 a
+minute, and none of them can be used until all are there. What they cannot serve spills over to
+environments started on demand (dg/lambda-concurrency, dg/provisioned-concurrency).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lambdalab.functions.capacity import Bucket
+from lambdalab.functions.environments import Census, Environment, Fleet
+from lambdalab.kernel.clock import US
+from lambdalab.kernel.random import RandomStream
+from lambdalab.kernel.scheduler import Scheduler
+from lambdalab.rules import Rules
+from lambdalab.trace.recorder import Recorder
+from lambdalab.trace.schema import (
+    Cause,
+    EnvironmentEnd,
+    EnvironmentKind,
+    InitType,
+    ScalingKind,
+)
+
+if TYPE_CHECKING:
+    from lambdalab.functions.version import Version
+
+IN_PROGRESS, READY, FAILED = "IN_PROGRESS", "READY", "FAILED"
+INIT_FAILURE = "FUNCTION_ERROR_INIT_FAILURE"
+
+Initialise = Callable[["Version", Environment, Callable[[bool], None]], None]
+"""Initialises an environment that nobody has called; tells whether it worked."""
+
+
+class ProvisionedFleet(Fleet):
+    """The environments of one version's provisioned concurrency.
+
+    Attributes, in AWS's words: ``requested``, ``allocated`` (initialised), ``available`` (can be used),
+    ``status`` (``IN_PROGRESS``, ``READY`` or ``FAILED``) and ``status_reason``. ``qualifier`` is the
+    version or alias it was asked for.
+    """
+
+    __slots__ = (
+        "_growth", "_init", "_limits", "_per_minute", "_per_second", "_preparation", "_requests",
+        "_stream", "_subject", "_tries", "_usable", "_version_of", "_waiting", "qualifier",
+        "requested", "status", "status_reason",
+    )  # fmt: skip
+
+    kind = EnvironmentKind.PROVISIONED
+    init_type = InitType.PROVISIONED
+    on_demand = False
+
+    def __init__(
+        self,
+        version: Version,
+        qualifier: str,
+        scheduler: Scheduler,
+        books: Recorder,
+        rules: Rules,
+        stream: RandomStream,
+        census: Census,
+        initialise: Initialise,
+    ) -> None:
+        super().__init__(scheduler, books, version.name_code, version.version_code, census)
+        self._version_of, self._init, self._stream = version, initialise, stream
+        self._preparation = tuple(rules.provisioned_preparation)
+        self._per_minute: int = rules.provisioned_per_minute
+        self._per_second: int = rules.requests_per_concurrency
+        self._limits: int = rules.provisioned_init_attempts
+        self._growth = self._tries = self._usable = 0
+        self._waiting: list[Environment] = []  # initialised, until all are
+        self._requests = Bucket(0, 0)
+        self.requested = 0
+        self.qualifier = qualifier
+        self._subject = books.name(f"{version.function.name}:{qualifier}")
+        self.status, self.status_reason = READY, ""
+
+    @property
+    def allocated(self) -> int:
+        """Environments that are initialised."""
+        return self._usable + len(self._waiting)
+
+    @property
+    def available(self) -> int:
+        """Environments that can be used, those that are at work included."""
+        return self._usable
+
+    # ------------------------------------------------------------------ serving
+
+    def takes(self, now: int, paced: bool) -> bool:
+        """Whether it can serve a call now; what it cannot serve spills over."""
+        return bool(self.idle) and (not paced or self._requests.take(now))
+
+    def release(self, environment: Environment) -> None:
+        """Its invocation is over: it waits for the next, or ends if it is one too many."""
+        self.busy -= 1
+        environment.idle_since = self._scheduler.now
+        if self.busy + len(self.idle) >= self._usable:
+            self._end(environment, EnvironmentEnd.SCALED_IN)
+        else:
+            self.idle.append(environment)
+
+    # ------------------------------------------------------------------ allocating
+
+    def request(self, number: int) -> None:
+        """Allocate so many from now on: more after their preparation, fewer at once."""
+        before, self.requested = self.requested, number
+        self._growth += 1  # an allocation under way is given up
+        self._drop_waiting()
+        self.status, self.status_reason = READY, ""
+        if number < before:
+            self._use(min(self._usable, number), Cause.CONFIGURED)
+        if self._usable < number:
+            self.status, self._tries = IN_PROGRESS, 0
+            low, high = self._preparation
+            wait = low + (high - low) * self._stream.uniform()
+            at = self._scheduler.now + round(wait * US)
+            self._scheduler.at(at, self._allocate, self._growth)
+
+    def retire(self, because: int) -> None:
+        """The function is deleted, or the lab closed: everything that is idle ends."""
+        self._growth += 1
+        self._drop_waiting(because)
+        while self.idle:
+            self._end(self.idle.popleft(), because)
+
+    def _allocate(self, growth: int) -> None:
+        """The preparation is over: environments begin, as fast as the rate allows."""
+        for ordinal in range(self.requested - self._usable if growth == self._growth else 0):
+            at = self._scheduler.now + ordinal * 60 * US // self._per_minute
+            self._scheduler.at(at, self._begin, growth)
+
+    def _begin(self, growth: int) -> None:
+        if growth != self._growth:
+            return
+        environment = self._start(Cause.CONFIGURED)
+        environment.tariff = self._version_of.tariff
+        self._init(
+            self._version_of, environment, lambda worked: self._begun(environment, growth, worked)
+        )
+
+    def _begun(self, environment: Environment, growth: int, worked: bool) -> None:
+        """An environment's init is over; the last one makes all of them usable."""
+        if growth != self._growth:
+            self._end(environment, EnvironmentEnd.SCALED_IN)
+            return
+        if not worked:
+            self._end(environment, EnvironmentEnd.INIT_FAILED)
+            self._failed(growth)
+            return
+        self._waiting.append(environment)
+        if self.allocated == self.requested:
+            ready, self._waiting = self._waiting, []
+            self._use(self.requested, Cause.ALLOCATED)
+            for one in ready:
+                one.idle_since = self._scheduler.now
+                self.idle.append(one)
+            self.status = READY
+
+    def _failed(self, growth: int) -> None:
+        """An init failed: it is tried again, a few times in all; then the allocation has failed."""
+        self._tries += 1
+        if self._tries < self._limits:
+            self._scheduler.at(self._scheduler.now, self._begin, growth)
+            return
+        self.status, self.status_reason = FAILED, INIT_FAILURE
+        self._growth += 1
+        self._drop_waiting(EnvironmentEnd.INIT_FAILED)
+
+    def _use(self, number: int, cause: int) -> None:
+        """So many can be used from now on; idle ones beyond end, busy ones when they finish."""
+        before, self._usable = self._usable, number
+        if before == number:
+            return
+        self._requests = Bucket(number * self._per_second, number * self._per_second)
+        self._books.scaling(
+            self._scheduler.now, self._subject, ScalingKind.PROVISIONED, before, number, cause
+        )
+        while self.idle and self.busy + len(self.idle) > number:
+            self._end(self.idle.popleft(), EnvironmentEnd.SCALED_IN)
+
+    def _drop_waiting(self, because: int = EnvironmentEnd.SCALED_IN) -> None:
+        while self._waiting:
+            self._end(self._waiting.pop(), because)
+
+    def __repr__(self) -> str:
+        return (
+            f"<provisioned concurrency of {self._version_of.function.name}:{self.qualifier}: "
+            f"{self.status}, requested {self.requested}, allocated {self.allocated}, "
+            f"available {self.available}>"
+        )
