@@ -7,7 +7,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import growth, memory, picture, speed, tables
+from benchmarks import events, growth, memory, picture, speed, tables
 from benchmarks.table import Row, show
 
 Family = Callable[[argparse.Namespace], Iterator[Row]]
@@ -16,6 +16,7 @@ FAMILIES: dict[str, Family] = {
     "memory": lambda args: memory.rows(),
     "tables": lambda args: tables.rows(args.rounds),
     "growth": lambda args: growth.rows(args.full, args.rounds),
+    "events": lambda args: events.rows(args.rounds),
     "picture": lambda args: picture.rows(args.rounds),
 }
 

@@ -82,6 +82,11 @@ _FUNCTIONS = [
     _rule("memory_maximum", 10_240, "MB", "dg/configuration-memory"),
     _rule("memory_default", 128, "MB", "dg/configuration-memory"),
     _rule("memory_of_one_vcpu", 1_769, "MB", "dg/configuration-memory"),
+    _rule(
+        "init_vcpus", 2, "vCPU", "bitesizedserverless.com: when is the Lambda init phase free",
+        "during an init on demand, however little the memory; published init times do not depend on "
+        "memory either",
+    ),
     _rule("timeout_minimum", 1, "s", "dg/configuration-timeout"),
     _rule("timeout_maximum", 900, "s", "dg/configuration-timeout"),
     _rule("timeout_default", 3, "s", "dg/configuration-timeout"),
@@ -98,6 +103,16 @@ _FUNCTIONS = [
     _rule(
         "max_memory_used", _MEMORY, "MB", "measured: maxday/lambda-perf, Max Memory Used",
         d2025_10_31=_MEMORY_LATER,
+    ),
+    _rule(
+        "timeout_wording", "old", "wording", "recorded in April 2024 and in November 2025",
+        "of a timeout's error document and log; both were seen in between, the day is a decision",
+        d2025_01_01="Sandbox.Timedout",
+    ),
+    _rule(
+        "timeout_overrun", 0.00492, "s", "dg/lambda-runtime-environment (Duration: 3004.92 ms)",
+        "how long past its timeout a run was stopped, not billed; exactly at the timeout since",
+        d2025_01_01=0.0,
     ),
     _rule(
         "init_limit", 10, "s", "dg/lambda-runtime-environment",
@@ -171,11 +186,28 @@ _ENVIRONMENTS = [
         "init_billed", False, "yes or no", "aws.amazon.com/blogs/compute/"
         "aws-lambda-standardizes-billing-for-init-phase", d2025_08_01=True,
     ),
+    _rule(
+        "init_always_billed", frozenset({"provided.al2023"}), "runtimes",
+        "aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase",
+        "runtimes whose init was billed before that day too: a custom one",
+    ),
     _rule("billing_step", 1, "ms", "aws.amazon.com/lambda/pricing"),
     _rule("price_request", 200, "nano-USD", "aws.amazon.com/lambda/pricing", "0.20 USD a million"),
     _rule(
         "price_gb_second", {"x86_64": 166_667, "arm64": 133_334}, "1e-10 USD",
         "aws.amazon.com/lambda/pricing", "us-east-1, first tier",
+    ),
+    _rule(
+        "price_provisioned_gb_second", {"x86_64": 41_667, "arm64": 33_334}, "1e-10 USD",
+        "aws.amazon.com/lambda/pricing", "us-east-1; for as long as provisioned concurrency is asked for",
+    ),
+    _rule(
+        "price_provisioned_duration_gb_second", {"x86_64": 97_222, "arm64": 77_778}, "1e-10 USD",
+        "aws.amazon.com/lambda/pricing", "us-east-1; runs, and inits, in provisioned environments",
+    ),
+    _rule(
+        "provisioned_billing_step", 300, "s", "aws.amazon.com/lambda/pricing",
+        "from when provisioned concurrency is asked for until it is given back, rounded up to this",
     ),
 ]  # fmt: skip
 

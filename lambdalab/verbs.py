@@ -77,8 +77,9 @@ class LambdaVerbs:
             ``memory_size`` (MB), ``timeout`` (s), ``environment``, ``architecture``, ``runtime``,
             ``reserved_concurrency``, ``dead_letter_queue``, ``maximum_retry_attempts``,
             ``maximum_event_age`` (s), ``on_success``, ``on_failure``, ``recursive_loop``,
-            ``log_format``, ``idle_expiry`` (s), ``init`` (s), ``allow_network``; and for a model ``duration`` (seconds, a distribution, or a callable of
-            the event) and ``failure_rate``. All of them, with their limits, stand at
+            ``log_format``, ``idle_expiry`` (s), ``init`` (s), ``allow_network``; and for a model
+            ``duration`` (seconds, a distribution, or a callable of the event) and ``failure_rate``. All
+            of them, with their limits, stand at
             :class:`~lambdalab.functions.settings.FunctionSettings`.
 
         Raises :class:`InvalidSetting`, :class:`UnknownSetting` or :class:`HandlerError` before

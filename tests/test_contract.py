@@ -23,8 +23,6 @@ MISSING = {
     "bus.put_events",
     "compute(vcpu_seconds=)",
     "function setting cpu",
-    "function setting on_failure",
-    "function setting on_success",
     "lab.api_gateway.create_rest_api",
     "lab.api_gateway.create_rest_api(name=)",
     "lab.check",

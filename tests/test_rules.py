@@ -16,6 +16,7 @@ CHANGES = [
     ("asynchronous_payload", "2025-10-24", 256 * 1024, 1024 * 1024),
     ("init_billed", "2025-08-01", False, True),
     ("sqs_message_size", "2025-08-04", 256 * 1024, 1024 * 1024),
+    ("recursion_setting", "2024-08-19", False, True),
 ]
 
 
@@ -30,9 +31,9 @@ def test_a_number_changes_on_its_day(name: str, day: str, before: object, after:
 
 @given(st.dates(EARLIEST, dt.date(2030, 1, 1)))
 def test_every_day_has_every_number(day: dt.date) -> None:
-    rules = ll.Rules.as_of(day)
-    changed = {name for name, date, *_ in CHANGES if day >= dt.date.fromisoformat(date)}
-    default = ll.Rules.as_of("2025-01-07")
+    rules, default = ll.Rules.as_of(day), ll.Rules.as_of("2025-01-07")
+    days = {name: dt.date.fromisoformat(date) for name, date, *_ in CHANGES}
+    changed = {name for name, date in days.items() if (day >= date) != (default.date >= date)}
     for name in RULES:
         same = getattr(rules, name) == getattr(default, name)
         assert same == (name not in changed), name

@@ -18,6 +18,7 @@ from lambdalab.trace.schema import Cause, EnvironmentEnd, EnvironmentKind, InitT
 if TYPE_CHECKING:
     from lambdalab.functions.context import FunctionIdentity
     from lambdalab.functions.handlers import LogLines
+    from lambdalab.functions.version import Version
 
 _SCALED_FOR = {
     EnvironmentEnd.IDLE_EXPIRY: Cause.IDLE,
@@ -35,7 +36,7 @@ class Environment:
     """One execution environment: it serves one invocation at a time."""
 
     __slots__ = (
-        "fleet", "furnished", "generation", "handler", "identity", "idle_since", "log",
+        "fleet", "furnished", "handler", "identity", "idle_since", "log",
         "max_memory_mb", "number", "ordinal", "ready", "started_at", "tariff",
     )  # fmt: skip
 
@@ -45,7 +46,6 @@ class Environment:
         self.started_at = started_at
         self.tariff: Tariff
         """The price of the function as it was when the environment was made."""
-        self.generation = fleet.generation
         self.ordinal = ordinal
         self.idle_since = 0
         self.max_memory_mb = 0
@@ -79,14 +79,13 @@ class Census:
 class Fleet:
     """The environments of one version that were started on demand.
 
-    Parameters: the lab's ``scheduler`` and ``books``, the ``name`` of the function and of the
-    ``version`` in the books, and the function's ``census``. ``idle_expiry`` is in microseconds; where
-    it is drawn for each idle spell, ``draw_expiry`` gives it.
+    Parameters: the lab's ``scheduler`` and ``books``, the ``version``, and its function's ``census``.
+    ``idle_expiry`` is in microseconds; where it is drawn for each idle spell, ``draw_expiry`` gives it.
     """
 
     __slots__ = (
-        "_books", "_census", "_name", "_scheduler", "_version", "busy", "draw_expiry", "expires_at",
-        "generation", "idle", "idle_expiry",
+        "_books", "_census", "_scheduler", "busy", "draw_expiry", "expires_at", "idle", "idle_expiry",
+        "retired", "version",
     )  # fmt: skip
 
     kind = EnvironmentKind.ON_DEMAND
@@ -95,15 +94,16 @@ class Fleet:
     """Whether its environments take up the pool's concurrency only while they run."""
 
     def __init__(
-        self, scheduler: Scheduler, books: Recorder, name: int, version: int, census: Census
+        self, scheduler: Scheduler, books: Recorder, version: Version, census: Census
     ) -> None:
-        self._scheduler, self._books, self._name, self._version = scheduler, books, name, version
-        self._census = census
+        self._scheduler, self._books, self._census = scheduler, books, census
+        self.version = version
         self.idle_expiry = 0
         self.draw_expiry: Callable[[], int] | None = None
         self.idle: deque[Environment] = deque()  # the one idle for longest comes first
         self.busy = 0
-        self.generation = 0
+        self.retired = False
+        """Whether its version is no more what a call would run."""
         self.expires_at = -1
 
     def acquire(self) -> tuple[Environment, bool]:
@@ -118,16 +118,17 @@ class Fleet:
         now, census = self._scheduler.now, self._census
         census.started += 1
         census.alive += 1
-        number = self._books.environment(self._name, self.kind, now, self._version)
+        name = self.version.name_code
+        number = self._books.environment(name, self.kind, now, self.version.version_code)
         self._books.scaling(
-            now, self._name, ScalingKind.ENVIRONMENTS, census.alive - 1, census.alive, cause
+            now, name, ScalingKind.ENVIRONMENTS, census.alive - 1, census.alive, cause
         )
         return Environment(number, self, census.started, now)
 
     def release(self, environment: Environment) -> None:
         """Its invocation is over: it stands idle, or ends if its function has changed meanwhile."""
         self.busy -= 1
-        if environment.generation != self.generation:
+        if self.retired:
             self._end(environment, EnvironmentEnd.FUNCTION_UPDATED)
             return
         now = environment.idle_since = self._scheduler.now
@@ -150,7 +151,7 @@ class Fleet:
 
     def retire(self, because: int) -> None:
         """The function changed: idle environments end now, busy ones when they finish."""
-        self.generation += 1
+        self.retired = True
         while self.idle:
             self._end(self.idle.popleft(), because)
 
@@ -179,7 +180,7 @@ class Fleet:
         census.alive -= 1
         self._books.environment_done(environment.number, now, because)
         self._books.scaling(
-            now, self._name, ScalingKind.ENVIRONMENTS, census.alive + 1, census.alive,
+            now, self.version.name_code, ScalingKind.ENVIRONMENTS, census.alive + 1, census.alive,
             _SCALED_FOR[because],
         )  # fmt: skip
         if environment.furnished:

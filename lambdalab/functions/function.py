@@ -14,6 +14,7 @@ from lambdalab.kernel.random import RandomStream, RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
 from lambdalab.trace.recorder import Recorder
+from lambdalab.trace.schema import EnvironmentEnd
 
 if TYPE_CHECKING:
     from lambdalab.functions.code import Code
@@ -69,7 +70,8 @@ class Function:
         self, rules: Rules, streams: RandomStreams, scheduler: Scheduler, books: Recorder
     ) -> None:
         """Begin a run: no environments, nothing reserved, these books."""
-        self._streams, self._books = streams, books
+        self._parts = rules, streams, scheduler, books
+        self._former: list[Version] = []
         self.name_code = books.name(self.name)
         self.census = Census()
         self.reserved: int | None = None
@@ -79,9 +81,21 @@ class Function:
         self.growth: Bucket
         self.state, self.last_update_status = "Active", "Successful"
         for version in self.all_versions():
-            version.attach(rules, streams, scheduler, books)
+            version.attach(*self._parts)
         for target in self._targets.values():
             target.attach(books.name(target.qualifier or LATEST))
+
+    def configure(self, settings: FunctionSettings, code: Code | None) -> None:
+        """New settings and code for ``$LATEST``; environments of the old ones end."""
+        before, self.latest = self.latest, Version(self, LATEST, settings, code)
+        self.latest.attach(*self._parts)
+        before.fleet.retire(EnvironmentEnd.FUNCTION_UPDATED)
+        self._former = [version for version in [*self._former, before] if version.fleet.busy]
+
+    def add(self, version: Version) -> None:
+        """A version has been published."""
+        version.attach(*self._parts)
+        self.versions[version.number] = version
 
     # ------------------------------------------------------------------ versions
 
@@ -98,7 +112,7 @@ class Function:
         found = self._targets.get(qualifier)
         if found is None:
             found = self._targets[qualifier] = Target(self, qualifier)
-            found.attach(self._books.name(qualifier or LATEST))
+            found.attach(self._parts[-1].name(qualifier or LATEST))
         return found
 
     def knows(self, qualifier: str) -> bool:
@@ -107,7 +121,7 @@ class Function:
 
     def stream(self, name: str) -> RandomStream:
         """A named stream of the run's chance."""
-        return self._streams.stream(name)
+        return self._parts[1].stream(name)
 
     # ------------------------------------------------------------------ what is under way
 
@@ -120,7 +134,7 @@ class Function:
     @property
     def busy_on_demand(self) -> int:
         """How many of them take up concurrency of the function's pool."""
-        return sum(version.fleet.busy for version in self.all_versions())
+        return sum(version.fleet.busy for version in [*self.all_versions(), *self._former])
 
     def retire(self, because: int) -> None:
         """Idle environments of every version end now, busy ones when they finish."""

@@ -45,7 +45,7 @@ class ProvisionedFleet(Fleet):
 
     __slots__ = (
         "_growth", "_init", "_limits", "_per_minute", "_per_second", "_preparation", "_requests",
-        "_stream", "_subject", "_tries", "_usable", "_version_of", "_waiting", "qualifier",
+        "_stream", "_subject", "_tries", "_usable", "_waiting", "qualifier",
         "requested", "status", "status_reason",
     )  # fmt: skip
 
@@ -64,8 +64,8 @@ class ProvisionedFleet(Fleet):
         census: Census,
         initialise: Initialise,
     ) -> None:
-        super().__init__(scheduler, books, version.name_code, version.version_code, census)
-        self._version_of, self._init, self._stream = version, initialise, stream
+        super().__init__(scheduler, books, version, census)
+        self._init, self._stream = initialise, stream
         self._preparation = tuple(rules.provisioned_preparation)
         self._per_minute: int = rules.provisioned_per_minute
         self._per_second: int = rules.requests_per_concurrency
@@ -137,9 +137,9 @@ class ProvisionedFleet(Fleet):
         if growth != self._growth:
             return
         environment = self._start(Cause.CONFIGURED)
-        environment.tariff = self._version_of.tariff
+        environment.tariff = self.version.tariff
         self._init(
-            self._version_of, environment, lambda worked: self._begun(environment, growth, worked)
+            self.version, environment, lambda worked: self._begun(environment, growth, worked)
         )
 
     def _begun(self, environment: Environment, growth: int, worked: bool) -> None:
@@ -188,7 +188,7 @@ class ProvisionedFleet(Fleet):
 
     def __repr__(self) -> str:
         return (
-            f"<provisioned concurrency of {self._version_of.function.name}:{self.qualifier}: "
+            f"<provisioned concurrency of {self.version.function.name}:{self.qualifier}: "
             f"{self.status}, requested {self.requested}, allocated {self.allocated}, "
             f"available {self.available}>"
         )

@@ -10,11 +10,14 @@ from typing import Any
 
 from lambdalab.errors import InvalidSetting, UnknownSetting
 from lambdalab.functions import durations
+from lambdalab.functions.model_memory import check_memory
 from lambdalab.kernel.clock import microseconds
 from lambdalab.rules import RULES, Rules
 
 ARCHITECTURES = ("x86_64", "arm64")
 LOG_FORMATS = ("Text", "JSON")
+APPLICATION_LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+SYSTEM_LOG_LEVELS = ("DEBUG", "INFO", "WARN")
 RECURSIVE_LOOPS = ("Terminate", "Allow")
 _USUAL = Rules.as_of()
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
@@ -52,6 +55,10 @@ class FunctionSettings:
     on_success: object = None
     on_failure: object = None
     recursive_loop: str = "Terminate"
+    memory: object = None
+    cpu: str | None = None
+    application_log_level: str | None = None
+    system_log_level: str | None = None
 
     @classmethod
     def make(cls, rules: Rules, verb: str, **settings: Any) -> FunctionSettings:
@@ -117,6 +124,33 @@ class FunctionSettings:
         _check_loop(self.recursive_loop, rules)
         if not isinstance(self.allow_network, bool):
             raise InvalidSetting("allow_network", self.allow_network, "True or False")
+        self._check_resources(rules)
+
+    def _check_resources(self, rules: Rules) -> None:
+        """What came with CPU, memory and logs."""
+        if self.cpu not in (None, "measured"):
+            raise InvalidSetting("cpu", self.cpu, "'measured' or None", "lambdalab's own setting")
+        if self.cpu is not None and self.duration is not None:
+            raise InvalidSetting("cpu", self.cpu, "left out of a model: code uses the CPU")
+        if self.memory is not None:
+            check_memory(self.memory)
+            if self.duration is None:
+                raise InvalidSetting(
+                    "memory",
+                    self.memory,
+                    "left out where code is given: code calls ll.allocate(mb)",
+                )
+        source = "dg/monitoring-cloudwatchlogs-log-level"
+        for setting, known in (
+            ("application_log_level", APPLICATION_LOG_LEVELS),
+            ("system_log_level", SYSTEM_LOG_LEVELS),
+        ):
+            level = getattr(self, setting)
+            if level is None:
+                continue
+            _one_of(setting, level, known)
+            if self.log_format != "JSON":
+                raise InvalidSetting(setting, level, "left out unless log_format is 'JSON'", source)
 
 
 def _check_name(name: object, rules: Rules) -> None:

@@ -19,7 +19,7 @@ from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
 from lambdalab.trace.recorder import Recorder
-from lambdalab.trace.schema import EnvironmentEnd, InitStatus
+from lambdalab.trace.schema import InitStatus
 
 if TYPE_CHECKING:
     from lambdalab.functions.code import Code
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 class Version:
-    """What runs. The runtime reads its attributes.
+    """What runs. The runtime reads its attributes; an update of ``$LATEST`` makes another one.
 
-    ``number`` is ``"$LATEST"`` or ``"1"``, ``"2"`` ...; ``code`` is None for a modelled function, whose
+    So what is under way goes on with what it began with. ``number`` is ``"$LATEST"`` or ``"1"``, ``"2"`` ...; ``code`` is None for a modelled function, whose
     ``draw`` gives each run's microseconds.
     """
 
@@ -55,19 +55,12 @@ class Version:
     def attach(
         self, rules: Rules, streams: RandomStreams, scheduler: Scheduler, books: Recorder
     ) -> None:
-        """Begin a run: no environments, the streams from their beginning, these books."""
+        """Begin a run: no environments, and these streams and books."""
+        settings = self.settings
         self._rules, self._streams = rules, streams
         self.name_code, self.version_code = books.name(self.function.name), books.name(self.number)
-        self.fleet = Fleet(
-            scheduler, books, self.name_code, self.version_code, self.function.census
-        )
+        self.fleet = Fleet(scheduler, books, self, self.function.census)
         self.provisioned = None
-        self.configure(self.settings, self.code)
-
-    def configure(self, settings: FunctionSettings, code: Code | None) -> None:
-        """Take new settings and code; environments of the old ones end."""
-        rules = self._rules
-        self.settings, self.code = settings, code
         self.memory_mb = settings.memory_size
         self.timeout_us = settings.timeout * US
         self.tariff = Tariff(rules, settings)
@@ -89,7 +82,6 @@ class Version:
             uniform = self._streams.stream(self._purpose("failures")).uniform
             rate = settings.failure_rate
             self.fails = lambda: uniform() < rate
-        self.fleet.retire(EnvironmentEnd.FUNCTION_UPDATED)
 
     def _expire_after(self, expiry: object) -> None:
         """Idle environments end after so long, or after a time drawn for each."""

@@ -213,8 +213,6 @@ class FunctionRegistry:
         )
         function = self.service.put_function(made, code)
         function.dead_letters = queue
-        events = EventInvokeConfig.of(made)
-        self.service.configure_events(function, LATEST, events)
         return function
 
 

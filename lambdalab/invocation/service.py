@@ -11,7 +11,7 @@ from lambdalab.functions.function import Function
 from lambdalab.functions.provisioned import ProvisionedFleet
 from lambdalab.functions.runner import Runner
 from lambdalab.functions.settings import FunctionSettings
-from lambdalab.functions.target import Alias
+from lambdalab.functions.target import LATEST, Alias
 from lambdalab.functions.version import Version
 from lambdalab.invocation.destinations import Destination
 from lambdalab.invocation.event_config import EventInvokeConfig
@@ -74,6 +74,7 @@ class LambdaService:
             return function
         check_settled(function)
         self.capacity.reserve(function, settings.reserved_concurrency)
+        self.configure_events(function, LATEST, EventInvokeConfig.of(settings))
         if self.rules.function_update:  # until it is over, the old settings serve
             function.last_update_status = "InProgress"
             self._later(self.rules.function_update, lambda: self._updated(function, settings, code))
@@ -89,7 +90,7 @@ class LambdaService:
 
     def _updated(self, function: Function, settings: FunctionSettings, code: Code | None) -> None:
         function.last_update_status = "Successful"
-        function.latest.configure(settings, code)
+        function.configure(settings, code)
         self._note(function)
 
     def adopt(self, function: Function) -> None:
@@ -102,6 +103,7 @@ class LambdaService:
         for qualifier, number in function.provisioned.items():
             self.capacity.claim(function, number)
             self._allocate(function, qualifier, number)
+        function.event_configs.setdefault(LATEST, EventInvokeConfig.of(function.settings))
         for qualifier, config in function.event_configs.items():
             self.configure_events(function, qualifier, config)
 
@@ -109,8 +111,7 @@ class LambdaService:
 
     def add_version(self, function: Function, version: Version) -> None:
         """A version has been published."""
-        version.attach(self.rules, self.streams, self.scheduler, self.books)
-        function.versions[version.number] = version
+        function.add(version)
 
     def provision(self, function: Function, qualifier: str, number: int) -> ProvisionedFleet:
         """Ask for so much provisioned concurrency of a version or alias; 0 gives it back.

@@ -38,8 +38,8 @@ _GOES_ON = (
     100  # times the picture's length: a limit holds on when a longer picture beside sets the scale
 )
 _MANY, _FEW = 7, 5  # a step is told from this part of all environments, and from so many
-_LEFT = 0.08  # of the width: what the size of a step takes
 _HALO = withStroke(linewidth=2.5, foreground="white")
+_RIMMED = 120  # steps: the rims of more would hide the colour
 _MARKS = 60  # marks of one cause at most
 
 
@@ -208,7 +208,7 @@ def _areas(ax: Axes, running: Curve, end: float) -> list[Look]:
         top = base + np.append(count, count[-1])
         ax.fill_between(
             x, base, top, step="post", facecolor=look.colour, hatch=look.hatch or None, edgecolor=INK,
-            linewidth=0.3 if len(x) < 500 else 0, gid=f"running:{name}", label=look.label, zorder=2,
+            linewidth=0.3 if len(x) < _RIMMED else 0, gid=f"running:{name}", label=look.label, zorder=2,
         )  # fmt: skip
         base = top
         present.append(look)
@@ -224,21 +224,18 @@ def _environments(ax: Axes, alive: Curve, end: float) -> list[Artist]:
         np.append(drawn.at, end), np.append(drawn.total, drawn.total[-1]), where="post", color=INK,
         linewidth=1.2, gid="environments", zorder=4,
     )  # fmt: skip
-    low = ax.get_xlim()[0]
-    found = steps(alive, end - low)
+    found = steps(alive, end - ax.get_xlim()[0])
     for x, y, new in found:
-        inside = x < low + _LEFT * (end - low)  # no room left of the step: in the area instead
         ax.annotate(
-            f"+{new:,}", (x, y), (4, -4) if inside else (-3, 2), textcoords="offset points",
-            ha="left" if inside else "right", va="top" if inside else "bottom", fontsize="small",
-            color=INK, gid="step", zorder=6, path_effects=[_HALO],
+            f"+{new:,}", (x, y), (4, -4), textcoords="offset points", ha="left", va="top",
+            fontsize="small", color=INK, gid="step", zorder=6, path_effects=[_HALO],
         )  # fmt: skip
     label = "environments alive (+ new ones)" if found else "environments alive"
     return [Line2D([], [], color=INK, linewidth=1.2, label=label)]
 
 
 def steps(alive: Curve, span: float) -> list[tuple[float, int, int]]:
-    """Where many environments started together: when, how many were alive then, how many were new.
+    """Where many environments started together: until when, how many lived then, how many were new.
 
     Together is within a fortieth of the picture's ``span``; many is five and a seventh of the most.
 
@@ -255,7 +252,7 @@ def steps(alive: Curve, span: float) -> list[tuple[float, int, int]]:
     size = np.add.reduceat(new[up], first)
     begun, over = alive.at[up[first]], alive.at[up[last]]
     large = np.flatnonzero((size >= max(total.max() / _MANY, _FEW)) & (over - begun <= span / 40))
-    return [(float(begun[k]), int(total[up[last[k]]]), int(size[k])) for k in large]
+    return [(float(over[k]), int(total[up[last[k]]]), int(size[k])) for k in large]
 
 
 def _near(

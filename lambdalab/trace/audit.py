@@ -75,6 +75,7 @@ _POINTERS = (
     ("requests", "request", "invocations", True),
     ("logs", "request", "invocations", True),
     ("logs", "environment", "environments", True),
+    ("faults", "request", "invocations", True),
 )
 _WORDS: tuple[tuple[str, str, type[ClosedList]], ...] = (
     ("invocations", "invocation_type", InvocationType),
@@ -89,6 +90,7 @@ _WORDS: tuple[tuple[str, str, type[ClosedList]], ...] = (
     ("batches", "cause", schema.BatchCause),
     ("batches", "outcome", schema.BatchOutcome),
     ("scaling", "kind", ScalingKind),
+    ("faults", "kind", schema.FaultKind),
 )
 
 
@@ -125,6 +127,7 @@ _ORDERED = (
     ("batches", "flushed_at"),
     ("requests", "sent_at"),
     ("scaling", "at"),
+    ("faults", "at"),
 )
 #: (table, earlier, later): -1 means not yet.
 _BEFORE = (

@@ -213,6 +213,17 @@ class ScalingKind(ClosedList):
     PROVISIONED = word("environments of provisioned concurrency that can be used")
 
 
+class FaultKind(ClosedList):
+    """What ``lab.faults`` did."""
+
+    FAIL = word("a run was made to fail")
+    SLOW = word("a run was made to take longer")
+    THROTTLE = word("a try was refused as if no concurrency were free")
+    SERVICE_ERROR = word("a request was refused as if Lambda itself had failed")
+    KILL = word("the process of an environment was killed during a run")
+    DUPLICATE = word("a queue was made to hand over the same event or message once more")
+
+
 class Cause(ClosedList):
     """Why now: the words of every ``cause`` column but that of ``batches`` (:class:`BatchCause`).
 

@@ -50,6 +50,7 @@ _DEFAULT_START_US = 1_736_208_000_000_000  # 2025-01-07T00:00:00Z
 
 _pack_scaling = schema.SCALING.open
 _pack_log = schema.LOGS.open
+_pack_fault = schema.FAULTS.open
 
 
 class Dated(Protocol):
@@ -347,6 +348,10 @@ class Recorder:
     ) -> None:
         """A capacity changed from ``before`` to ``after``; ``subject`` is whose (a name)."""
         self._buffers["scaling"].extend(_pack_scaling(at, subject, kind, before, after, cause))
+
+    def fault(self, at: int, kind: int, subject: int, request: int, message: int) -> None:
+        """``lab.faults`` struck (:class:`.FaultKind`) a function or queue, ``subject``, a name."""
+        self._buffers["faults"].extend(_pack_fault(at, kind, subject, request, message))
 
     def log(self, at: int, function: int, environment: int, request: int, message: str) -> None:
         """A line the function wrote. START, END, REPORT and INIT_START are derived, not recorded.

@@ -25,6 +25,7 @@ from lambdalab.trace.codes import (
     ClosedList,
     EnvironmentEnd,
     EnvironmentKind,
+    FaultKind,
     FunctionError,
     InitStatus,
     InitType,
@@ -44,6 +45,7 @@ __all__ = [
     "CAUSES",
     "CLOSED_LISTS",
     "ENVIRONMENTS",
+    "FAULTS",
     "INVOCATIONS",
     "LOGS",
     "PACKED",
@@ -61,6 +63,7 @@ __all__ = [
     "ClosedList",
     "EnvironmentEnd",
     "EnvironmentKind",
+    "FaultKind",
     "FunctionError",
     "InitStatus",
     "InitType",
@@ -211,11 +214,16 @@ SCALING = Packed(
 
 LOGS = Packed("logs", (("at", "q"), ("function", "N"), ("environment", "i"), ("request", "i")))
 
+#: What ``lab.faults`` did: the function or queue it struck, the request, the message (0: none).
+FAULTS = Packed(
+    "faults", (("at", "q"), ("kind", "b"), ("subject", "N"), ("request", "i"), ("message", "i"))
+)
+
 #: Every packed table by name, in the order in which digests and saved traces take them.
 PACKED: dict[str, Packed] = {
     layout.name: layout
     for layout in (
         INVOCATIONS, ATTEMPTS, QUEUED_AT, WAITS, ENVIRONMENTS, QUEUE_EVENTS, BATCHES,
-        BATCH_RECORDS, REQUESTS, SCALING, LOGS,
+        BATCH_RECORDS, REQUESTS, SCALING, LOGS, FAULTS,
     )
 }  # fmt: skip

@@ -104,6 +104,11 @@ class Short:
         """Each log line, cut to the width of the page."""
         return self._view("logs")
 
+    @property
+    def faults(self) -> pd.DataFrame:
+        """Each time that ``lab.faults`` struck: what it did, and to whom."""
+        return self._view("faults")
+
     if not TYPE_CHECKING:  # a type checker shall go on finding wrong names by itself
 
         def __getattr__(self, name: str) -> NoReturn:
@@ -359,6 +364,18 @@ def _logs(tables: Tables) -> pd.DataFrame:
     return fit(columns, ["message", "function"])
 
 
+def _faults(tables: Tables) -> pd.DataFrame:
+    rows = tables.rows("faults")
+    columns: Columns = {
+        "t_s": seconds(rows["at"]),
+        "kind": spelt(rows["kind"], schema.FaultKind),
+        "subject": _names(tables, rows["subject"]),
+        "request": ids("request", rows["request"]),
+        "message": ids("message", rows["message"]),
+    }
+    return fit(columns, ["subject"])
+
+
 #: How each short view is made.
 VIEWS: dict[str, Callable[[Tables], pd.DataFrame]] = {
     "invocations": _invocations,
@@ -370,4 +387,5 @@ VIEWS: dict[str, Callable[[Tables], pd.DataFrame]] = {
     "requests": _requests,
     "scaling": _scaling,
     "logs": _logs,
+    "faults": _faults,
 }

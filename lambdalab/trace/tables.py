@@ -32,7 +32,7 @@ from lambdalab.trace.recorder import Recorder
 #: The tables of a trace, in the order people read them.
 TABLES = (
     "invocations", "attempts", "retries", "queue_events", "batches", "environments", "requests",
-    "scaling", "logs",
+    "scaling", "logs", "faults",
 )  # fmt: skip
 
 _Built = TypeVar("_Built")
@@ -368,6 +368,19 @@ def scaling(tables: Tables) -> pd.DataFrame:
     return frame(columns)
 
 
+def faults(tables: Tables) -> pd.DataFrame:
+    """One row per time that ``lab.faults`` struck."""
+    rows = tables.fields("faults")
+    columns: Columns = {
+        "at": tables.times(rows["at"]),
+        "kind": words(rows["kind"], schema.FaultKind),
+        "subject": tables.name_column(rows["subject"]),
+        "request_id": tables.ids_of("request", rows["request"]),
+        "message_id": tables.ids_of("message", rows["message"]),
+    }
+    return frame(columns)
+
+
 #: How each table is built; ``retries`` and ``logs``, derived from others, join in :mod:`.trace`.
 BUILDERS: dict[str, Callable[[Tables], pd.DataFrame]] = {
     "invocations": invocations,
@@ -377,4 +390,5 @@ BUILDERS: dict[str, Callable[[Tables], pd.DataFrame]] = {
     "batches": batches,
     "requests": requests,
     "scaling": scaling,
+    "faults": faults,
 }

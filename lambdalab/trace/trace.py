@@ -116,6 +116,11 @@ class Trace:
         return self._tables.frame("logs")
 
     @property
+    def faults(self) -> pd.DataFrame:
+        """One row per time that ``lab.faults`` struck."""
+        return self._tables.frame("faults")
+
+    @property
     def short(self) -> Short:
         """The views people read: ``trace.short.batches`` and so on for every table."""
         return Short(self._tables)

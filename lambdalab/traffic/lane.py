@@ -74,8 +74,8 @@ class FastLane:
         self._events: list[tuple[int, int, Action, Any]] = []
         self._next: Action = self._arrive
         self._usual_end: Action = self._end
-        self._generation = -1  # of the function, when the lane was made for it
         self._lane = -1
+        self._prepare()
         first = next(waits, _NEVER)
         if self._scheduler.now + first < self._ends_at:
             self._push(self._scheduler.now + first, self._next, 0)
@@ -97,24 +97,25 @@ class FastLane:
     def _go_on(self, _: object) -> None:
         """One event of the lane after the other, until somebody else's comes first."""
         scheduler, events, usual_end = self._scheduler, self._events, self._usual_end
-        heap, fleet, version, function = scheduler.heap, self._fleet, self._version, self._function
+        heap, function = scheduler.heap, self._function
         add_done, pack_done = self._journal.add_done, self._journal.pack_done
         try:
             while True:
                 now, _, action, argument = heappop(events)
                 scheduler.now = now
-                if action is not usual_end or version.fails or fleet.expires_at < 0:
-                    action(argument)
-                else:  # what _end() does, without the calls
+                if action is usual_end:  # what _end() does, without the calls
                     call, lane, environment = argument
-                    add_done(pack_done(call, lane, now, _SUCCESS, _SIZE))
-                    if environment.generation == fleet.generation:
+                    fleet = environment.fleet
+                    if fleet.expires_at < 0 or fleet.retired or fleet.version.fails:
+                        action(argument)
+                    else:
+                        add_done(pack_done(call, lane, now, _SUCCESS, _SIZE))
                         fleet.busy -= 1
                         environment.idle_since = now
                         fleet.idle.append(environment)
-                    else:
-                        fleet.release(environment)
-                    function.pool.in_use -= 1
+                        function.pool.in_use -= 1
+                else:
+                    action(argument)
                 if not events or scheduler.stepping or (heap and heap[0] < events[0]):
                     break
         finally:
@@ -122,7 +123,10 @@ class FastLane:
 
     def _arrive(self, number: int) -> None:
         """A call begins, in the environment that became idle last."""
-        function, version, fleet = self._function, self._version, self._fleet
+        function = self._function
+        if function.latest is not self._version:
+            self._prepare()
+        version, fleet = self._version, self._fleet
         scheduler, events = self._scheduler, self._events
         now = scheduler.now
         wait = next(self._waits, _NEVER) if number + 1 < self._count else _NEVER
@@ -131,8 +135,6 @@ class FastLane:
             heappush(events, (now + wait, sequence, self._next, number + 1))
         else:
             self.active = False
-        if fleet.generation != self._generation:
-            self._prepare()
         lane, pool = self._lane, function.pool
         requests, at = pool.requests, now * 1000
         full_at = requests.full_at if requests.full_at > at else at  # what Bucket.take() does
@@ -188,7 +190,7 @@ class FastLane:
         self._begin(call, lane, environment, now)
 
     def _begin(self, call: int, lane: int, environment: Environment, now: int) -> None:
-        version = self._version
+        version = environment.fleet.version
         duration, inside = version.run_model(environment, None)
         if inside:
             self._journal.suppressed(call, inside)
@@ -196,7 +198,7 @@ class FastLane:
         self._push(now + duration, end, (call, lane, environment))
 
     def _end(self, running: Running) -> None:
-        fails = self._version.fails
+        fails = running[2].fleet.version.fails
         if fails is not None and fails():
             self._fail(running, modelled_failure)
             return
@@ -205,7 +207,7 @@ class FastLane:
         self._release(environment)
 
     def _times_out(self, running: Running) -> None:
-        timeout = self._version.settings.timeout
+        timeout = running[2].fleet.version.settings.timeout
         running[2].reset()
         self._fail(running, lambda request_id: timeout_failure(request_id, timeout))
 
@@ -219,13 +221,13 @@ class FastLane:
         self._release(environment)
 
     def _release(self, environment: Environment) -> None:
-        self._fleet.release(environment)
+        environment.fleet.release(environment)
         self._function.pool.in_use -= 1
 
     def _prepare(self) -> None:
         """The function is new or has changed: a lane with its constants, where a lane will do."""
-        version, name = self._version, self._books.name
-        self._generation = version.fleet.generation
+        self._version = version = self._function.latest
+        self._fleet, name = version.fleet, self._books.name
         if not version.is_plain_model or not version.fleet.idle_expiry:
             self._lane = -1
             return

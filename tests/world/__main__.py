@@ -1,0 +1,49 @@
+"""Random labs by the hundred: ``python -m tests.world --n 500 --seed S [--world I]``.
+
+Each is played, audited and reckoned anew (:mod:`tests.world.worlds`). A difference names its world;
+``--world I`` plays that one alone. At the end: which documented causes were reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import traceback
+
+from lambdalab.errors import AuditError
+from lambdalab.trace.codes import CAUSES, Cause
+from tests.world.reading import Difference
+from tests.world.worlds import World
+
+
+def main() -> int:
+    """Play the worlds asked for; 1 if any went wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.world", description=__doc__)
+    parser.add_argument("--n", type=int, default=500, help="how many worlds")
+    parser.add_argument("--seed", default="0", help="any text; it decides everything")
+    parser.add_argument("--world", type=int, help="play only this one")
+    args = parser.parse_args()
+    numbers = range(args.n) if args.world is None else [args.world]
+    began, reached, wrong = time.monotonic(), set(), 0
+    for number in numbers:
+        try:
+            reached |= World(args.seed, number).play()
+        except Exception as error:
+            wrong += 1
+            short = isinstance(error, (Difference, AuditError)) and args.world is None
+            print(f"---- world {number} of seed {args.seed}")
+            print(f"{type(error).__name__}: {error}" if short else traceback.format_exc())
+            print(f"again: python -m tests.world --seed {args.seed} --world {number}", flush=True)
+            if wrong >= 10:
+                break
+    seconds = time.monotonic() - began
+    for table, codes in CAUSES.items():
+        missed = [Cause.names[code] for code in codes if (table, Cause.names[code]) not in reached]
+        print(f"{table}: {len(codes) - len(missed)} of {len(codes)} causes; not {', '.join(missed)}")
+    print(f"{len(numbers)} worlds of seed {args.seed} in {seconds:.1f} s, {wrong} wrong")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

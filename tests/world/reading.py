@@ -1,0 +1,110 @@
+"""The public tables of a run as plain rows, and what was set when: all that a reckoner may know.
+
+Times are whole microseconds since the lab's start and -1 where a table has none; what a table tells in
+``_ms`` stands here in ``_us``; ids and words are text.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, namedtuple
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+TABLES = (
+    "invocations", "attempts", "retries", "queue_events", "batches", "environments", "requests",
+    "scaling",
+)  # fmt: skip
+
+
+class Difference(AssertionError):
+    """What a table tells is not what follows from the others."""
+
+    def __init__(self, what: str, row: object, told: object, reckoned: object) -> None:
+        super().__init__(f"{what}: told {told!r}, reckoned {reckoned!r}\n  {row}")
+
+
+def same(what: str, row: object, told: object, reckoned: object) -> None:
+    """Raise :class:`Difference` unless both are equal."""
+    if told != reckoned:
+        raise Difference(what, row, told, reckoned)
+
+
+def need(what: str, row: object, holds: bool, told: object, reckoned: object) -> None:
+    """Raise :class:`Difference` unless it holds."""
+    if not holds:
+        raise Difference(what, row, told, reckoned)
+
+
+class Past:
+    """What users set, and when: the settings of a thing as they were at any time.
+
+    ``note(kind, name, at, settings)`` with whole settings (None: it is gone); ``of`` looks them up.
+    ``moved`` are visibility timeouts that callers changed: (queue, message) to (at, until).
+    """
+
+    def __init__(self, quotas: Mapping[str, Any], rules: str) -> None:
+        self.quotas, self.rules = dict(quotas), rules
+        self.changes: dict[tuple[str, str], list[tuple[int, Any]]] = defaultdict(list)
+        self.moved: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+
+    def note(self, kind: str, name: str, at: int, settings: Mapping[str, Any] | None) -> None:
+        """From ``at`` on it is so."""
+        self.changes[kind, name].append((at, None if settings is None else dict(settings)))
+
+    def of(self, kind: str, name: str, at: int) -> dict[str, Any]:
+        """The settings in force at a time; empty before the first and after the end."""
+        found: dict[str, Any] | None = None
+        for since, settings in self.changes.get((kind, name), ()):
+            if since > at:
+                break
+            found = settings
+        return found or {}
+
+    def names(self, kind: str) -> list[str]:
+        """All things of a kind there ever were."""
+        return [name for known, name in self.changes if known == kind]
+
+    def times(self, kind: str, name: str) -> list[int]:
+        """When something of it was set."""
+        return [at for at, _ in self.changes.get((kind, name), ())]
+
+
+class Books:
+    """A run's tables as lists of rows, ``past`` and the time it is ``now``."""
+
+    def __init__(self, trace: object, start: pd.Timestamp, now: int, past: Past) -> None:
+        self.now, self.past = now, past
+        self.tables = {name: _rows(name, getattr(trace, name), start) for name in TABLES}
+
+    def __getattr__(self, name: str) -> list[Any]:
+        try:
+            return self.__dict__["tables"][name]  # type: ignore[no-any-return]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def grouped(rows: Iterable[Any], *columns: str) -> dict[Any, list[Any]]:
+    """Rows by the values of some columns, each group in the order of the table."""
+    found: dict[Any, list[Any]] = defaultdict(list)
+    for row in rows:
+        key = tuple(getattr(row, column) for column in columns)
+        found[key if len(columns) > 1 else key[0]].append(row)
+    return found
+
+
+def _rows(name: str, frame: pd.DataFrame, start: pd.Timestamp) -> list[Any]:
+    columns = {}
+    for column in frame:
+        values = frame[column]
+        if isinstance(values.dtype, pd.DatetimeTZDtype):
+            since = values.to_numpy(dtype="M8[us]").view("i8") - start.value // 1000
+            columns[column] = np.where(values.isna(), -1, since).tolist()
+        elif column.endswith("_ms"):
+            columns[column[:-2] + "us"] = np.rint(values.fillna(-0.001) * 1000).astype(int).tolist()
+        else:
+            columns[column] = values.tolist()
+    row = namedtuple(name, columns)  # type: ignore[misc] # noqa: PYI024
+    return [row(*values) for values in zip(*columns.values(), strict=True)]
