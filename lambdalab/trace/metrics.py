@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lambdalab.errors import InvalidSetting
+from lambdalab.trace import metrics_capacity
 from lambdalab.trace.codes import Action, AttemptOutcome, Cause, QueueKind
 from lambdalab.trace.columns import Columns, Numbers, frame, plain, text
 from lambdalab.trace.retries import asynchronous
@@ -128,18 +129,16 @@ def _asynchronous(tables: Tables) -> Iterator[Samples]:
 
 
 def _concurrency(tables: Tables, length: int) -> Iterator[Samples]:
-    """Runs under way at each change and at each beginning of a period, per function and in all."""
-    attempts = tables.rows("attempts")
-    owners = tables.functions_of_requests()[attempts["request"]]
-    over = attempts["ended_at"] >= 0
-    at = np.concatenate([attempts["ended_at"][over], attempts["started_at"]])
-    change = np.concatenate([np.full(int(over.sum()), -1), np.ones(len(attempts), dtype=int)])
-    whose = np.concatenate([owners[over], owners])
-    for code in (*np.unique(owners).tolist(), 0):
-        chosen = whose == code if code else np.ones(len(whose), dtype=bool)
-        times, levels = _levels(at[chosen], change[chosen], length)
-        names = np.full(len(times), code)
-        yield _counted("ConcurrentExecutions", times, names, levels)
+    """Levels at each change and at each beginning of a period, per function and in all."""
+    for metric, at, names, change in metrics_capacity.levels(tables):
+        for code in np.unique(names).tolist():
+            mine = names == code
+            times, levels = _levels(at[mine], change[mine], length)
+            yield _counted(metric, times, np.full(len(times), code), levels)
+    for metric, at, names in metrics_capacity.counts(tables):
+        yield _counted(metric, at, names)
+    for at, names, share in metrics_capacity.utilization(tables):
+        yield _counted("ProvisionedConcurrencyUtilization", at, names, share)
 
 
 def _levels(at: Numbers, change: Numbers, length: int) -> tuple[Numbers, Numbers]:
