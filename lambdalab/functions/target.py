@@ -41,6 +41,21 @@ def split(name: str) -> tuple[str, str] | None:
     return match["name"], match["qualifier"] or ""
 
 
+def unreachable(name: str, default: str) -> tuple[str, str]:
+    """Why a name that :func:`split` does not take leads nowhere: another region, and the ARN it means.
+
+    The region is ``""`` where it is this one; ``default`` is what the ARN ends with without a qualifier.
+    Another region's functions are refused by name of both regions (seen in clients' logs of 2025).
+    """
+    match = _ARN.match(name)
+    if match is None:
+        return "", function_arn(name) + default
+    region, account = match["region"] or REGION, match["account"] or ACCOUNT
+    last = f":{match['qualifier']}" if match["qualifier"] else default
+    arn = f"arn:aws:lambda:{region}:{account}:function:{match['name']}{last}"
+    return "" if region == REGION else region, arn
+
+
 @dataclass(frozen=True)
 class Alias:
     """A name for a version, or for two of them: ``routing`` gives the share of the other one.
@@ -116,6 +131,15 @@ class Target:
                 if left < weight:
                     return function.versions[other]
         return function.version(chosen)
+
+    @property
+    def timeout(self) -> int:
+        """The timeout in seconds of what it leads to, the longer one of two versions."""
+        alias = self.alias
+        if alias is None:
+            return self.resolve().settings.timeout
+        numbers = [alias.function_version, *alias.routing]
+        return max(self.function.version(number).settings.timeout for number in numbers)
 
     def attach(self, code: int) -> None:
         """Begin a run."""

@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable
 
 from lambdalab.functions.call import Call
-from lambdalab.functions.function import Function
+from lambdalab.functions.target import Target
 from lambdalab.kernel.clock import US, Clock
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
@@ -47,14 +47,14 @@ class Collector:
     def __init__(
         self,
         queue: Queue,
-        function: Function,
+        target: Target,
         settings: MappingSettings,
         scheduler: Scheduler,
         rules: Rules,
         clock: Clock,
     ) -> None:
         self.settings = settings
-        self._queue, self._function = queue, function
+        self._queue, self._target = queue, target
         self._scheduler, self._rules, self._clock = scheduler, rules, clock
         self._store = queue.store
         self._receive_most: int = rules.sqs_receive_batch
@@ -154,7 +154,7 @@ class Collector:
         """
         queue_us = self._queue.settings.visibility_timeout * US
         window_us = self.settings.maximum_batching_window * US
-        needed = window_us + self._function.timeout_us
+        needed = window_us + self._target.timeout * US
         if window_us and needed > queue_us:
             return needed + int(self._rules.mapping_visibility_margin) * US
         return queue_us

@@ -82,7 +82,7 @@ class EventSourceMappings:
         name = f"{queue.name}->{target.name}" + (f":{target.qualifier}" if target.qualifier else "")
         if name in self._mappings:
             raise _exists(self._mappings[name])
-        check_timeouts(queue, target.function)
+        check_timeouts(queue, target)
         mapping = Mapping(name, self._uuid(len(self._mappings) + 1), queue, target, made, self)
         self._mappings[name] = mapping
         return mapping
@@ -165,7 +165,7 @@ class Mapping:
         self._mappings.origin()  # refused in a lab that is closed, and in a handler that is over
         before = self.enabled
         made = self.settings.changed(self._mappings.rules, **settings)
-        check_timeouts(self.queue, self.function)
+        check_timeouts(self.queue, self.target)
         self.settings = self._collector.settings = self._delivery.settings = made
         self._note()
         if self.enabled != before:
@@ -178,7 +178,7 @@ class Mapping:
         """Begin a run."""
         parts = self._mappings
         self._collector = Collector(
-            self.queue, self.function, self.settings, parts.scheduler, parts.rules, parts.clock
+            self.queue, self.target, self.settings, parts.scheduler, parts.rules, parts.clock
         )
         self._delivery = Delivery(
             self.name, self.queue, self.target, self.settings, parts.scheduler, parts.books,
@@ -219,9 +219,9 @@ class Mapping:
         return f"<code>{html.escape(repr(self))}</code>"
 
 
-def check_timeouts(queue: Queue, function: Function) -> None:
+def check_timeouts(queue: Queue, target: Target) -> None:
     """A function must be over before its messages become visible again (dg/services-sqs-configure)."""
-    visibility, timeout = queue.settings.visibility_timeout, function.settings.timeout
+    visibility, timeout = queue.settings.visibility_timeout, target.timeout
     if timeout > visibility:
         raise InvalidParameterValueException(
             f"Queue visibility timeout: {visibility} seconds is less than Function timeout: "

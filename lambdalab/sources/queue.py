@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting
 from lambdalab.invocation.recursion import Chain
+from lambdalab.functions.mishaps import Mishap
 from lambdalab.kernel.clock import US
 from lambdalab.sources.events import Attributes, queue_arn, queue_url
 from lambdalab.sources.messages import (
@@ -56,6 +57,8 @@ class Queue:
         self.settings = settings
         self.implied = implied
         self._sqs = sqs
+        self.faults: list[Mishap] = []
+        """What ``lab.faults`` does to it."""
         self.store: Store
         self.start()
 
@@ -283,3 +286,4 @@ class Queue:
         """Begin a run: empty."""
         sqs = self._sqs
         self.store = Store(self.name, self.arn, sqs.scheduler, sqs.books, sqs.rules.sqs_in_flight)
+        self.store.faults = self.faults

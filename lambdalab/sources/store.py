@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
+from lambdalab.functions.mishaps import Mishap
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.sources.messages import DELAYED, GONE, IN_FLIGHT, VISIBLE, Message
 from lambdalab.trace.recorder import Recorder
@@ -48,7 +49,7 @@ class Store:
     __slots__ = (
         "_ages", "_books", "_choked", "_code", "_expires_at", "_expiry", "_hidden", "_in_flight_most",
         "_kept", "_ready", "_scheduler", "_sequence", "_timer", "_timer_at", "arn", "consumers",
-        "delayed", "in_flight", "messages", "redrive", "retention_us", "visible",
+        "delayed", "faults", "in_flight", "messages", "redrive", "retention_us", "visible",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +63,7 @@ class Store:
         self.retention_us = 0
         self.redrive: tuple[int, Store] | None = None
         self.consumers: list[Consumer] = []
+        self.faults: list[Mishap] = []
         self._in_flight_most = in_flight_most
         self._choked = False  # a receive was cut short by the limit of messages in flight
         self._ready: deque[Message] = deque()
@@ -132,9 +134,28 @@ class Store:
         """
         if message.store is not self:
             return False
+        until = message.visible_at
         self._drop(message)
         self._note(message, action, cause, 0, request, batch)
+        if self.faults and action == Action.DELETED and cause != Cause.PURGED:
+            self._keep_copy(message, until, request)
         return True
+
+    def _keep_copy(self, message: Message, until: int, request: int) -> None:
+        """``lab.faults``: a copy of a deleted message is left, and hidden for as long as that would be.
+
+        So it may happen on AWS (SQS developer guide, at-least-once delivery).
+        """
+        if not message.receive_count:
+            return
+        struck = [mishap for mishap in self.faults if mishap.doubles(message.number)]
+        if struck:
+            struck[0].strike(request, message.number)
+            self._scheduler.at(self._scheduler.now, self._come_back, (message, until))
+
+    def _come_back(self, copy: tuple[Message, int]) -> None:
+        message, until = copy
+        self.put(message, Cause.DUPLICATE, 0, max(0, until - self._scheduler.now))
 
     def settle(self) -> None:
         """Messages have ended: look after the timer, and let in who waited for room."""

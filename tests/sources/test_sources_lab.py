@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import lambdalab as ll
-from lambdalab.errors import InvalidSetting
+from lambdalab.errors import InvalidParameterValueException, InvalidSetting
 
 if TYPE_CHECKING:
     from lambdalab import Lab
@@ -95,3 +95,18 @@ def test_targets_are_checked_before_anything_happens(lab: Lab) -> None:
     orders.send("x")
     lab.run()
     assert orders.depth == 1
+
+
+def test_a_mapping_goes_by_the_timeout_of_the_version_it_invokes(lab: ll.Lab) -> None:
+    """Not by that of $LATEST, which is shorter here."""
+    lab.create_function("f", duration=1, timeout=60)
+    lab.publish_version("f")
+    lab.update_function("f", timeout=3)
+    orders = lab.sqs.create_queue("orders", visibility_timeout=30)
+    with pytest.raises(InvalidParameterValueException, match="less than Function timeout: 60"):
+        lab.create_event_source_mapping(orders, "f:1")
+    mapping = lab.create_event_source_mapping(orders, "f")
+    orders.send("x")
+    lab.run()
+    assert mapping.name == "orders->f"
+    assert lab.trace.invocations["executed_version"].tolist() == ["$LATEST"]
