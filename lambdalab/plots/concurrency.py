@@ -319,12 +319,11 @@ def _marks(ax: Axes, throttles: pd.DataFrame, at: Floats) -> list[Artist]:
         return []
     low, high = ax.get_xlim()
     apart = (high - low) / _MARKS
-    causes = throttles["cause"].astype(str).to_numpy()
     counts = throttles["cause"].value_counts()
     entries: list[Artist] = []
     for row, cause in enumerate(str(name) for name in counts.index[counts > 0]):
         look = THROTTLES[cause]
-        own = np.sort(at[causes == cause])
+        own = np.sort(at[(throttles["cause"] == cause).to_numpy()])
         own = own[np.unique(np.floor((own - low) / apart), return_index=True)[1]]
         own = own[thinned(own, 0.6 * apart)]
         ax.plot(

@@ -48,15 +48,14 @@ def limits(trace: Trace, functions: list[str]) -> list[Limit]:
     unreserved; several have the account's. Provisioned concurrency is added up over versions and aliases.
     """
     table = trace.scaling
-    kinds = table["kind"].astype(str).to_numpy()
-    reserved = table[kinds == "limit"]
+    reserved = table[(table["kind"] == "limit").to_numpy()]
     found: list[Limit | None] = []
     if len(functions) == 1:
         found.append(_reserved(trace, reserved, functions[0]))
     if not any(found):
         alone = functions[0] if len(functions) == 1 else None
         found.append(_account(trace, reserved, alone))
-    found.append(_provisioned(trace, table[kinds == "provisioned"], functions))
+    found.append(_provisioned(trace, table[(table["kind"] == "provisioned").to_numpy()], functions))
     return [limit for limit in found if limit is not None]
 
 

@@ -17,7 +17,7 @@ from lambdalab.invocation.front_door import Origin, json_problem
 from lambdalab.invocation.reply import Reply
 from lambdalab.invocation.service import LambdaService
 from lambdalab.kernel.current import current
-from lambdalab.trace.schema import Cause, InvocationType, ParentKind
+from lambdalab.trace.schema import Cause, InitStatus, InvocationType, ParentKind
 
 if TYPE_CHECKING:
     from lambdalab.kernel.surroundings import Surroundings
@@ -120,15 +120,15 @@ class Client:
         tail = self._log if log_type == "Tail" else _no_log
         return Reply(call, request_id, status, latency, lambda: tail(call, request_id))
 
-    def unknown(self, name: str, qualifier: str, invocation_type: str) -> None:
-        """Write down a call to what does not exist: the caller gets a 404."""
+    def refused(self, name: str, qualifier: str, invocation_type: str, status_code: int) -> None:
+        """Write down a call that names no version of any function: the caller gets a 404 or 400."""
         check_type(invocation_type)
         task, origin, now = self.task(), self.origin(), self._service.scheduler.now
         row = self._books.sent(self._caller, 0, 1, now) if task is None else -1
         code = InvocationType.names.index(invocation_type)
-        request = self._door.unknown(name, qualifier, origin, code)
+        request = self._door.unknown(name, qualifier, origin, code, status_code)
         if row >= 0:
-            self._books.answered(row, now, 404, False, request)
+            self._books.answered(row, now, status_code, False, request)
 
     def _check_context(self, context: object) -> None:
         """What ``X-Amz-Client-Context`` can carry: an object, 3,583 bytes in base64 at most."""
@@ -188,23 +188,30 @@ class Client:
         return call
 
     def _log(self, call: Call, request_id: str) -> str:
-        """The tail of the log: the platform's lines around what the handler wrote."""
-        from lambdalab.trace import loglines  # brings pandas
+        """The tail of the log: the lines that the table has for this invocation, and for its init."""
+        from lambdalab.trace import loglines
 
-        settings = call.version.settings
+        version, settings = call.version, call.version.settings
+        told = {name: getattr(settings, name) for name in version.logging_settings}
+        form = loglines.form_of(
+            told, version.function.name, version.number, call.environment.fleet.kind,
+            self._books.start_us,
+        )  # fmt: skip
         error_type = call.failure.error_type if call.failure else ""
-        lines = [
-            loglines.start(request_id, call.version.number),
-            *(call.log or []),
-            loglines.end(request_id),
-            loglines.report(
-                request_id, call.duration_us, call.billed_ms, settings.memory_size,
-                call.environment.max_memory_mb, call.init_us,
-                loglines.status(call.outcome, error_type),
-            ),
-        ]  # fmt: skip
+        attempt = loglines.Attempt(
+            request_id, version.number, call.handler_at, call.handler_at + call.duration_us,
+            call.init_us, call.init_status, call.invoke_init_status, call.duration_us,
+            call.billed_ms, version.memory_mb, call.max_memory_mb, call.outcome, error_type,
+            call.failure.message if call.failure else "",
+        )  # fmt: skip
+        lines = list(loglines.attempt_lines(form, attempt))
         if call.cold:
-            lines.insert(0, loglines.runtime_line(settings.runtime))
-        text = "\n".join(lines) + "\n"
+            begun = call.started_at + call.setup_us
+            in_init = error_type if call.invoke_init_status == InitStatus.ERROR else ""
+            lines += loglines.init_lines(form, begun, call.init_us, call.init_status, in_init)
+        own = loglines.LATE_LINE if attempt.init_failed_inside else loglines.LINE
+        for at, request, line in call.log or ():
+            lines.append((at, own if request else loglines.INIT_LINE, line))
+        lines.sort(key=lambda line: line[:2])
         tail: int = self._service.rules.log_tail
-        return text.encode()[-tail:].decode(errors="ignore")
+        return loglines.tail("".join(f"{line}\n" for _, _, line in lines), tail)

@@ -22,6 +22,7 @@ from lambdalab.functions.outcome import (
     timeout_failure,
 )
 from lambdalab.functions.target import Target
+from lambdalab.invocation.front_door import PENDING
 from lambdalab.invocation.service import LambdaService
 from lambdalab.kernel.clock import US
 from lambdalab.trace.journal import Lane
@@ -124,7 +125,7 @@ class FastLane:
     def _arrive(self, number: int) -> None:
         """A call begins, in the environment that became idle last."""
         function = self._function
-        if function.latest is not self._version:
+        if function.latest is not self._version or self._lane < 0:
             self._prepare()
         version, fleet = self._version, self._fleet
         scheduler, events = self._scheduler, self._events
@@ -228,7 +229,8 @@ class FastLane:
         """The function is new or has changed: a lane with its constants, where a lane will do."""
         self._version = version = self._function.latest
         self._fleet, name = version.fleet, self._books.name
-        if not version.is_plain_model or not version.fleet.idle_expiry:
+        ready = self._function.state != PENDING and version.is_plain_model
+        if not ready or not version.fleet.idle_expiry:
             self._lane = -1
             return
         drive = name("drive")

@@ -89,15 +89,18 @@ class Traffic:
             and target.function.code is None
             and not rules.network_latency
             and not rules.invoke_overhead
+            and not rules.function_creation
             and len(payload) <= rules.synchronous_payload
         )
 
-    def users_of(self, function: Function) -> list[str]:
-        """The traffic that still calls a function."""
+    def users_of(self, function: Function, qualifier: str | None = None) -> list[str]:
+        """The traffic that still calls a function, or what goes by this qualifier."""
         mine = [
             driver
             for driver, target, _ in self._drivers
-            if isinstance(target, Target) and target.function is function
+            if isinstance(target, Target)
+            and target.function is function
+            and qualifier in (None, target.qualifier)
         ]
         return ["traffic from lab.drive()"] if any(driver.active for driver in mine) else []
 

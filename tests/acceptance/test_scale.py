@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import lambdalab as ll
+from lambdalab.functions.cpu import compute
 
 EVENTS = 5_000
 Floats = npt.NDArray[np.float64]
@@ -131,6 +132,20 @@ def test_each_throttle_was_one_of_the_scaling_rate(wide: Any) -> None:
             assert level > -1e-6
 
 
+@pytest.mark.parametrize("payload", [None, lambda number: {"n": number}], ids=["fast", "long way"])
+def test_environments_that_are_there_need_no_growth(payload: Any) -> None:
+    """Of fifteen calls, ten find a warm environment, and the rate lets five more begin."""
+    lab = ll.Lab(seed=7, quotas={"scaling_burst": 10, "scaling_rate": 5, "environment_setup": 0})
+    lab.create_function("bill", duration=0.5, init=0)
+    lab.drive("bill", ll.Burst(12), payload=payload)
+    lab.drive("bill", ll.Burst(16, at=1.0), payload=payload)
+    lab.run()
+    first, second = lab.trace.invocations[:12], lab.trace.invocations[12:]
+    assert first["status"].tolist() == ["succeeded"] * 10 + ["throttled"] * 2
+    assert second["status"].tolist() == ["succeeded"] * 15 + ["throttled"]
+    assert set(lab.trace.scaling.query("kind == 'throttle'")["cause"]) == {"throttled_scaling"}
+
+
 def test_with_the_default_account_its_limit_binds(usual: Any) -> None:
     throttles = usual.scaling[usual.scaling["kind"] == "throttle"]
     assert set(throttles["cause"]) == {"throttled_account"}
@@ -167,3 +182,25 @@ def test_the_picture_shows_which_limit_binds(wide: Any, usual: Any, tmp_path: Pa
     assert told["usual"][0] == 1_000
     assert told["usual"][2] == "account limit"
     assert {"account limit 1,000", "+1,000"} <= set(told["usual"][1])
+
+
+# ---- one second of a whole vCPU
+
+
+@pytest.mark.parametrize(
+    ("memory", "threads", "seconds"),
+    [(128, 1, 13.8), (512, 1, 3.5), (1_769, 1, 1.0), (10_240, 1, 1.0), (3_538, 2, 0.5)],
+)
+def test_a_second_of_a_vcpu_takes_what_the_memory_says(
+    lab: ll.Lab, memory: int, threads: int, seconds: float
+) -> None:
+    """A second core helps work on two threads only."""
+
+    @lab.function(memory_size=memory, timeout=60)
+    def work(event: object, context: object) -> None:
+        compute(1.0, threads=threads)
+
+    lab.invoke(work)
+    (attempt,) = lab.trace.attempts.itertuples()
+    assert attempt.duration_ms / 1000 == pytest.approx(seconds, abs=0.05)
+    assert attempt.duration_ms / 1000 == pytest.approx(max(1_769 / memory, 1 / threads), abs=1e-5)

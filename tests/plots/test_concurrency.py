@@ -162,6 +162,20 @@ def test_what_still_runs_reaches_to_the_end_of_the_books() -> None:
     assert ax.get_xlim()[1] == pytest.approx(9 * 1.02)
 
 
+def test_thousands_of_changes_are_thinned_and_pauses_stay() -> None:
+    history = History()
+    for number in range(2_000):
+        history.run("bill", number / 200, number / 200 + 0.003)
+    history.run("bill", 10.0, 10.5)
+    history.run("bill", 10.2, 10.4)
+    history.run("bill", 10.505, 10.51)  # begins and ends within a pixel
+    history.run("bill", 90, 91)
+    ax = plots.concurrency(history.trace)
+    (area,) = ax.collections
+    assert len(area.get_paths()[0].vertices) < 2_000
+    assert [height(ax, "running:on_demand", at) for at in (5, 10.3, 50, 90.5)] == [1, 2, 0, 1]
+
+
 TIMES = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 10), st.integers(0, 1)), max_size=30)
 
 
@@ -305,6 +319,15 @@ def test_many_throttles_are_thinned_and_counted(read_points) -> None:
     assert "5,000 throttles: reserved concurrency" in [
         text.get_text() for text in ax.get_legend().get_texts()
     ]
+
+
+def test_marks_do_not_lie_on_each_other(read_points) -> None:
+    history = History()
+    history.run("bill", 0, 100)
+    for at in (1.69, 1.71, 50):  # on both sides of a sixtieth of the picture
+        history.throttle(at, "bill", 10, Cause.THROTTLED_RESERVED)
+    marks = read_points(plots.concurrency(history.trace), "throttles:")
+    assert [x for x, _ in marks] == [1.69, 50]
 
 
 def test_throttles_alone_are_drawn(read_points) -> None:

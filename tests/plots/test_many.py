@@ -7,7 +7,14 @@ import pytest
 
 from lambdalab import plots
 from lambdalab.trace import Recorder, Trace, schema
-from lambdalab.trace.schema import Action, AttemptOutcome, BatchCause, QueueKind
+from lambdalab.trace.schema import (
+    Action,
+    AttemptOutcome,
+    BatchCause,
+    Cause,
+    QueueKind,
+    ScalingKind,
+)
 
 ROWS = 1_000_000
 FAILURES = 40
@@ -48,6 +55,10 @@ def million() -> Trace:
         recorder, "batches", ROWS, mapping=mapping, source=orders, poller=1, window_opened_at=at,
         opened_at=at, flushed_at=at + 50_000, cause=BatchCause.BATCH_SIZE, records=10,
         size_bytes=5000, completed_at=at + 90_000, request=number + 1, outcome=1,
+    )  # fmt: skip
+    fill(
+        recorder, "scaling", ROWS, at=at, subject=bill, kind=ScalingKind.THROTTLE, before=50,
+        after=50, cause=Cause.THROTTLED_RESERVED,
     )  # fmt: skip
     return Trace(recorder)
 
