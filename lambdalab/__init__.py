@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from lambdalab._version import __version__
 from lambdalab.errors import AuditError, InvalidSetting, LabError, ServiceError
+from lambdalab.functions.cpu import compute
 from lambdalab.functions.durations import Exponential, LogNormal
+from lambdalab.functions.memory import Allocation, allocate
 from lambdalab.lab import Lab
 from lambdalab.rules import Rules
 from lambdalab.traffic.arrivals import Burst, Every, Poisson, Replay
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Allocation",
     "AuditError",
     "BackoffExplorer",
     "BatchingExplorer",
@@ -48,7 +51,9 @@ __all__ = [
     "SyncAsyncExplorer",
     "Trace",
     "__version__",
+    "allocate",
     "compare",
+    "compute",
     "explore",
     "plots",
     "scenarios",

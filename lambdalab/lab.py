@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidSetting, LabClosed, UnknownName
+from lambdalab.faults import Faults
 from lambdalab.functions.target import Target, split
 from lambdalab.invocation.front_door import Origin
 from lambdalab.invocation.registry import FunctionRegistry
@@ -86,6 +87,9 @@ class Lab(LambdaVerbs):
             *parts, self._clock, self._lambda.front_door, self._origin
         )
         self._functions = FunctionRegistry(self._lambda, self.rules, self.sqs)
+        self._faults = Faults(
+            self._lambda, self._clock, self._functions.find, self._target, self._origin
+        )
 
     def _start_afresh(self) -> None:
         """A new run: empty books, clock at zero, the same streams from their beginning."""
@@ -202,6 +206,12 @@ class Lab(LambdaVerbs):
         """The named stream of chance; adding a consumer never shifts another's draws."""
         return self._streams.stream(name)
 
+    @property
+    def faults(self) -> Faults:
+        """Failures on demand: ``lab.faults.fail("bill", probability=0.1)``, ``slow``, ``throttle``,
+        ``service_error``, ``kill``, ``duplicate``."""
+        return self._faults
+
     # ------------------------------------------------------------------ the books
 
     @property
@@ -226,6 +236,7 @@ class Lab(LambdaVerbs):
         self._functions.restart(self._lambda)
         self.sqs.reset(self._scheduler, self._books, self._streams)
         self._mappings.reset(self._scheduler, self._books, self._streams, self._lambda.front_door)
+        self._faults.restart(self._lambda)
 
     def close(self) -> None:
         """End every environment and give back what the lab holds; the trace can still be read."""
@@ -251,7 +262,9 @@ class Lab(LambdaVerbs):
     def _wiring(self) -> dict[str, list[object]]:
         queues: list[object] = [self.sqs[name] for name in self.sqs]
         functions: list[object] = list(self._lambda.functions.values())
-        return {"functions": functions, "queues": queues, "mappings": list(self._mappings)}
+        mappings: list[object] = list(self._mappings)
+        faults: list[object] = list(self._faults)
+        return {"functions": functions, "queues": queues, "mappings": mappings, "faults": faults}
 
     def _source(self, source: Any) -> Queue:
         name = source.name if isinstance(source, Queue) else source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from lambdalab.errors import ResourceNotFoundException
+from lambdalab.errors import InvalidParameterValueException, ResourceNotFoundException
 from lambdalab.functions.function import Function
 from lambdalab.functions.provisioned import ProvisionedFleet
 from lambdalab.functions.target import Alias
@@ -187,7 +187,14 @@ class LambdaVerbs:
         """Delete an alias that nothing goes by any more."""
         self._check_open()
         found = self._functions.find(function)
-        versions.delete_alias(self._lambda, found, name)
+        users = [
+            f"mapping {mapping.name}"
+            for mapping in self._mappings
+            if mapping.function is found and mapping.target.qualifier == name
+        ]
+        versions.delete_alias(
+            self._lambda, found, name, users + self._traffic.users_of(found, name)
+        )
 
     # ------------------------------------------------------------------ concurrency and events
 
@@ -225,13 +232,12 @@ class LambdaVerbs:
         """
         self._check_open()
         found = self._functions.find(function)
-        name = getattr(qualifier, "number", getattr(qualifier, "name", qualifier))
-        return versions.provision(self._lambda, found, name, provisioned_concurrency)
+        return versions.provision(self._lambda, found, _text(qualifier), provisioned_concurrency)
 
     def delete_provisioned_concurrency(self, function: Any, qualifier: Any) -> None:
         """Give provisioned concurrency back; idle environments end at once, busy ones when they finish."""
         self._check_open()
-        versions.unprovision(self._lambda, self._functions.find(function), str(qualifier))
+        versions.unprovision(self._lambda, self._functions.find(function), _text(qualifier))
 
     def put_function_event_invoke_config(
         self,
@@ -276,6 +282,21 @@ class LambdaVerbs:
         }
         self._functions.put_event_config(function, qualifier, given)
 
+    def update_function_event_invoke_config(
+        self, function: Any, *, qualifier: Any = None, **settings: Any
+    ) -> None:
+        """Change some of what :meth:`put_function_event_invoke_config` set; the rest stays.
+
+        Raises :class:`ResourceNotFoundException` where the qualifier has no configuration.
+        """
+        self._check_open()
+        self._functions.update_event_config(function, qualifier, settings)
+
+    def delete_function_event_invoke_config(self, function: Any, *, qualifier: Any = None) -> None:
+        """Forget how a qualifier's events were to be treated: the defaults hold again."""
+        self._check_open()
+        self._functions.delete_event_config(function, qualifier)
+
     # ------------------------------------------------------------------ invoke
 
     def invoke(
@@ -317,8 +338,14 @@ class LambdaVerbs:
         self._check_open()
         try:
             target = self._functions.target(function, qualifier)
-        except ResourceNotFoundException:
+        except (ResourceNotFoundException, InvalidParameterValueException) as error:
             name, own = self._functions.named(function)
-            self._client.unknown(name, own or str(qualifier or ""), invocation_type)
+            asked = own if qualifier is None else str(qualifier)
+            self._client.refused(name, asked, invocation_type, error.status_code)
             raise
         return self._client.invoke(target, payload, invocation_type, log_type, client_context)
+
+
+def _text(qualifier: Any) -> str:
+    """A qualifier as text: that of a version, an alias, or a number."""
+    return str(getattr(qualifier, "number", getattr(qualifier, "name", qualifier)))

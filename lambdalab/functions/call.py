@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lambdalab.errors import ServiceError
     from lambdalab.functions.environments import Environment, Fleet
     from lambdalab.functions.function import Function
+    from lambdalab.functions.mishaps import Plan
     from lambdalab.functions.outcome import Failure
     from lambdalab.functions.target import Target
     from lambdalab.functions.version import Version
@@ -26,8 +27,8 @@ class Call:
     __slots__ = (
         "accepted_at", "answered", "attempts", "billed_ms", "cause", "chain", "client_context", "cold",
         "duration_us", "ended", "environment", "error", "failure", "fault", "fleet", "function",
-        "handler_at", "init_status", "init_us", "invoke_init_status", "log", "outcome", "payload",
-        "queued_us", "request", "response", "row", "setup_us", "started_at", "status", "target",
+        "handler_at", "init_status", "init_us", "invoke_init_status", "log", "max_memory_mb", "outcome",
+        "payload", "queued_us", "request", "response", "row", "setup_us", "started_at", "status", "target",
         "throttles", "version", "waiting_us",
     )  # fmt: skip
 
@@ -58,8 +59,8 @@ class Call:
         # the attempt under way, or the last one
         self.fleet: Fleet
         self.environment: Environment
-        self.fault = 0
-        """What ``lab.faults`` has in store for the attempt (0: nothing)."""
+        self.fault: Plan | None = None
+        """What ``lab.faults`` has in store for the attempt."""
         self.row = -1
         self.cold = False
         self.started_at = accepted_at
@@ -68,11 +69,12 @@ class Call:
         self.init_us = 0
         self.init_status = self.invoke_init_status = InitStatus.NONE
         self.duration_us = 0
-        self.billed_ms = 0
+        self.billed_ms = self.max_memory_mb = 0
         self.outcome = 0
         self.failure: Failure | None = None
         self.response = b""
-        self.log: list[str] | None = None
+        self.log: list[tuple[int, int, str]] | None = None
+        """What it wrote: when, for which request (0: in the init), and what."""
         # an asynchronous event's stay in Lambda's queue; set where it is accepted
         self.throttles: int
         self.queued_us: int

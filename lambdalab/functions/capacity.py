@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambdalab.errors import InvalidParameterValueException, InvalidSetting
+from lambdalab.errors import InvalidParameterValueException
+from lambdalab.functions.mishaps import refusal
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
 from lambdalab.trace.recorder import Recorder
@@ -118,12 +119,11 @@ class Capacity:
     def reserve(self, function: Function, reserved: int | None) -> None:
         """Give a function a pool of its own, or (None) let it draw from the common one again.
 
-        Raises :class:`InvalidSetting` where fewer than the unreserved minimum would be left, and
-        :class:`InvalidParameterValueException` where less than its provisioned concurrency would be.
+        Raises :class:`InvalidParameterValueException` where fewer than the unreserved minimum would be
+        left, or less than its own provisioned concurrency.
         """
+        self.check_reservation(function, reserved)
         before, claimed = function.reserved, function.claimed
-        if reserved != before:
-            self.check_reservation(function, reserved)
         busy = function.busy_on_demand
         if before is None and reserved is not None:
             self.shared.in_use -= busy
@@ -137,18 +137,22 @@ class Capacity:
         if reserved != before:
             self._note(function, before, reserved)
 
-    def check_reservation(self, function: Function, reserved: int | None) -> None:
-        """Raise where :meth:`reserve` would; nothing is changed."""
-        rules, claimed = self._rules, function.claimed
-        others = self.reserved - (function.reserved or 0) + self.provisioned
-        others -= claimed if function.reserved is None else 0
+    def check_reservation(self, function: Function | None, reserved: int | None) -> None:
+        """Raise where :meth:`reserve` would; nothing is changed. None: a function that is new."""
+        before, claimed = (None, 0) if function is None else (function.reserved, function.claimed)
+        if reserved == before:
+            return
+        rules, others = self._rules, self.reserved - (before or 0) + self.provisioned
+        others -= claimed if before is None else 0
         if reserved and others + reserved > self.account - rules.unreserved_minimum:
             most = max(self.account - rules.unreserved_minimum - others, 0)
-            raise InvalidSetting(
-                "reserved_concurrency", reserved,
-                f"at most {most:,}: {rules.unreserved_minimum} of the account's {self.account:,} stay "
-                "unreserved", rules.source("unreserved_minimum"),
-            )  # fmt: skip
+            raise InvalidParameterValueException(
+                "Specified ReservedConcurrentExecutions for function decreases account's "
+                "UnreservedConcurrentExecution below its minimum value of "
+                f"[{rules.unreserved_minimum}].",
+                f" reserved_concurrency={reserved}: at most {most:,} of the account's "
+                f"{self.account:,} ({rules.source('unreserved_minimum')})",
+            )
         if reserved is not None and reserved < claimed:
             raise InvalidParameterValueException(
                 f" ReservedConcurrentExecutions  {reserved} should not be lower than function's "
@@ -209,12 +213,14 @@ class Capacity:
     # ------------------------------------------------------------------ letting in
 
     def admit(self, call: Call, paced: bool) -> int:
-        """Let a call in, to the fleet that will run it; 0, or the cause of a throttle and nothing taken.
+        """Let a call in, to the fleet that will run it; 0, or why not, and then nothing is taken.
 
         ``paced``: the limits on requests a second count (synchronous calls; events of Lambda's own
         queue come as fast as there is concurrency).
         """
         now, version = self._scheduler.now, call.version
+        if call.function.faults and (cause := refusal(call)):
+            return self._injected(call.function, cause)
         ready = version.provisioned
         if ready is not None and ready.takes(now, paced):
             call.fleet = ready
@@ -232,6 +238,10 @@ class Capacity:
         pool.in_use += 1
         call.fleet = fleet
         return 0
+
+    def _injected(self, function: Function, cause: int) -> int:
+        """``lab.faults`` refuses; nothing gets through what it made up, so its limit is 0."""
+        return self.throttled(function, 0, cause) if cause == Cause.INJECTED else cause
 
     def _full(self, function: Function, pool: Pool) -> int:
         cause = pool.full

@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from lambdalab.kernel.scheduler import Scheduler
 
+if TYPE_CHECKING:
+    from lambdalab.functions.call import Call
 
-class Identity:
+
+class _Told:
+    """An object of named values, as the runtime client makes them: missing ones are None."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        for name in self._names:
+            setattr(self, name, values.get(name))
+
+    _names: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        told = ",".join(f"{name}={getattr(self, name)}" for name in self._names)
+        return f"{type(self).__name__}([{told}])"
+
+
+class CognitoIdentity(_Told):
     """Who called, for calls through Cognito; empty here."""
 
-    cognito_identity_id: str | None = None
-    cognito_identity_pool_id: str | None = None
+    _names = ("cognito_identity_id", "cognito_identity_pool_id")
+
+
+class Client(_Told):
+    """The mobile application that called, as it tells itself."""
+
+    _names = (
+        "installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name"
+    )  # fmt: skip
+
+
+class ClientContext(_Told):
+    """What a caller sent as ``client_context``: its ``custom``, ``env`` and ``client`` parts.
+
+    Other members are dropped, as AWS's runtime does.
+    """
+
+    _names = ("custom", "env", "client")
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        client = values.get("client")
+        self.client = Client(client) if isinstance(client, Mapping) else client
 
 
 class FunctionIdentity(NamedTuple):
@@ -20,6 +59,7 @@ class FunctionIdentity(NamedTuple):
     name: str
     memory_limit_in_mb: str
     log_stream_name: str
+    version: str
 
 
 class LambdaContext:
@@ -28,21 +68,43 @@ class LambdaContext:
     ``get_remaining_time_in_millis()`` counts down in virtual time.
     """
 
-    function_version = "$LATEST"
-    client_context = None
     tenant_id = None
 
     def __init__(
-        self, identity: FunctionIdentity, aws_request_id: str, deadline: int, clock: Scheduler
+        self,
+        identity: FunctionIdentity,
+        call: Call,
+        request_id: str,
+        deadline: int,
+        clock: Scheduler,
     ) -> None:
-        self.function_name, self.memory_limit_in_mb, self.log_stream_name = identity
-        self.aws_request_id = aws_request_id
-        self._deadline, self._clock = deadline, clock
+        self.aws_request_id = request_id
+        self._identity, self._call, self._deadline, self._clock = identity, call, deadline, clock
+
+    @property
+    def function_name(self) -> str:
+        """The function's name."""
+        return self._identity.name
+
+    @property
+    def function_version(self) -> str:
+        """The version that runs: ``$LATEST`` or a number."""
+        return self._identity.version
+
+    @property
+    def memory_limit_in_mb(self) -> str:
+        """The function's memory, as text."""
+        return self._identity.memory_limit_in_mb
+
+    @property
+    def log_stream_name(self) -> str:
+        """The environment's log stream."""
+        return self._identity.log_stream_name
 
     @property
     def invoked_function_arn(self) -> str:
-        """The ARN that was invoked."""
-        return function_arn(self.function_name)
+        """The ARN as the caller named it: with a version or alias only if there was one."""
+        return self._call.target.arn
 
     @property
     def log_group_name(self) -> str:
@@ -50,9 +112,15 @@ class LambdaContext:
         return f"/aws/lambda/{self.function_name}"
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> CognitoIdentity:
         """Who called, for calls through Cognito."""
-        return Identity()
+        return CognitoIdentity({})
+
+    @property
+    def client_context(self) -> ClientContext | None:
+        """What the caller of a synchronous invocation told of itself, if anything."""
+        told = self._call.client_context
+        return None if told is None else ClientContext(told)
 
     def get_remaining_time_in_millis(self) -> int:
         """Whole milliseconds of virtual time until the function times out, never below 0."""
@@ -63,7 +131,12 @@ class LambdaContext:
         print(message)
 
     def __repr__(self) -> str:
-        return f"LambdaContext({self.function_name!r}, aws_request_id={self.aws_request_id!r})"
+        names = (
+            "aws_request_id", "log_group_name", "log_stream_name", "function_name",
+            "memory_limit_in_mb", "function_version", "invoked_function_arn", "client_context",
+            "identity", "tenant_id",
+        )  # fmt: skip
+        return f"LambdaContext([{','.join(f'{name}={getattr(self, name)}' for name in names)}])"
 
 
 ACCOUNT = "123456789012"

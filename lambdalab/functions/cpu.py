@@ -33,11 +33,11 @@ def init_share(rules: Rules, memory_mb: int) -> Fraction:
 def compute(vcpu_seconds: float, threads: int = 1) -> None:
     """Let the running handler use the CPU: it takes virtual time, none of yours.
 
-    How much, follows from the function's memory: on one thread, a second of a whole vCPU takes 13.82 s at
-    128 MB, 3.46 s at 512 MB and 1 s from 1,769 MB (one vCPU) on; several threads share the vCPUs that there
-    are. Green threads of one environment that compute at the same time share them too. While an
-    environment is initialised it has two vCPUs at least. Time that reaches the function's timeout ends the
-    run as a sleep would.
+    How much follows from the function's memory: on one thread, a second of a whole vCPU takes 13.82 s
+    at 128 MB, 3.46 s at 512 MB and 1 s from 1,769 MB (one vCPU) on; several threads share the vCPUs
+    that there are. Green threads of one environment that compute at the same time share them too.
+    While an environment is initialised it has two vCPUs at least. Time that reaches the function's
+    timeout ends the run as a sleep would.
 
     Outside a handler it returns at once, so that a handler stays an ordinary function.
 

@@ -17,10 +17,10 @@ from lambdalab.trace.schema import Cause, EnvironmentEnd, EnvironmentKind, InitT
 
 if TYPE_CHECKING:
     from lambdalab.functions.context import FunctionIdentity
-    from lambdalab.functions.handlers import LogLines
+    from lambdalab.functions.environment_log import LogLines
     from lambdalab.functions.version import Version
 
-_SCALED_FOR = {
+SCALED_FOR = {
     EnvironmentEnd.IDLE_EXPIRY: Cause.IDLE,
     EnvironmentEnd.FUNCTION_UPDATED: Cause.CONFIGURED,
     EnvironmentEnd.FUNCTION_DELETED: Cause.FUNCTION_DELETED,
@@ -68,12 +68,22 @@ class Environment:
 
 
 class Census:
-    """How many environments a function has in all its fleets, and how many it ever had."""
+    """How many environments a function has in all its fleets, and how many it ever had.
 
-    __slots__ = ("alive", "started")
+    ``provisioned_busy``: how many of provisioned concurrency are at work, those included that have been
+    given back meanwhile.
+    """
+
+    __slots__ = ("alive", "provisioned_busy", "started")
 
     def __init__(self) -> None:
-        self.alive = self.started = 0
+        self.alive = self.started = self.provisioned_busy = 0
+
+    def close(self, books: Recorder, name: int, now: int) -> None:
+        """The lab is closed: those that are left are gone, busy or not."""
+        before, self.alive = self.alive, 0
+        if before:
+            books.scaling(now, name, ScalingKind.ENVIRONMENTS, before, 0, Cause.LAB_CLOSED)
 
 
 class Fleet:
@@ -181,7 +191,7 @@ class Fleet:
         self._books.environment_done(environment.number, now, because)
         self._books.scaling(
             now, self.version.name_code, ScalingKind.ENVIRONMENTS, census.alive + 1, census.alive,
-            _SCALED_FOR[because],
+            SCALED_FOR[because],
         )  # fmt: skip
         if environment.furnished:
             environment.log.scrap()

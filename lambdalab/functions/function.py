@@ -18,6 +18,7 @@ from lambdalab.trace.schema import EnvironmentEnd
 
 if TYPE_CHECKING:
     from lambdalab.functions.code import Code
+    from lambdalab.functions.mishaps import Mishap
 
 
 class DeadLetters(Protocol):
@@ -62,7 +63,9 @@ class Function:
         self.event_configs: dict[str, Any] = {}
         """How asynchronous events of each qualifier are retried, where that was set."""
         self.dead_letters: DeadLetters | None = None
-        self.faults: list[Any] = []
+        self.update: tuple[FunctionSettings, Code | None] | None = None
+        """What ``$LATEST`` will be when the update under way is over."""
+        self.faults: list[Mishap] = []
         """What ``lab.faults`` does to it."""
         self._targets: dict[str, Target] = {}
 
@@ -128,8 +131,7 @@ class Function:
     @property
     def busy(self) -> int:
         """How many environments are at work."""
-        provisioned = [version.provisioned for version in self.all_versions()]
-        return self.busy_on_demand + sum(fleet.busy for fleet in provisioned if fleet is not None)
+        return self.busy_on_demand + self.census.provisioned_busy
 
     @property
     def busy_on_demand(self) -> int:

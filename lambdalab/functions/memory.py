@@ -6,10 +6,11 @@ it runs any more, and Lambda answers with ``Runtime.ExitError``, ``signal: kille
 
 from __future__ import annotations
 
-import gc
 import inspect
 import math
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidSetting
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class Allocation:
-    """Memory that a handler holds until it is freed: by :meth:`free`, by ``with``, or when nobody refers to it.
+    """Memory that a handler holds until it is freed.
 
-    What a module's global refers to is held while its environment is warm. A crash or a timeout ends the
-    process, and with it all it held.
+    By :meth:`free`, by ``with``, or when nobody refers to it any more. What a module's global refers to
+    is held while its environment is warm. A crash or a timeout ends the process, and with it all it held.
     """
 
     __slots__ = ("__weakref__", "_memory", "_size", "mb")
@@ -60,9 +61,9 @@ def allocate(mb: float) -> Allocation:
     function's ``memory_size`` the process is killed there and then: no ``except``, no ``finally``.
     Outside a handler nothing is counted.
 
-    Parameters: ``mb``, MB of 1,024 KB; 0 or more. Returns an :class:`Allocation`: keep it for as long as
-    the memory is to be held. (In a reference cycle it is freed when Python's collector comes, which differs
-    from run to run: free such ones with ``with`` or :meth:`Allocation.free`.)
+    Parameters: ``mb``, MB of 1,024 KB; 0 or more. Returns an :class:`Allocation`: keep it for as long
+    as the memory is to be held. (In a reference cycle it is freed when Python's collector comes, which
+    differs from run to run: free such ones with ``with`` or :meth:`Allocation.free`.)
 
     Raises :class:`~lambdalab.errors.InvalidSetting` for what is no number or negative.
 
@@ -86,15 +87,12 @@ def allocate(mb: float) -> Allocation:
     if isinstance(mb, bool) or not isinstance(mb, (int, float)) or not math.isfinite(mb) or mb < 0:
         raise InvalidSetting("mb", mb, "MB, 0 or more", "dg/configuration-memory")
     task = current()
-    memory: Memory | None = None
-    if task is not None:
-        task.tasks.refuse_if_dead(task)
-        memory = task.surroundings.memory
-    if memory is None:
+    if task is None:
         return Allocation(mb, None, 0)
+    task.tasks.refuse_if_dead(task)
+    memory = task.surroundings.memory
     size = memory.size_of(mb)
     if not memory.take(size):
-        assert task is not None
         task.tasks.leave(signal=9, out_of_memory=True)
     return Allocation(mb, memory, size)
 
@@ -102,36 +100,48 @@ def allocate(mb: float) -> Allocation:
 def let_go(error: BaseException) -> None:
     """Free what nothing but an exception's traceback holds: on Lambda the runtime forgets it at once.
 
-    The lab keeps the exception, for ``%debug``; what its frames refer to would stay counted. What else
-    refers to an allocation, or to the list or dict it is in, keeps it.
+    The lab keeps the exception, for ``%debug``; what its frames refer to would stay counted. References
+    are counted, for looking through all there is takes long: what has more of them than those frames,
+    and the lists and dicts that only they hold, is somebody else's too.
     """
-    namespaces: list[Any] = []
-    ours: set[int] = {id(sys._getframe()), id(namespaces)}
+    known: Counter[int] = Counter()
+    found: dict[int, Any] = {}
+    for value, references in _locals(error):
+        known[id(value)] += references
+        found[id(value)] = value
+        del value
+    todo, done = list(found), set()
+    while todo:
+        key = todo.pop()
+        value = found[key]
+        ours = known[key] + 3  # in `found`, as `value`, as an argument
+        if key in done or sys.getrefcount(value) > ours:
+            continue
+        done.add(key)
+        if isinstance(value, Allocation):
+            value.free()
+            continue
+        for inner in value.values() if isinstance(value, dict) else value:
+            if type(inner) in _HOLDERS:
+                known[id(inner)] += 1
+                found[id(inner)] = inner
+                todo.append(id(inner))
+        inner = None
+
+
+_HOLDERS = (Allocation, list, tuple, dict, set)
+
+
+def _locals(error: BaseException) -> Iterator[tuple[Any, int]]:
+    """What the functions on a traceback named, and how many references each name is."""
     trace = error.__traceback__
     while trace is not None:
-        frame = trace.tb_frame
-        ours.add(id(frame))
-        if frame.f_code.co_flags & inspect.CO_OPTIMIZED:  # a function's own names, no module's
-            seen = frame.f_locals  # before Python 3.13 a dict that the frame keeps
-            namespaces.append(dict(seen))
-            ours |= {id(seen), id(namespaces[-1])}
+        frame, code = trace.tb_frame, trace.tb_frame.f_code
+        if code.co_flags & inspect.CO_OPTIMIZED:  # a function's own names, no module's
+            shared = {*code.co_cellvars, *code.co_freevars}
+            names = frame.f_locals
+            references = 2 if isinstance(names, dict) else 1  # before 3.13 the frame keeps the dict
+            for name in [n for n, value in names.items() if type(value) in _HOLDERS]:
+                if name not in shared:
+                    yield names[name], references
         trace = trace.tb_next
-    while namespaces:
-        holder = namespaces.pop()
-        values = list(holder.values() if isinstance(holder, dict) else holder)
-        ours.add(id(values))
-        for value in values:
-            if type(value) in _HOLDERS and _held_by(value, ours):
-                ours.add(id(value))
-                namespaces.append(value)
-            elif type(value) is Allocation and _held_by(value, ours):
-                value.free()
-
-
-_HOLDERS = (list, tuple, dict, set)
-
-
-def _held_by(value: object, ours: set[int]) -> bool:
-    """Whether nothing but these refers to a value, beside the frame that asks."""
-    known = ours | {id(sys._getframe())}
-    return all(id(holder) in known for holder in gc.get_referrers(value))

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from lambdalab.functions.billing import Tariff
 from lambdalab.functions.capacity import Bucket
-from lambdalab.functions.environments import Census, Environment, Fleet
+from lambdalab.functions.environments import SCALED_FOR, Census, Environment, Fleet
 from lambdalab.kernel.clock import US
 from lambdalab.kernel.random import RandomStream
 from lambdalab.kernel.scheduler import Scheduler
@@ -44,9 +45,9 @@ class ProvisionedFleet(Fleet):
     """
 
     __slots__ = (
-        "_growth", "_init", "_limits", "_per_minute", "_per_second", "_preparation", "_requests",
-        "_stream", "_subject", "_tries", "_usable", "_waiting", "qualifier",
-        "requested", "status", "status_reason",
+        "_billed", "_growth", "_init", "_limits", "_per_minute", "_per_second", "_preparation",
+        "_requests", "_rules", "_stream", "_subject", "_tries", "_usable", "_waiting", "qualifier",
+        "requested", "status", "status_reason", "tariff",
     )  # fmt: skip
 
     kind = EnvironmentKind.PROVISIONED
@@ -70,7 +71,9 @@ class ProvisionedFleet(Fleet):
         self._per_minute: int = rules.provisioned_per_minute
         self._per_second: int = rules.requests_per_concurrency
         self._limits: int = rules.provisioned_init_attempts
-        self._growth = self._tries = self._usable = 0
+        self.tariff = Tariff(rules, version.settings, provisioned=True)
+        self._rules = rules
+        self._growth = self._tries = self._usable = self._billed = 0
         self._waiting: list[Environment] = []  # initialised, until all are
         self._requests = Bucket(0, 0)
         self.requested = 0
@@ -92,27 +95,57 @@ class ProvisionedFleet(Fleet):
 
     def takes(self, now: int, paced: bool) -> bool:
         """Whether it can serve a call now; what it cannot serve spills over."""
-        return bool(self.idle) and (not paced or self._requests.take(now))
+        if not self.idle or self.busy >= self._usable:  # some may work on that were given back
+            return False
+        return not paced or self._requests.take(now)
+
+    def acquire(self) -> tuple[Environment, bool]:
+        """The environment that became idle last; never a cold one."""
+        self.busy += 1
+        self._census.provisioned_busy += 1
+        return self.idle.pop(), False
 
     def release(self, environment: Environment) -> None:
         """Its invocation is over: it waits for the next, or ends if it is one too many."""
         self.busy -= 1
+        self._census.provisioned_busy -= 1
         environment.idle_since = self._scheduler.now
         if self.busy + len(self.idle) >= self._usable:
             self._end(environment, EnvironmentEnd.SCALED_IN)
         else:
             self.idle.append(environment)
 
+    def lose(self, environment: Environment, because: int) -> None:
+        """A busy environment ended with its invocation: another one is made in its place."""
+        super().lose(environment, because)
+        self._census.provisioned_busy -= 1
+        if self.busy + len(self.idle) < self._usable:
+            self._scheduler.at(self._scheduler.now, self._replace)
+
+    def _replace(self, _: object) -> None:
+        other = self._start(Cause.ENVIRONMENT_FAILED)
+        other.tariff = self.tariff
+        self._init(self.version, other, lambda worked: self._replaced(other, worked))
+
+    def _replaced(self, other: Environment, worked: bool) -> None:
+        if not worked:
+            self._end(other, EnvironmentEnd.INIT_FAILED)
+        elif self.busy + len(self.idle) >= self._usable:
+            self._end(other, EnvironmentEnd.SCALED_IN)
+        else:
+            other.idle_since = self._scheduler.now
+            self.idle.append(other)
+
     # ------------------------------------------------------------------ allocating
 
     def request(self, number: int) -> None:
         """Allocate so many from now on: more after their preparation, fewer at once."""
-        before, self.requested = self.requested, number
+        self.requested = number
         self._growth += 1  # an allocation under way is given up
         self._drop_waiting()
         self.status, self.status_reason = READY, ""
-        if number < before:
-            self._use(min(self._usable, number), Cause.CONFIGURED)
+        self._bill(number, Cause.CONFIGURED)
+        self._use(min(self._usable, number), Cause.CONFIGURED)
         if self._usable < number:
             self.status, self._tries = IN_PROGRESS, 0
             low, high = self._preparation
@@ -126,6 +159,9 @@ class ProvisionedFleet(Fleet):
         self._drop_waiting(because)
         while self.idle:
             self._end(self.idle.popleft(), because)
+        cause = SCALED_FOR[because]
+        self._bill(0, cause)
+        self._use(0, cause)
 
     def _allocate(self, growth: int) -> None:
         """The preparation is over: environments begin, as fast as the rate allows."""
@@ -137,7 +173,7 @@ class ProvisionedFleet(Fleet):
         if growth != self._growth:
             return
         environment = self._start(Cause.CONFIGURED)
-        environment.tariff = self.version.tariff
+        environment.tariff = self.tariff
         self._init(
             self.version, environment, lambda worked: self._begun(environment, growth, worked)
         )
@@ -145,7 +181,8 @@ class ProvisionedFleet(Fleet):
     def _begun(self, environment: Environment, growth: int, worked: bool) -> None:
         """An environment's init is over; the last one makes all of them usable."""
         if growth != self._growth:
-            self._end(environment, EnvironmentEnd.SCALED_IN)
+            because = EnvironmentEnd.SCALED_IN if worked else EnvironmentEnd.INIT_FAILED
+            self._end(environment, because)
             return
         if not worked:
             self._end(environment, EnvironmentEnd.INIT_FAILED)
@@ -169,6 +206,27 @@ class ProvisionedFleet(Fleet):
         self.status, self.status_reason = FAILED, INIT_FAILURE
         self._growth += 1
         self._drop_waiting(EnvironmentEnd.INIT_FAILED)
+        self._bill(self._usable, Cause.ENVIRONMENT_FAILED)
+
+    def _bill(self, number: int, cause: int) -> None:
+        """So many are paid for from now on, whether they can be used yet or not."""
+        before, self._billed = self._billed, number
+        if before == number:
+            return
+        now, rules, settings = self._scheduler.now, self._rules, self.version.settings
+        subject = f"{self.version.function.name}:{self.version.number}"
+        if not before:
+            prices = {
+                "subject": subject, "since_us": now, "memory_mb": settings.memory_size,
+                "gb_second": rules.price_provisioned_gb_second[settings.architecture],
+                "duration_gb_second":
+                    rules.price_provisioned_duration_gb_second[settings.architecture],
+                "step_s": rules.provisioned_billing_step, "billing_step_ms": rules.billing_step,
+            }  # fmt: skip
+            self._books.wired("provisioned", f"{subject} from {now}", prices)
+        self._books.scaling(
+            now, self._books.name(subject), ScalingKind.REQUESTED, before, number, cause
+        )
 
     def _use(self, number: int, cause: int) -> None:
         """So many can be used from now on; idle ones beyond end, busy ones when they finish."""

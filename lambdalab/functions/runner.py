@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lambdalab.functions.call import Call
 from lambdalab.functions.capacity import Capacity
+from lambdalab.functions.mishaps import killed_failure, plan
 from lambdalab.functions.outcome import (
     MODELLED_RESPONSE,
     Failure,
     decode,
     encode,
+    iso,
+    killed_for_memory,
     model_error,
     modelled_failure,
     timeout_failure,
@@ -56,6 +59,8 @@ class Runner:
         self._init_limit_us = round(rules.init_limit * US)
         self._provisioned_limit_us = round(rules.provisioned_init_limit * US)
         self._largest_response: int = rules.synchronous_payload
+        self._overrun_us = round(rules.timeout_overrun * US)
+        self._old_wording: bool = rules.timeout_wording == "old"
         self._attempt, self._attempt_done = books.attempt, books.attempt_done
 
     @cached_property
@@ -70,6 +75,7 @@ class Runner:
         call.environment, call.cold, call.started_at = environment, cold, now
         call.attempts += 1
         call.failure = None
+        call.fault = plan(call) if call.function.faults else None
         call.response = b""
         call.row = self._attempt(
             call.request, call.attempts, environment.number, fleet.init_type,
@@ -167,11 +173,18 @@ class Runner:
         try:
             event = decode(call.payload) if version.needs_event else None
             duration, call.invoke_init_status = version.run_model(call.environment, event)
+            over = version.draw_memory is not None and self._exceeds(call, event)
         except Exception as error:  # the user's own callable: its error is the function's
             self._model_failed(call, error)
             return
+        killed = False
+        if call.fault is not None:
+            duration, killed = call.fault.model(duration, version.timeout_us)
         timed_out = duration == version.timeout_us
-        self.scheduler.at(now + duration, self.timed_out if timed_out else self._modelled, call)
+        end = self._killed if killed else self.timed_out if timed_out else self._modelled
+        if over and not killed and not timed_out:
+            end = self._out_of_memory
+        self.scheduler.at(now + duration, end, call)
 
     def _model_failed(self, call: Call, error: Exception) -> None:
         request_id = self._ids.request(call.request)
@@ -183,12 +196,35 @@ class Runner:
         self.failed(call, model_error(request_id, error, "init=", outcome, cause))
 
     def _modelled(self, call: Call) -> None:
-        fails = call.version.fails
+        fails, request_id = call.version.fails, self._ids.request
+        failure = None
         if fails is not None and fails():
-            self.failed(call, modelled_failure(self._ids.request(call.request)))
+            failure = modelled_failure(request_id(call.request))
+        elif call.fault is not None:
+            failure = call.fault.failure(request_id(call.request))
+        if failure is not None:
+            self.failed(call, failure)
         else:
             call.response = MODELLED_RESPONSE
             self._settle(call, AttemptOutcome.SUCCESS)
+
+    def _exceeds(self, call: Call, event: Any) -> bool:
+        """Draw what a modelled run holds; whether that is more than its memory."""
+        version, environment = call.version, call.environment
+        assert version.draw_memory is not None
+        held = version.draw_memory(event)
+        used = min(held, version.memory_mb)
+        environment.max_memory_mb = max(environment.max_memory_mb, used)
+        return held > version.memory_mb
+
+    def _out_of_memory(self, call: Call) -> None:
+        self.failed(call, killed_for_memory(self._ids.request(call.request)))
+
+    def _killed(self, call: Call) -> None:
+        """``lab.faults`` ends the process of a modelled function."""
+        assert call.fault is not None
+        call.fault.struck_dead()
+        self.failed(call, killed_failure(self._ids.request(call.request)))
 
     def succeeded(self, call: Call, response: bytes) -> None:
         """The handler has returned; its result is a response unless it is too large."""
@@ -200,11 +236,20 @@ class Runner:
 
     def timed_out(self, call: Call) -> None:
         """The function's timeout has passed."""
-        request_id = self._ids.request(call.request)
-        self.failed(call, timeout_failure(request_id, call.version.settings.timeout))
+        if self._overrun_us:  # until 2025 it was stopped a little later
+            self.scheduler.at(self.scheduler.now + self._overrun_us, self._stopped, call)
+        else:
+            self._stopped(call)
+
+    def _stopped(self, call: Call) -> None:
+        took = (self.scheduler.now - call.handler_at) / US
+        at = iso(self.books.start_us + self.scheduler.now) if self._old_wording else ""
+        self.failed(call, timeout_failure(self._ids.request(call.request), took, at))
 
     def failed(self, call: Call, failure: Failure) -> None:
         """The attempt ends in a function error."""
+        if call.fault is not None:
+            failure = call.fault.told(failure)
         call.failure = failure
         call.response = failure.document
         self.books.attempt_error(call.row, failure.error_type, failure.message, failure.document)
@@ -214,11 +259,13 @@ class Runner:
         """Write the attempt's end, free the environment and the capacity, tell who waits."""
         now, version, environment = self.scheduler.now, call.version, call.environment
         duration = now - call.handler_at
-        init_us = call.init_us if call.init_status == InitStatus.SUCCESS else 0
-        billed = environment.tariff.billed_ms(duration, init_us)
+        init_us = call.init_us
+        paid = min(duration, version.timeout_us) if self._overrun_us else duration
+        billed = environment.tariff.billed_ms(paid, init_us)
         if version.max_memory_mb > environment.max_memory_mb:
             environment.max_memory_mb = version.max_memory_mb
         call.outcome, call.duration_us, call.billed_ms = outcome, duration, billed
+        call.max_memory_mb = environment.max_memory_mb
         self._attempt_done(
             call.row, now, call.setup_us, call.init_us, duration, billed,
             environment.max_memory_mb, outcome, environment.tariff.cost_nano(billed),

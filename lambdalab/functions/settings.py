@@ -105,11 +105,7 @@ class FunctionSettings:
             rules.maximum_retry_attempts, "retries", rules.source("maximum_retry_attempts"),
         )  # fmt: skip
         if self.reserved_concurrency is not None:
-            most = rules.account_concurrency - rules.unreserved_minimum
-            _whole_between(
-                "reserved_concurrency", self.reserved_concurrency, 0, max(most, 0),
-                "environments", rules.source("unreserved_minimum"),
-            )  # fmt: skip
+            _check_reserved(self.reserved_concurrency)
         _check_environment(self.environment, rules)
         _one_of("architecture", self.architecture, ARCHITECTURES)
         _one_of("runtime", self.runtime, sorted({runtime for runtime, _ in rules.init_percentiles}))
@@ -172,6 +168,15 @@ def _whole_between(
         raise InvalidSetting(
             setting, value, f"a whole number of {low:,} to {high:,} {unit}", source
         )
+
+
+def _check_reserved(reserved: object) -> None:
+    """How much the account has left is checked where it is reserved."""
+    if isinstance(reserved, bool) or not isinstance(reserved, int) or reserved < 0:
+        raise InvalidSetting(
+            "reserved_concurrency", reserved, "a whole number, 0 or more",
+            "botocore PutFunctionConcurrency",
+        )  # fmt: skip
 
 
 def _one_of(setting: str, value: object, known: tuple[str, ...] | list[str]) -> None:

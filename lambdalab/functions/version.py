@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lambdalab.functions import durations
 from lambdalab.functions.billing import Tariff
 from lambdalab.functions.environments import Environment, Fleet
+from lambdalab.functions.model_memory import DrawMemory, memory_drawer
 from lambdalab.functions.settings import FunctionSettings
 from lambdalab.functions.target import LATEST
 from lambdalab.kernel.clock import US, microseconds
@@ -19,7 +20,7 @@ from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
 from lambdalab.trace.recorder import Recorder
-from lambdalab.trace.schema import InitStatus
+from lambdalab.trace.schema import ENVIRONMENTS, InitStatus
 
 if TYPE_CHECKING:
     from lambdalab.functions.code import Code
@@ -35,10 +36,13 @@ class Version:
     """
 
     __slots__ = (
-        "_rules", "_streams", "code", "description", "draw", "draw_init", "fails", "fleet",
-        "function", "max_memory_mb", "memory_mb", "name_code", "number", "provisioned", "settings",
-        "tariff", "timeout_us", "version_code",
+        "_rules", "_streams", "code", "description", "draw", "draw_init", "draw_memory", "fails",
+        "fleet", "function", "max_memory_mb", "memory_mb", "name_code", "number", "provisioned",
+        "settings", "tariff", "timeout_us", "version_code",
     )  # fmt: skip
+
+    logging_settings = ("runtime", "log_format", "system_log_level")
+    """What the platform's log lines depend on."""
 
     def __init__(
         self,
@@ -65,6 +69,10 @@ class Version:
         self.timeout_us = settings.timeout * US
         self.tariff = Tariff(rules, settings)
         self.max_memory_mb = min(rules.max_memory_used[settings.runtime], settings.memory_size)
+        self.draw_memory: DrawMemory | None = None
+        if settings.memory is not None:
+            memory = self._streams.stream(self._purpose("memory"))
+            self.draw_memory, self.max_memory_mb = memory_drawer(settings.memory, memory), 0
         self._expire_after(settings.idle_expiry)
         init: object = settings.init
         if init is None:
@@ -82,6 +90,13 @@ class Version:
             uniform = self._streams.stream(self._purpose("failures")).uniform
             rate = settings.failure_rate
             self.fails = lambda: uniform() < rate
+        self._note_logging(books)
+
+    def _note_logging(self, books: Recorder) -> None:
+        """Tell the books how environments log from the next one on that is made for it."""
+        first = len(books.environments) // ENVIRONMENTS.size + 1
+        told = {name: getattr(self.settings, name) for name in self.logging_settings}
+        books.wired("logging", f"{self.function.name}:{self.number}:{first}", told)
 
     def _expire_after(self, expiry: object) -> None:
         """Idle environments end after so long, or after a time drawn for each."""
@@ -117,15 +132,22 @@ class Version:
 
     @property
     def needs_event(self) -> bool:
-        """Whether the modelled duration depends on the event."""
-        return callable(self.settings.duration)
+        """Whether the modelled duration or memory depends on the event."""
+        return callable(self.settings.duration) or callable(self.settings.memory)
 
     @property
     def is_plain_model(self) -> bool:
         """Whether its runs need no event and cannot fail but by ``failure_rate`` and timeout."""
-        init = self.settings.init
-        soon = init is None or (isinstance(init, (int, float)) and init <= self._rules.init_limit)
+        init, limit = self.settings.init, self._rules.init_limit
+        if init is None:  # next to none takes ten times as long as 99 of 100
+            settings = self.settings
+            percentiles = self._rules.init_percentiles[settings.runtime, settings.architecture]
+            init = 10 * percentiles[-1] / 1000
+        soon = isinstance(init, (int, float)) and init <= limit
         plain = durations.is_plain(self.settings.duration) and soon
+        rules = self._rules
+        exact = not rules.timeout_overrun and rules.timeout_wording != "old"
+        plain = plain and exact and self.draw_memory is None
         return self.draw is not None and plain and self.fleet.draw_expiry is None
 
     @property

@@ -47,13 +47,15 @@ class Envelope(NamedTuple):
     """What goes along with a record and is no part of it.
 
     The ``request`` it is of, the number of its function's name in the books (``source``), the chain of
-    requests that led to it, and the X-Ray ``trace_header``.
+    requests that led to it, the X-Ray ``trace_header``, and whether the event was ``looped``: stopped
+    in a recursive loop.
     """
 
     request: int
     source: int
     chain: Chain
     trace_header: str
+    looped: bool = False
 
 
 class TargetKind(Protocol):

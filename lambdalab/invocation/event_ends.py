@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from lambdalab.errors import RecursiveInvocationException
 from lambdalab.functions.call import Call
+from lambdalab.functions.function import DeadLetters
 from lambdalab.invocation.destinations import Destination, Destinations, Envelope, Ran, record
 from lambdalab.invocation.recursion import Chain, Recursion, trace_header
 from lambdalab.kernel.clock import US, Clock
@@ -54,13 +55,12 @@ class Ends:
         )  # fmt: skip
         second = self._clock.epoch_us(now) // US
         header = trace_header(self._seed, call.request, second, call.function.name, chain)
-        envelope = Envelope(call.request, call.function.name_code, chain, header)
+        looped = cause == Cause.RECURSIVE_LOOP
+        envelope = Envelope(call.request, call.function.name_code, chain, header, looped)
         return self.destinations.deliver(destination, data, envelope)
 
-    def dead_letter(self, call: Call, cause: int) -> str:
+    def dead_letter(self, call: Call, cause: int, letters: DeadLetters) -> str:
         """Send the event itself to the function's dead-letter queue."""
-        letters = call.function.dead_letters
-        assert letters is not None
         attributes = self._attributes(call, cause)
         return letters.deliver(call.payload, attributes, call.request, self._chain(call))
 

@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING
 from lambdalab.functions.call import Call
 from lambdalab.functions.capacity import Capacity
 from lambdalab.functions.function import Function
+from lambdalab.functions.mishaps import doubling
 from lambdalab.functions.runner import Runner
 from lambdalab.functions.target import LATEST, Target
 from lambdalab.invocation.destinations import Destination
 from lambdalab.invocation.event_config import EventInvokeConfig
 from lambdalab.invocation.event_ends import Ends
-from lambdalab.invocation.recursion import Recursion
+from lambdalab.invocation.recursion import Chain, Recursion
 from lambdalab.kernel.clock import US, Clock
 from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
@@ -52,8 +53,7 @@ if TYPE_CHECKING:
 class EventQueues:
     """The event queue of every function that has been invoked asynchronously.
 
-    ``ends`` sends records and dead letters, ``recursion`` knows the chains of requests. ``duplicates``,
-    where it is set, is asked for each event that is accepted whether it is to be delivered twice.
+    ``ends`` sends records and dead letters, ``recursion`` knows the chains of requests.
     """
 
     def __init__(
@@ -71,7 +71,6 @@ class EventQueues:
         self.capacity, self.runner = capacity, runner
         self.recursion = Recursion(rules)
         self.ends = Ends(books, rules, ids, clock, self.recursion)
-        self.duplicates: Callable[[Call], bool] | None = None
         self._queues: dict[str, EventQueue] = {}
 
     def of(self, function: Function) -> EventQueue:
@@ -81,13 +80,17 @@ class EventQueues:
             queue = self._queues[function.name] = EventQueue(function, self)
         return queue
 
+    def depth(self, function: Function) -> int:
+        """How many events a function has waiting or running; asking makes no queue."""
+        queue = self._queues.get(function.name)
+        return queue.depth if queue is not None and queue.function is function else 0
+
 
 class EventQueue:
     """The asynchronous events of one function."""
 
     def __init__(self, function: Function, shared: EventQueues) -> None:
         self.function = self._function = function
-        self._shared = shared
         self._scheduler, self._books = shared.scheduler, shared.books
         self._capacity, self._runner = shared.capacity, shared.runner
         self._ends, self._recursion = shared.ends, shared.recursion
@@ -100,7 +103,7 @@ class EventQueue:
         self._backoff_most: float = rules.throttle_backoff_maximum
         self._backoff_jitter = tuple(rules.throttle_backoff_jitter)
         self._unconfigured = EventInvokeConfig.make(rules)
-        self._doubled: dict[int, bool] = {}  # requests that will be delivered once more
+        self._doubled: dict[int, Callable[[int], None]] = {}  # requests that come once more
         self._extra: dict[int, int] = {}  # how often that has happened to one under way
         self._retry_stream = shared.streams.stream(f"events/{function.name}/retry")
         self._backoff_stream = shared.streams.stream(f"events/{function.name}/back-off")
@@ -127,35 +130,36 @@ class EventQueue:
         call.queued_us = call.waiting_us = 0
         self.visible += 1
         self._note(call, Action.SENT, origin.cause)
-        stopped = self._stopped(call, origin)
-        if stopped:
+        if origin.chain is None and function.reserved == 0:
             self.visible -= 1
-            self._give_up(call, Action.DROPPED, InvocationStatus.DROPPED, stopped)
+            self._drop(call, Cause.ZERO_RESERVED_CONCURRENCY, "visible")
             return call
+        looped = origin.chain is not None and self._loops(call, origin.chain)
         call.queued_us = self._dwell_us
-        self._scheduler.at(now + self._dwell_us, self._first_try, call)
-        if self._shared.duplicates is not None and self._shared.duplicates(call):
-            self.duplicate(call)
+        self._scheduler.at(now + self._dwell_us, self._stop if looped else self._first_try, call)
+        if function.faults and (mishap := doubling(function)):
+            self.duplicate(call, mishap.strike)
         return call
 
-    def _stopped(self, call: Call, origin: Origin) -> int:
-        """The cause for which an event ends before it is ever tried; 0: it does not."""
-        function = self._function
-        if origin.chain is not None:
-            recursion, name = self._recursion, function.name
-            call.chain = recursion.enter(call.request, name, origin.chain)
-            if recursion.loops(name, function.settings.recursive_loop, origin.chain):
-                return Cause.RECURSIVE_LOOP
-        return Cause.ZERO_RESERVED_CONCURRENCY if function.reserved == 0 else 0
+    def _loops(self, call: Call, chain: Chain) -> bool:
+        """Whether the chain that led to an event has come here too often; its own begins.
 
-    def duplicate(self, call: Call) -> None:
+        What ends an event that has a chain waits until it has dwelt in the queue, so that no two
+        functions that are each other's destination go round in no time.
+        """
+        recursion, name = self._recursion, self._function.name
+        call.chain = recursion.enter(call.request, name, chain)
+        return recursion.loops(name, self._function.settings.recursive_loop, chain)
+
+    def duplicate(self, call: Call, told: Callable[[int], None] = lambda _request: None) -> None:
         """Deliver an event once more when its next run is over, as an at-least-once queue may.
 
         The second run has the same request id and the next attempt's number, its cause is
         ``duplicate``, and it uses up no retry. How the event ends is then decided by it, as by any
-        last run. It comes at once; where no concurrency is free then, it does not come.
+        last run. It comes at once; where no concurrency is free then, it does not come. ``told`` hears
+        of it, by the request's number, when it does.
         """
-        self._doubled[call.request] = True
+        self._doubled[call.request] = told
 
     def config(self, call: Call) -> EventInvokeConfig:
         """The event invoke configuration in force for the qualifier that was invoked."""
@@ -165,26 +169,32 @@ class EventQueue:
 
     def _first_try(self, call: Call) -> None:
         self.visible -= 1
-        self._try(call, call.accepted_at, Cause.FIRST_ATTEMPT)
+        self._try(call, call.accepted_at, Cause.FIRST_ATTEMPT, "visible")
+
+    def _stop(self, call: Call) -> None:
+        self.visible -= 1
+        self._drop(call, Cause.RECURSIVE_LOOP, "visible")
 
     def _retry(self, call: Call) -> None:
         self.delayed -= 1
-        self._try(call, call.started_at, Cause.RETRY_AFTER_ERROR)
+        self._try(call, call.started_at, Cause.RETRY_AFTER_ERROR, "delayed")
 
     def _retry_refused(self, call: Call) -> None:
         self.delayed -= 1
         failed = call.cause == Cause.SERVICE_ERROR
         cause = Cause.RETRY_AFTER_SERVICE_ERROR if failed else Cause.RETRY_AFTER_THROTTLE
-        self._try(call, call.started_at, cause)
+        self._try(call, call.started_at, cause, "delayed")
 
-    def _try(self, call: Call, queued_at: int, cause: int) -> None:
-        """The event is at the head of the queue: run it if there is room and it is not too old."""
+    def _try(self, call: Call, queued_at: int, cause: int, standing: str) -> None:
+        """The event is at the head of the queue: run it if there is room and it is not too old.
+
+        ``standing`` is how it stood in the queue until now.
+        """
         if self._expires_within(call, 0):
-            self._too_old(call)
+            self._expire(call, standing)
             return
         if self._function.reserved == 0:
-            cause = Cause.ZERO_RESERVED_CONCURRENCY
-            self._give_up(call, Action.DROPPED, InvocationStatus.DROPPED, cause)
+            self._drop(call, Cause.ZERO_RESERVED_CONCURRENCY, standing)
             return
         refused = self._admit(call)
         if refused:
@@ -217,31 +227,36 @@ class EventQueue:
         self._delay(call, action, cause, 0 if too_old else delay)
         if too_old:
             self.delayed -= 1
-            self._too_old(call)
+            self._expire(call, "delayed")
         else:
             call.waiting_us += delay
             self._scheduler.at(self._scheduler.now + delay, self._retry_refused, call)
 
     def _ended(self, call: Call) -> None:
         """An attempt is over: done, another wait, or the end."""
-        if self._doubled and self._doubled.pop(call.request, False) and self._runs_again(call):
+        told = self._doubled.pop(call.request, None) if self._doubled else None
+        if told is not None and self._runs_again(call):
+            told(call.request)
             return
         self.in_flight -= 1
         call.started_at = self._scheduler.now
         failure, config = call.failure, self.config(call)
         if failure is None:
             if config.on_success is not None:
+                self.in_flight += 1
                 self._inform(call, Cause.COMPLETED, config.on_success)
+                self.in_flight -= 1
             self._note(call, Action.DELETED, Cause.COMPLETED)
             self._close(call, InvocationStatus.SUCCEEDED, Cause.COMPLETED)
             return
         runs = call.attempts - self._extra.get(call.request, 0)
         if runs > config.maximum_retry_attempts:
-            self._give_up(call, Action.DROPPED, InvocationStatus.FAILED, Cause.RETRIES_EXHAUSTED)
+            cause, status = Cause.RETRIES_EXHAUSTED, InvocationStatus.FAILED
+            self._give_up(call, Action.DROPPED, status, cause, "in_flight")
             return
         delay = self._retry_wait(runs)
         if self._expires_within(call, delay):
-            self._too_old(call)
+            self._expire(call, "in_flight")
             return
         self._delay(call, Action.RETRY_SCHEDULED, failure.cause, delay)
         call.queued_us += delay
@@ -266,28 +281,35 @@ class EventQueue:
         age = self._scheduler.now - call.accepted_at
         return age + delay > self.config(call).maximum_event_age * US
 
-    def _too_old(self, call: Call) -> None:
-        self._give_up(call, Action.EXPIRED, InvocationStatus.EXPIRED, Cause.EVENT_AGE_EXCEEDED)
+    def _expire(self, call: Call, standing: str) -> None:
+        cause, status = Cause.EVENT_AGE_EXCEEDED, InvocationStatus.EXPIRED
+        self._give_up(call, Action.EXPIRED, status, cause, standing)
 
-    def _give_up(self, call: Call, action: int, status: int, cause: int) -> None:
-        """The event has ended without success: tell the destination, and the dead-letter queue."""
-        destination = self.config(call).on_failure
-        if destination is not None:
-            self._inform(call, cause, destination)
-        if self._function.dead_letters is not None:
-            problem = self._ends.dead_letter(call, cause)
-            self._left(call, Action.DEAD_LETTERED, Cause.DELIVERY_FAILED if problem else cause)
+    def _drop(self, call: Call, cause: int, standing: str) -> None:
+        self._give_up(call, Action.DROPPED, InvocationStatus.DROPPED, cause, standing)
+
+    def _give_up(self, call: Call, action: int, status: int, cause: int, standing: str) -> None:
+        """The event has ended without success: tell the destination, and the dead-letter queue.
+
+        While that is done the event still stands in the queue as it did (``standing``): a record can
+        lead to another event of this very function before it returns.
+        """
+        destination, letters = self.config(call).on_failure, self._function.dead_letters
+        if destination is not None or letters is not None:
+            setattr(self, standing, getattr(self, standing) + 1)
+            if destination is not None:
+                self._inform(call, cause, destination)
+            if letters is not None:
+                problem = self._ends.dead_letter(call, cause, letters)
+                told = Cause.DELIVERY_FAILED if problem else cause
+                self._note(call, Action.DEAD_LETTERED, told)
+            setattr(self, standing, getattr(self, standing) - 1)
         self._note(call, action, cause)
         self._close(call, status, cause)
 
     def _inform(self, call: Call, cause: int, destination: Destination) -> None:
         problem = self._ends.inform(call, cause, destination, self._scheduler.now)
-        self._left(call, Action.DELIVERED, Cause.DELIVERY_FAILED if problem else cause)
-
-    def _left(self, call: Call, action: int, cause: int) -> None:
-        """Something of the event has gone elsewhere; it is still in this queue itself."""
-        self._delay(call, action, cause)
-        self.delayed -= 1
+        self._note(call, Action.DELIVERED, Cause.DELIVERY_FAILED if problem else cause)
 
     def _close(self, call: Call, status: int, cause: int) -> None:
         call.status, call.cause = status, cause

@@ -16,11 +16,13 @@ from lambdalab.errors import (
     RequestTooLargeException,
     ResourceConflictException,
     ServiceError,
+    ServiceException,
     TooManyRequestsException,
 )
 from lambdalab.functions.call import Call
 from lambdalab.functions.capacity import Capacity
 from lambdalab.functions.function import Function
+from lambdalab.functions.mishaps import Mishap, failing
 from lambdalab.functions.runner import Runner
 from lambdalab.functions.target import LATEST, Target
 from lambdalab.invocation.event_queue import EventQueue, EventQueues
@@ -123,9 +125,13 @@ class FrontDoor:
         return False
 
     def _admit(self, call: Call, cause: int) -> None:
-        throttled = self._capacity.admit(call, True)
-        if throttled:
-            self._refuse(call, InvocationStatus.THROTTLED, throttled, throttle(throttled))
+        if self._ahead_us:  # the function may have changed while the call was on its way
+            call.version = call.target.resolve()
+        refused = self._capacity.admit(call, True)
+        if refused == Cause.SERVICE_ERROR:
+            self._refuse(call, InvocationStatus.REFUSED, refused, service_error())
+        elif refused:
+            self._refuse(call, InvocationStatus.THROTTLED, refused, throttle(refused))
         else:
             self._runner.start(call, self._scheduler.now, cause)
 
@@ -160,14 +166,18 @@ class FrontDoor:
         account's concurrency (dg/gettingstarted-limits).
         """
         outside = origin.cause not in (Cause.TRIGGERED, Cause.DESTINATION)
+        mishap = failing(target.function) if target.function.faults else None
         if (
-            len(payload) <= self._largest_event
+            mishap is None
+            and len(payload) <= self._largest_event
             and target.function.state != PENDING
             and (not outside or self._capacity.events.take(self._scheduler.now))
         ):
             return self._queues.of(target.function).accept(target, payload or b"{}", origin)
         call = self._record(target, payload, origin, InvocationType.EVENT)
-        if len(payload) > self._largest_event:
+        if mishap is not None:
+            self._break_down(call, mishap)
+        elif len(payload) > self._largest_event:
             self._refuse_size(call, "asynchronous_payload")
         elif target.function.state == PENDING:
             self._refuse_pending(call)
@@ -179,8 +189,11 @@ class FrontDoor:
 
     def dry_run(self, target: Target, payload: bytes, origin: Origin) -> Call:
         """Check the call and run nothing (204)."""
+        mishap = failing(target.function) if target.function.faults else None
         call = self._record(target, payload, origin, InvocationType.DRY_RUN)
-        if len(payload) > self._largest:
+        if mishap is not None:
+            self._break_down(call, mishap)
+        elif len(payload) > self._largest:
             self._refuse_size(call, "synchronous_payload")
         else:
             self._done(call, InvocationStatus.DRY_RUN, 204, Cause.DRY_RUN)
@@ -197,16 +210,28 @@ class FrontDoor:
         self._refuse(call, InvocationStatus.REFUSED, Cause.INVALID_JSON, error)
         return call
 
-    def unknown(self, name: str, qualifier: str, origin: Origin, invocation_type: int) -> int:
-        """Write down a call to a function, version or alias that does not exist (404)."""
-        now, cause = self._scheduler.now, Cause.UNKNOWN_FUNCTION
+    def unknown(
+        self,
+        name: str,
+        qualifier: str,
+        origin: Origin,
+        invocation_type: int,
+        status_code: int = 404,
+    ) -> int:
+        """Write down a call to a function, version or alias that does not exist (404).
+
+        Or one that names two (400).
+        """
+        now = self._scheduler.now
+        cause = Cause.UNKNOWN_FUNCTION if status_code == 404 else Cause.INVALID_PARAMETER
         request = self._open(
             self._books.name(name), self._books.name(qualifier or LATEST), invocation_type,
             origin.source, origin.parent_kind, origin.parent, now, 0,
         )  # fmt: skip
         self._close(
-            request, now, InvocationStatus.REFUSED, 404, FunctionError.NONE, 0, 0, cause, 0, 0, 0
-        )
+            request, now, InvocationStatus.REFUSED, status_code, FunctionError.NONE, 0, 0, cause,
+            0, 0, 0,
+        )  # fmt: skip
         return request
 
     def queue_of(self, function: Function) -> EventQueue:
@@ -220,6 +245,11 @@ class FrontDoor:
             origin.parent_kind, origin.parent, now, len(payload),
         )  # fmt: skip
         return Call(request, target, payload, now, None)
+
+    def _break_down(self, call: Call, mishap: Mishap) -> None:
+        """``lab.faults`` has Lambda itself fail."""
+        mishap.strike(call.request)
+        self._refuse(call, InvocationStatus.REFUSED, Cause.SERVICE_ERROR, service_error())
 
     def _refuse_pending(self, call: Call) -> None:
         """A function that is being created cannot be invoked yet (dg/functions-states)."""
@@ -257,8 +287,18 @@ class FrontDoor:
 
 
 def throttle(cause: int) -> TooManyRequestsException:
-    """The 429 of a throttle (botocore TooManyRequestsException)."""
-    return TooManyRequestsException("Rate Exceeded.", Reason=THROTTLE_REASONS[cause])
+    """The 429 of a throttle (botocore TooManyRequestsException).
+
+    ``retryAfterSeconds`` is a text there; AWS does not say how it is found, so it asks for no wait.
+    """
+    return TooManyRequestsException(
+        "Rate Exceeded.", Reason=THROTTLE_REASONS[cause], retryAfterSeconds="0"
+    )
+
+
+def service_error() -> ServiceException:
+    """The 500 of Lambda itself (botocore ServiceException)."""
+    return ServiceException("Service error.", " (lab.faults made it so)")
 
 
 def json_problem(payload: bytes) -> str:

@@ -8,18 +8,20 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from lambdalab.errors import (
+    HandlerError,
     InvalidParameterValueException,
     InvalidSetting,
     ResourceConflictException,
     ResourceNotFoundException,
+    UnknownSetting,
     suggestion,
 )
 from lambdalab.functions import durations
 from lambdalab.functions.code import Code
-from lambdalab.functions.context import function_arn
+from lambdalab.functions.context import REGION
 from lambdalab.functions.function import DeadLetters, Function
 from lambdalab.functions.settings import FunctionSettings
-from lambdalab.functions.target import LATEST, Alias, Target, split
+from lambdalab.functions.target import LATEST, Alias, Target, split, unreachable
 from lambdalab.functions.version import Version
 from lambdalab.invocation.destinations import Destinations, Envelope, LambdaTarget, TargetKind
 from lambdalab.invocation.event_config import EventInvokeConfig
@@ -53,6 +55,7 @@ class FunctionRegistry:
         self.service = service
         self._rules, self._queues = rules, queues
         self._decorated: dict[int, tuple[Callable[..., Any], str]] = {}
+        self._holders: dict[str, Callable[..., Any]] = {}  # which of them has each name now
         functions = LambdaTarget(self._destination, lambda: self.service.functions, self._inform)
         self.destinations = Destinations([queues.target_kind(), functions])
         service.events.ends.destinations = self.destinations
@@ -68,6 +71,7 @@ class FunctionRegistry:
         """Register a Python function under its name or the one given; a known name is replaced."""
         function = self._put("function", Code.of(handler), {"name": _name(handler)} | settings)
         self._decorated[id(handler)] = handler, function.name
+        self._holders[function.name] = handler
         return function
 
     def create(
@@ -81,7 +85,9 @@ class FunctionRegistry:
                 "lab.reset() empties the books and keeps it",
             )
         made = None if code is None else Code.load(code, handler)
-        return self._put("create_function", made, {"name": name} | settings)
+        function = self._put("create_function", made, {"name": name} | settings)
+        self._holders.pop(name, None)
+        return function
 
     def update(
         self, reference: Any, code: object, handler: str | None, settings: dict[str, Any]
@@ -107,10 +113,40 @@ class FunctionRegistry:
         """Set how the asynchronous events of one qualifier are treated, replacing all that was set."""
         target = self.target(reference, qualifier)
         made = EventInvokeConfig.put(self._rules, self.destinations, target.name, **given)
-        if (target.qualifier or LATEST) == LATEST:
-            verb = "put_function_event_invoke_config"
-            self.reconfigure(verb, target.function, **made.settings())
+        self._apply(target, made, "put_function_event_invoke_config")
         self.service.configure_events(target.function, target.qualifier or LATEST, made)
+
+    def update_event_config(self, reference: Any, qualifier: object, given: dict[str, Any]) -> None:
+        """Change some settings of a qualifier's configuration."""
+        known = self._event_config(self.target(reference, qualifier)).settings()
+        for name in given:
+            if name not in known:
+                raise UnknownSetting("update_function_event_invoke_config", name, known)
+        self.put_event_config(reference, qualifier, known | given)
+
+    def delete_event_config(self, reference: Any, qualifier: object) -> None:
+        """Forget a qualifier's configuration."""
+        target = self.target(reference, qualifier)
+        self._event_config(target)
+        usual = EventInvokeConfig.make(self._rules)
+        self._apply(target, usual, "delete_function_event_invoke_config")
+        self.service.configure_events(target.function, target.qualifier or LATEST, None)
+
+    def _event_config(self, target: Target) -> EventInvokeConfig:
+        """The configuration of a qualifier; a 404 where it has none."""
+        found: EventInvokeConfig | None = target.function.event_configs.get(
+            target.qualifier or LATEST
+        )
+        if found is None:
+            raise ResourceNotFoundException(
+                f"The function {target.qualified_arn} doesn't have an EventInvokeConfig"
+            )
+        return found
+
+    def _apply(self, target: Target, config: EventInvokeConfig, verb: str) -> None:
+        """What holds for ``$LATEST`` stands in the function's settings too."""
+        if (target.qualifier or LATEST) == LATEST:
+            self.reconfigure(verb, target.function, **config.settings())
 
     def _destination(self, given: object) -> tuple[str, str] | None:
         """Name and ARN of the function that a destination means, if it means one."""
@@ -124,11 +160,18 @@ class FunctionRegistry:
         return name, target.arn
 
     def _inform(self, name: str, record: bytes, envelope: Envelope) -> str:
-        """Invoke a function with the record of another one's event; "" or why it was refused."""
+        """Invoke a function with the record of another one's event; "" or why it was refused.
+
+        The record of an event that was stopped in a loop does not go to a function that would be
+        stopped as well: otherwise two that are each other's destination would never end.
+        """
         try:
             target = self.target(name)
         except ResourceNotFoundException as error:
             return error.message
+        recursion, loop = self.service.front_door.recursion, target.function.settings.recursive_loop
+        if envelope.looped and recursion.loops(target.name, loop, envelope.chain):
+            return recursion.error(target.name).message
         origin = Origin(
             envelope.source, Cause.DESTINATION, ParentKind.REQUEST, envelope.request, envelope.chain
         )
@@ -171,11 +214,17 @@ class FunctionRegistry:
                 return f"{reference.name} (deleted)", ""
             return reference.name, ""
         if isinstance(reference, Version):
-            return reference.function.name, reference.number
+            name, _ = self.named(reference.function)
+            return name, reference.number
         if isinstance(reference, Alias):
             return reference.function, reference.name
         if callable(reference):
             _, name = self._decorated.get(id(reference), (None, _name(reference)))
+            if id(reference) in self._decorated and self._holders.get(name) is not reference:
+                raise HandlerError(
+                    f"another function has been registered as {name!r} since, and has replaced this "
+                    "one; to keep both, give each a name of its own: @lab.function(name=...)"
+                )
             return name, ""
         return split(str(reference)) or (str(reference), "")
 
@@ -187,7 +236,12 @@ class FunctionRegistry:
             near = suggestion(name, self.service.functions)
         else:
             near = suggestion(qualifier, [LATEST, *known.versions, *known.aliases])
-        return ResourceNotFoundException(f"Function not found: {function_arn(name)}{last}", near)
+        region, arn = unreachable(name, last)
+        if region:
+            return ResourceNotFoundException(
+                f"Functions from '{region}' are not reachable in this region ('{REGION}')"
+            )
+        return ResourceNotFoundException(f"Function not found: {arn}", near)
 
     def _put(self, verb: str, code: Code | None, settings: dict[str, Any]) -> Function:
         """Check everything, then make or change the function and its dead-letter queue."""
@@ -207,6 +261,7 @@ class FunctionRegistry:
                 "failure_rate", made.failure_rate,
                 "left out where code is given: it belongs to a model (duration=)",
             )  # fmt: skip
+        self.service.check(made)
         _warn_about_units(made)
         queue = (
             None if made.dead_letter_queue is None else self._queues.imply(made.dead_letter_queue)

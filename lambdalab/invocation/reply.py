@@ -117,7 +117,7 @@ class Reply:
         told = (
             _shown(self.exception)
             if self.exception is not None and not failure.error_type.startswith("Runtime.")
-            else f"{failure.error_type}: {failure.message}"
+            else ": ".join(filter(None, [failure.error_type, failure.message]))
         )
         return f"Unhandled {told}" if len(told) <= 160 else f"Unhandled {told[:157]}..."
 

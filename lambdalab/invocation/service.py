@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambdalab.errors import ResourceConflictException
@@ -21,6 +22,7 @@ from lambdalab.kernel.clock import US, Clock
 from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
+from lambdalab.trace.closing import close_environments
 from lambdalab.trace.ids import Ids
 from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.schema import EnvironmentEnd
@@ -29,6 +31,12 @@ if TYPE_CHECKING:
     from lambdalab.functions.code import Code
     from lambdalab.functions.handlers import Handlers
     from lambdalab.kernel.tasks import Tasks
+
+OF_THE_FUNCTION = (
+    "reserved_concurrency", "dead_letter_queue", "maximum_retry_attempts", "maximum_event_age",
+    "on_success", "on_failure", "recursive_loop",
+)  # fmt: skip
+"""Settings that a version does not take along: they stay with the function, or its qualifiers."""
 
 
 class LambdaService:
@@ -56,30 +64,42 @@ class LambdaService:
         )
         self.front_door = FrontDoor(scheduler, books, rules, self.capacity, self.runner, queues)
         self.functions: dict[str, Function] = {}
+        self._numbers: dict[str, int] = {}  # of the last versions of deleted functions
         self.tasks: Tasks | None = None
+
+    def check(self, settings: FunctionSettings) -> None:
+        """Raise where :meth:`put_function` would; nothing is changed."""
+        function = self.functions.get(settings.name)
+        if function is not None:
+            check_settled(function)
+        self.capacity.check_reservation(function, settings.reserved_concurrency)
 
     def put_function(self, settings: FunctionSettings, code: Code | None) -> Function:
         """Create a function, or give a known one new settings and code.
 
-        Raises :class:`~lambdalab.errors.InvalidSetting` where the account cannot reserve as much;
-        then nothing has changed.
+        Raises :class:`~lambdalab.errors.InvalidParameterValueException` where the account cannot
+        reserve as much; then nothing has changed.
         """
         function = self.functions.get(settings.name)
         if function is None:
             function = Function(settings, code)
             self.adopt(function)
+            function.published = self._numbers.get(function.name, 0)
             if self.rules.function_creation:
                 function.state = "Pending"
                 self._later(self.rules.function_creation, lambda: self._active(function))
             return function
-        check_settled(function)
+        self.check(settings)
         self.capacity.reserve(function, settings.reserved_concurrency)
         self.configure_events(function, LATEST, EventInvokeConfig.of(settings))
-        if self.rules.function_update:  # until it is over, the old settings serve
+        function.update = settings, code
+        if self.rules.function_update:  # until it is over, the old code and settings serve
             function.last_update_status = "InProgress"
-            self._later(self.rules.function_update, lambda: self._updated(function, settings, code))
+            shared = {name: getattr(settings, name) for name in OF_THE_FUNCTION}
+            function.latest.settings = replace(function.settings, **shared)
+            self._later(self.rules.function_update, lambda: self._updated(function))
         else:
-            self._updated(function, settings, code)
+            self._updated(function)
         return function
 
     def _later(self, seconds: float, act: Callable[[], None]) -> None:
@@ -88,13 +108,25 @@ class LambdaService:
     def _active(self, function: Function) -> None:
         function.state = "Active"
 
-    def _updated(self, function: Function, settings: FunctionSettings, code: Code | None) -> None:
-        function.last_update_status = "Successful"
+    def _updated(self, function: Function) -> None:
+        """The update is over, unless the function has been deleted meanwhile."""
+        if self.functions.get(function.name) is not function or function.update is None:
+            return
+        settings, code = function.update
+        function.update, function.last_update_status = None, "Successful"
+        shared = {name: getattr(function.settings, name) for name in OF_THE_FUNCTION}
+        if self.rules.function_update:  # what was set meanwhile holds
+            settings = replace(settings, **shared)
         function.configure(settings, code)
         self._note(function)
 
     def adopt(self, function: Function) -> None:
-        """Take a function into this run, without environments."""
+        """Take a function into this run, without environments; an update that was under way is done."""
+        if function.update is not None:
+            settings, code = function.update
+            shared = {name: getattr(function.settings, name) for name in OF_THE_FUNCTION}
+            function.latest = Version(function, LATEST, replace(settings, **shared), code)
+            function.update = None
         function.attach(self.rules, self.streams, self.scheduler, self.books)
         function.pool, function.growth = self.capacity.shared, self.capacity.new_growth()
         self.capacity.reserve(function, function.settings.reserved_concurrency)
@@ -186,7 +218,7 @@ class LambdaService:
         answer them.
         """
         users = list(users)
-        if function.busy or self.front_door.queue_of(function).depth:
+        if function.busy or self.events.depth(function):
             users.append("invocations under way; lab.run() ends them")
         if users:
             raise ResourceConflictException(
@@ -195,12 +227,15 @@ class LambdaService:
         function.retire(EnvironmentEnd.FUNCTION_DELETED)
         self.capacity.claim(function, -function.claimed)
         self.capacity.reserve(function, None)
+        self._numbers[function.name] = function.published
         del self.functions[function.name]
 
     def close(self) -> None:
-        """Idle environments end, and the books say so; what is under way stays as it is there."""
+        """Every environment ends, and the books say so; what is under way stays in flight there."""
         for function in self.functions.values():
             function.retire(EnvironmentEnd.LAB_CLOSED)
+            function.census.close(self.books, function.name_code, self.scheduler.now)
+        close_environments(self.books, self.scheduler.now)
         self.scrap()
 
     def scrap(self) -> None:
@@ -218,11 +253,18 @@ class LambdaService:
         from lambdalab.functions.handlers import Handlers  # brings greenlet
 
         assert self.tasks is not None
-        return Handlers(runner, self.tasks, self.clock, self.books, self.ids, self.streams.seed)
+        return Handlers(
+            runner, self.tasks, self.clock, self.books, self.ids, self.streams.seed, self.rules
+        )
 
 
 def check_settled(function: Function) -> None:
-    """Raise while an update of the function is under way (dg/functions-states)."""
+    """Raise while the function is being created or updated (dg/functions-states)."""
+    if function.state != "Active":
+        raise ResourceConflictException(
+            "The operation cannot be performed at this time. The function is currently in the "
+            f"following state: {function.state}"
+        )
     if function.last_update_status == "InProgress":
         raise ResourceConflictException(
             "The operation cannot be performed at this time. An update is in progress for resource: "

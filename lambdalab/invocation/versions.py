@@ -6,10 +6,10 @@ Sources: dg/configuration-versions, dg/configuring-alias-routing, dg/provisioned
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import (
     InvalidParameterValueException,
@@ -23,23 +23,25 @@ from lambdalab.functions.provisioned import ProvisionedFleet
 from lambdalab.functions.settings import FunctionSettings
 from lambdalab.functions.target import LATEST, Alias
 from lambdalab.functions.version import Version
-from lambdalab.invocation.service import LambdaService, check_settled
+from lambdalab.invocation.service import OF_THE_FUNCTION, LambdaService, check_settled
+
+if TYPE_CHECKING:
+    from lambdalab.functions.code import Code
 
 _NAME = re.compile(r"(?!\d+\Z)[A-Za-z0-9_-]{1,128}\Z")
-_OF_THE_FUNCTION = {
-    "reserved_concurrency", "dead_letter_queue", "maximum_retry_attempts", "maximum_event_age",
-    "on_success", "on_failure", "recursive_loop",
-}  # fmt: skip
-"""Settings that a version does not take along: they stay with the function, or its qualifiers."""
 
 
 def publish(service: LambdaService, function: Function, description: str) -> Version:
-    """A new version of what ``$LATEST`` is now; the last one again where nothing has changed."""
+    """A new version of what ``$LATEST`` is now; the last one again where nothing has changed.
+
+    Code in a file or folder on disk is read there when an environment is initialised, for a version too:
+    a folder that is to be kept as it is belongs into a zip.
+    """
     check_settled(function)
     latest = function.latest
     if function.versions:
         last = next(reversed(function.versions.values()))
-        if _same(last.settings, latest.settings) and last.code == latest.code:
+        if _same(last.settings, latest.settings) and _same_code(last.code, latest.code):
             return last
     function.published += 1
     number = str(function.published)
@@ -49,8 +51,16 @@ def publish(service: LambdaService, function: Function, description: str) -> Ver
 
 
 def _same(one: FunctionSettings, other: FunctionSettings) -> bool:
-    names = [f.name for f in fields(FunctionSettings) if f.name not in _OF_THE_FUNCTION]
+    names = [f.name for f in fields(FunctionSettings) if f.name not in OF_THE_FUNCTION]
     return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _same_code(one: Code | None, other: Code | None) -> bool:
+    """Whether both are one function object, one place on disk, or the same bytes (AWS compares these)."""
+    if one is None or other is None or one.folder is None or other.folder is None:
+        return one == other
+    places = [(code.handler, code.folder.root, code.folder.files) for code in (one, other)]  # type: ignore[union-attr]
+    return places[0] == places[1]
 
 
 # ---------------------------------------------------------------------- aliases
@@ -102,15 +112,21 @@ def update_alias(
     return alias
 
 
-def delete_alias(service: LambdaService, function: Function, name: str) -> None:
-    """Forget an alias that nothing under way goes by."""
+def delete_alias(
+    service: LambdaService, function: Function, name: str, users: Iterable[str]
+) -> None:
+    """Forget an alias that nothing goes by: none of ``users``, and nothing under way."""
     find_alias(function, name)
+    if users := list(users):
+        raise ResourceConflictException(
+            f"The alias {function.name}:{name} is still in use: {'; '.join(users)}"
+        )
     if name in function.provisioned:
         raise ResourceConflictException(
             f"{function.name}:{name} has provisioned concurrency; give it back with "
             "lab.delete_provisioned_concurrency() first"
         )
-    if service.front_door.queue_of(function).depth:
+    if service.events.depth(function):
         raise ResourceConflictException(
             f"The function {function.name} has events under way, which may go by {name}; "
             "lab.run() ends them"

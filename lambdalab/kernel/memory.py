@@ -17,11 +17,13 @@ class Memory:
     (False, 128)
     """
 
-    __slots__ = ("_base_mb", "_limit_mb", "_most", "_used")
+    __slots__ = ("_base_mb", "_limit_mb", "_used", "most_mb")
 
     def __init__(self, limit_mb: int, base_mb: int) -> None:
         self._limit_mb, self._base_mb = limit_mb, base_mb
-        self._used = self._most = min(base_mb, limit_mb) * _MB
+        self.most_mb = min(base_mb, limit_mb)
+        """The most that was held, in whole MB, rounded up."""
+        self._used = self.most_mb * _MB
 
     def fresh(self) -> Memory:
         """The memory of the next process in the same environment."""
@@ -35,9 +37,8 @@ class Memory:
     def take(self, size: int) -> bool:
         """Hold ``size`` bytes more; False if the environment has not as much."""
         self._used += size
-        limit = self._limit_mb * _MB
-        self._most = max(self._most, min(self._used, limit))
-        return self._used <= limit
+        self.most_mb = min(max(self.most_mb, -(-self._used // _MB)), self._limit_mb)
+        return self._used <= self._limit_mb * _MB
 
     def give_back(self, size: int) -> None:
         """Hold ``size`` bytes less."""
@@ -47,8 +48,3 @@ class Memory:
     def allocated(self) -> bool:
         """Whether more is held than the runtime's own."""
         return self._used > self._base_mb * _MB
-
-    @property
-    def most_mb(self) -> int:
-        """The most that was held, in whole MB, rounded up."""
-        return -(-self._most // _MB)

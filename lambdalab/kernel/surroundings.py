@@ -166,6 +166,9 @@ def _brought_by(info: str) -> set[str]:
     return {row[0].partition("/")[0].partition(".")[0] for row in rows if row}
 
 
+_PLENTY_MB = 1 << 40
+
+
 class Surroundings:
     """The environment variables, log, files, chance, modules and settings of one environment.
 
@@ -173,7 +176,8 @@ class Surroundings:
     comes from (either may be a function that makes it when first asked); ``write``, called with each
     piece of text that is printed or logged; ``record``, called with each ``logging.LogRecord``
     besides; ``code``, where its own modules come from; whether to ``allow_network``; ``log_format``,
-    ``"Text"`` or ``"JSON"``; ``vcpus``, how much of the CPU it has; and its ``memory``, which nobody counts if it is None.
+    ``"Text"`` or ``"JSON"``, and for the latter ``log_level``, the lowest that is kept; ``vcpus``, how
+    much of the CPU it has; and its ``memory`` (more than enough, if it is None).
 
     ``request_id`` is the invocation's, set by the runner; ``write`` may be set anew at any time. What
     a handler may never touch (its files, logging settings) is made when first asked for.
@@ -189,9 +193,11 @@ class Surroundings:
         "code",
         "entropy",
         "environ",
+        "environ_seen",
         "files",
         "last_uuid1",
         "log_format",
+        "log_level",
         "logging",
         "memory",
         "modules",
@@ -227,10 +233,13 @@ class Surroundings:
         code: CodeFolder | None = None,
         allow_network: bool = False,
         log_format: str = "Text",
+        log_level: str = "INFO",
         vcpus: Fraction = Fraction(1),
         memory: Memory | None = None,
     ) -> None:
-        self.vcpus, self.memory = vcpus, memory
+        self.vcpus, self.log_level = vcpus, log_level
+        self.memory = memory or Memory(_PLENTY_MB, 0)
+        self.environ_seen = False
         self.name, self.write, self.record = name, write, record
         self._environ, self._stream = environ, stream
         self.code, self.allow_network, self.log_format = code, allow_network, log_format
@@ -275,13 +284,18 @@ class Surroundings:
         ):
             self._kept = shared.take_away()
 
+    def set_variables(self, variables: Mapping[str, str]) -> None:
+        """Set some environment variables, where a handler has looked at them before."""
+        self.environ.update(encoded(variables.items()))
+
     def reset(self) -> None:
         """The runtime starts anew after a crash or a timeout: all is fresh but ``/tmp``."""
-        self.environ = _variables(self)
+        if self.environ_seen:
+            del self.environ
+            self.environ_seen = False
         self._kept = None
         self.numpy_state = None
-        if self.memory is not None:
-            self.memory = self.memory.fresh()
+        self.memory = self.memory.fresh()
         for name in ("logging", "signals"):
             if name in _MADE_LATE:
                 setattr(self, name, _MADE_LATE[name](self))
@@ -297,6 +311,7 @@ class Surroundings:
 
 
 def _variables(surroundings: Surroundings) -> dict[Any, Any]:
+    surroundings.environ_seen = True
     given = surroundings._environ
     return encoded((given() if callable(given) else given).items())
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from greenlet import greenlet
 
+    from lambdalab.kernel.memory import Memory
     from lambdalab.kernel.processor import Processor
     from lambdalab.kernel.tasks import Tasks
 
@@ -27,6 +28,10 @@ class Environment(Protocol):
     @property
     def processor(self) -> Processor:
         """Where they compute."""
+
+    @property
+    def memory(self) -> Memory:
+        """What they hold of the memory."""
 
     def enter(self) -> None:
         """A task of these surroundings goes on."""

@@ -2,8 +2,7 @@
 
 A task runs until it blocks (a sleep, a nested invoke, a lock, asyncio's wait) and gives the thread
 back to the loop, the *hub*. Its deadline is compared where it blocks, so a timeout costs no timer.
-A handler's green threads are tasks too; they belong to its surroundings and stand still between two
-invocations, as the threads of an execution environment do.
+A handler's green threads are tasks too; they stand still between two invocations, as on Lambda.
 """
 
 from __future__ import annotations
@@ -90,9 +89,8 @@ class Tasks:
     ) -> Task:
         """Run ``body()`` as a task: at once when called from the loop, else through the heap.
 
-        Parameters: the surroundings it runs in; its deadline, in microseconds of the lab;
-        ``done(task, ending)``, called by the loop at the virtual time the task ends; ``measured``,
-        whether the CPU time it really uses costs virtual time.
+        Parameters: its surroundings; its deadline, in microseconds of the lab; ``done(task, ending)``,
+        called by the loop when it ends; ``measured``: the CPU time it uses costs virtual time.
         """
         now = self.scheduler.now
         task = Task(self, body, surroundings, max(deadline, now), done)
@@ -213,8 +211,7 @@ class Tasks:
         """Let a blocked task go on, through the heap at ``now``; False if it was not blocked."""
         if not task.parked or task.dead:
             return False
-        task.parked = False
-        task.value = value
+        task.parked, task.value = False, value
         if task.waiting:
             self.scheduler.cancel(task.waiting)
         self.resume(task)
@@ -240,13 +237,16 @@ class Tasks:
     def leave(self, **how: Any) -> NoReturn:
         """End the running task's process (``how``: see :class:`Ending`); no ``finally`` runs."""
         task = self.running_task()
-        ending = Ending("exited", **how)
-        main = task.parent
-        if main is not None and main.ending is None:
+        if task.parent is not None:
+            self.destroy(task.parent, **how)
+        self._bury(task, Ending("exited", **how))
+
+    def destroy(self, main: Task, **how: Any) -> None:
+        """End a handler's process from outside, as :meth:`leave` does from inside."""
+        if main.ending is None:
             self.doom(main, fate="")
-            main.ending, main.buried = ending, True
+            main.ending, main.buried = Ending("exited", **how), True
             self.scheduler.at(self.scheduler.now, self._finish, main)
-        self._bury(task, ending)
 
     def start_thread(self, body: Body, done: Done, ident: int) -> Task:
         """Start a green thread of the running task, through the heap."""

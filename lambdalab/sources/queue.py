@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting
-from lambdalab.invocation.recursion import Chain
 from lambdalab.functions.mishaps import Mishap
+from lambdalab.invocation.recursion import Chain
 from lambdalab.kernel.clock import US
 from lambdalab.sources.events import Attributes, queue_arn, queue_url
 from lambdalab.sources.messages import (

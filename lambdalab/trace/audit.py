@@ -17,6 +17,7 @@ from lambdalab.trace.audit_queues import QUEUE_CHECKS
 from lambdalab.trace.codes import (
     AttemptOutcome,
     ClosedList,
+    FaultKind,
     FunctionError,
     InvocationStatus,
     InvocationType,
@@ -90,7 +91,7 @@ _WORDS: tuple[tuple[str, str, type[ClosedList]], ...] = (
     ("batches", "cause", schema.BatchCause),
     ("batches", "outcome", schema.BatchOutcome),
     ("scaling", "kind", ScalingKind),
-    ("faults", "kind", schema.FaultKind),
+    ("faults", "kind", FaultKind),
 )
 
 
@@ -261,7 +262,8 @@ def _bills(tables: Tables) -> Iterator[Difference]:
     run, init = rows["duration_us"].astype(np.int64), rows["init_us"]
     bare, whole = (np.maximum(-(-us // 1000), 1) for us in (run, run + init))
     billed = rows["billed_ms"]
-    bad = usual & (billed != bare) & (billed != whole)
+    capped = (rows["outcome"] == AttemptOutcome.TIMEOUT) & (billed < whole)  # as before 2025
+    bad = usual & (billed != bare) & (billed != whole) & ~capped
     yield from wrong("an attempt is billed for another time than it took", bad, "attempts")
     order = np.lexsort((billed, rows["environment"]))  # an environment keeps its price
     billed, cost = billed[order], rows["cost_nano"][order]
@@ -287,8 +289,9 @@ def _environments(tables: Tables) -> Iterator[Difference]:
     cold = rows["cold_start"] != 0
     yield from wrong("a used environment started cold", ~first & cold, "attempts", order)
     ended = homes["ended_at"][home]
+    cut_short = homes["because"][home] == schema.EnvironmentEnd.LAB_CLOSED
     outside = (rows["started_at"] < homes["started_at"][home]) | (
-        (ended >= 0) & ((rows["ended_at"] < 0) | (rows["ended_at"] > ended))
+        (ended >= 0) & (((rows["ended_at"] < 0) & ~cut_short) | (rows["ended_at"] > ended))
     )
     yield from wrong("an attempt ran outside its environment's life", outside, "attempts", order)
     alive = homes["because"] == schema.EnvironmentEnd.ALIVE
@@ -320,6 +323,26 @@ def _scaling(tables: Tables) -> Iterator[Difference]:
     yield from wrong("a change of capacity does not begin where the last ended", broken)
 
 
+def _faults(tables: Tables) -> Iterator[Difference]:
+    """What ``lab.faults`` did to a run or a delivery is to be seen there, and then."""
+    rows, attempts = tables.rows("faults"), tables.rows("attempts")
+    events, scaling = tables.rows("queue_events"), tables.rows("scaling")
+    injected = scaling[scaling["cause"] == schema.Cause.INJECTED]
+    again = events[events["cause"] == schema.Cause.DUPLICATE]
+    for kind, own, done in (
+        (FaultKind.FAIL, "request", attempts[attempts["outcome"] == AttemptOutcome.ERROR]),
+        (FaultKind.KILL, "request", attempts[attempts["outcome"] == AttemptOutcome.KILLED]),
+        (FaultKind.THROTTLE, "subject", injected),
+        (FaultKind.DUPLICATE, "at", again),
+    ):
+        struck = rows["kind"] == kind
+        at = done["ended_at"] if "ended_at" in done.dtype.names else done["at"]
+        known = {(int(a), int(b)) for a, b in zip(at, done[own], strict=True)}
+        lone = [(int(row["at"]), int(row[own])) not in known for row in rows[struck]]
+        name = FaultKind.names[kind]
+        yield from wrong(f"a fault, {name}, has left no trace", np.array(lone, dtype=bool))
+
+
 CHECKS: tuple[Callable[[Tables], Iterator[Difference]], ...] = (
     _time,
     _invocations,
@@ -328,4 +351,5 @@ CHECKS: tuple[Callable[[Tables], Iterator[Difference]], ...] = (
     _environments,
     _callers,
     _scaling,
+    _faults,
 )

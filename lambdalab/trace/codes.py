@@ -211,6 +211,7 @@ class ScalingKind(ClosedList):
     THROTTLE = word("how much a limit lets through")
     LIMIT = word("the concurrency a function reserves")
     PROVISIONED = word("environments of provisioned concurrency that can be used")
+    REQUESTED = word("environments of provisioned concurrency asked for, and billed")
 
 
 class FaultKind(ClosedList):

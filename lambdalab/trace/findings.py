@@ -207,8 +207,10 @@ def cold_starts(tables: Tables) -> Iterator[Finding]:
 def throttles(tables: Tables) -> Iterator[Finding]:
     """Functions that were refused capacity: callers got 429, events went back to wait."""
     calls, events = tables.rows("invocations"), tables.rows("queue_events")
-    refused = np.flatnonzero(calls["status"] == InvocationStatus.THROTTLED)
-    own = asynchronous(tables, events["queue"])
+    refused = np.flatnonzero(
+        (calls["status"] == InvocationStatus.THROTTLED) & (calls["cause"] != Cause.INJECTED)
+    )
+    own = asynchronous(tables, events["queue"]) & (events["cause"] != Cause.INJECTED)
     waited = np.flatnonzero((events["action"] == Action.THROTTLED) & own)
     owners = tables.functions_of_requests()[events["event"][waited]]
     short_views = Short(tables)
@@ -249,8 +251,24 @@ def retries_of_batches(tables: Tables) -> Iterator[Finding]:
         yield Finding("whole batches", name, advice, Short(tables).batches.iloc[places])
 
 
+def injected(tables: Tables) -> Iterator[Finding]:
+    """What ``lab.faults`` did, lest somebody looks for its cause elsewhere."""
+    rows, names = tables.rows("faults"), tables.recorder.names
+    for code in np.unique(rows["subject"]).tolist():
+        view = Short(tables).faults.iloc[np.flatnonzero(rows["subject"] == code)]
+        kinds = ", ".join(
+            f"{n:,} {kind}" for kind, n in view["kind"].value_counts(sort=False).items()
+        )
+        advice = (
+            f"lab.faults struck {times(len(view), 'time')} ({kinds}): what came of it is no fault of "
+            "its own."
+        )
+        yield Finding("injected faults", names[code], advice, view)
+
+
 #: What is looked for, in the order in which it is told.
 LOOKS: tuple[Callable[[Tables], Iterator[Finding]], ...] = (
+    injected,
     lost_events,
     unread_dead_letters,
     failures,

@@ -1,23 +1,22 @@
 """``logs``: what the functions wrote, merged with the platform's own lines.
 
-START, END, REPORT and INIT_START are not recorded: they are made here from the attempts, so that
-their numbers agree with the table to the digit.
+START, END, REPORT and the lines about inits are not recorded: they are made here from the attempts, so
+that their numbers agree with the table to the digit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
 from lambdalab.trace import loglines
-from lambdalab.trace.codes import AttemptOutcome
+from lambdalab.trace.codes import EnvironmentEnd, InitStatus
 from lambdalab.trace.columns import Columns, Numbers, frame, plain, take, text
+from lambdalab.trace.loglines import Form
 from lambdalab.trace.tables import Tables, log_streams
 
-#: Order of lines that bear the same time and belong to the same attempt.
-_INIT_START, _INIT_LINE, _INIT_REPORT, _START, _LINE, _END, _REPORT = range(7)
 _LAST = np.iinfo(np.int64).max
 
 #: One line: time, attempt's row, place in it, sequence, function, environment, request, text.
@@ -26,7 +25,9 @@ Line = tuple[int, int, int, int, int, int, int, str]
 
 def logs(tables: Tables) -> pd.DataFrame:
     """One row per log line, in order of time."""
-    lines = sorted([*_initialisations(tables), *_invocations(tables), *_written(tables)])
+    forms = _forms(tables)
+    platform = [*_initialisations(tables, forms), *_invocations(tables, forms)]
+    lines = sorted([*platform, *_written(tables)])
     numbers = plain([line[:7] for line in lines]).reshape(-1, 7)
     environments = numbers[:, 5]
     columns: Columns = {
@@ -40,28 +41,47 @@ def logs(tables: Tables) -> pd.DataFrame:
     return frame(columns)
 
 
-def _initialisations(tables: Tables) -> Iterator[Line]:
-    """INIT_START of every environment that came to run code, and INIT_REPORT where it failed."""
+def _forms(tables: Tables) -> list[Form]:
+    """How each environment's lines are written, by its id (0: none)."""
+    recorder, names = tables.recorder, tables.recorder.names
+    find = loglines.settings_of(recorder.wiring.get("logging", {}))
+    rows = tables.rows("environments")
+    made: dict[tuple[object, ...], Form] = {}
+    forms: list[Form] = [loglines.TextForm("")]
+    columns = (rows[name].tolist() for name in ("function", "version", "kind"))
+    for number, (function, version, kind) in enumerate(zip(*columns, strict=True), 1):
+        settings: Mapping[str, object] = find(names[function], names[version], number)
+        settings = settings or recorder.functions.get(names[function], {})
+        key = function, version, kind, id(settings)
+        if key not in made:
+            made[key] = loglines.form_of(
+                settings, names[function], names[version], kind, recorder.start_us
+            )
+        forms.append(made[key])
+    return forms
+
+
+def _initialisations(tables: Tables, forms: list[Form]) -> Iterator[Line]:
+    """The lines about the init of every environment, in so far as it has come about."""
     rows, tries = tables.rows("environments"), tables.rows("attempts")
-    first = _first_attempts(tables)
-    names, settings = tables.recorder.names, tables.recorder.functions
-    setup = np.append(tries["setup_us"], 0)[np.minimum(first[1:], len(tries))]
-    begun = np.where(
-        rows["ready_at"] >= 0, rows["ready_at"] - rows["init_us"], rows["started_at"] + setup
-    )
-    failed = AttemptOutcome.INIT_ERROR
-    for number, (function, at) in enumerate(
-        zip(rows["function"].tolist(), begun.tolist(), strict=True), 1
+    errors, first = tables.recorder.errors, _first_attempts(tables)
+    columns = ("function", "started_at", "ready_at", "init_us", "ended_at", "because")
+    for number, (function, started, ready, us, ended, because) in enumerate(
+        zip(*(rows[name].tolist() for name in columns), strict=True), 1
     ):
         row = int(first[number])
-        runtime = str(settings.get(names[function], {}).get("runtime") or "python3.13")
-        line = loglines.runtime_line(runtime)
-        yield at, row, _INIT_START, 0, function, number, 0, line
-        if row < len(tries) and tries["outcome"][row] == failed:
-            kind = tables.recorder.errors.get(row, ("", "", b""))[0]
-            took = int(tries["init_us"][row])
-            line = loglines.init_report(took, kind)
-            yield at + took, row, _INIT_REPORT, 0, function, number, 0, line
+        begun, status, kind = started, InitStatus.NONE, ""
+        if ready >= 0:
+            begun, status = ready - us, InitStatus.SUCCESS
+        elif row < len(tries):
+            begun += int(tries["setup_us"][row])
+            us, status = int(tries["init_us"][row]), int(tries["init_status"][row])
+            if tries["invoke_init_status"][row] == InitStatus.ERROR:
+                kind = errors.get(row, ("",))[0]
+        elif because == EnvironmentEnd.INIT_FAILED:  # of provisioned concurrency
+            us, status = ended - started, InitStatus.ERROR
+        for at, place, line in loglines.init_lines(forms[number], begun, us, status, kind):
+            yield at, row, place, 0, function, number, 0, line
 
 
 def _first_attempts(tables: Tables) -> Numbers:
@@ -72,31 +92,32 @@ def _first_attempts(tables: Tables) -> Numbers:
     return first
 
 
-def _invocations(tables: Tables) -> Iterator[Line]:
-    """START, END and REPORT of every attempt whose handler was run."""
+def _invocations(tables: Tables, forms: list[Form]) -> Iterator[Line]:
+    """The platform's lines about every attempt whose handler was run."""
     rows, calls = tables.rows("attempts"), tables.rows("invocations")
     names, ids, errors = tables.recorder.names, tables.ids, tables.recorder.errors
-    functions, versions = calls["function"].tolist(), calls["executed_version"].tolist()
-    fields = ("request", "environment", "started_at", "ended_at", "setup_us", "init_us")
-    numbers = ("duration_us", "billed_ms", "memory_mb", "max_memory_mb", "outcome")
-    columns = [rows[name].tolist() for name in fields + numbers]
-    for row, (request, environment, started, ended, setup, init, duration, *rest) in enumerate(
+    functions = calls["function"].tolist()
+    homes = tables.rows("environments")["version"].tolist()
+    ready = tables.rows("environments")["ready_at"].tolist()
+    fields = (
+        "request", "environment", "cold_start", "started_at", "ended_at", "setup_us", "init_us",
+        "init_status", "invoke_init_status", "duration_us", "billed_ms", "memory_mb",
+        "max_memory_mb", "outcome",
+    )  # fmt: skip
+    columns = [rows[name].tolist() for name in fields]
+    for row, (request, environment, cold, started, ended, setup, init, *rest) in enumerate(
         zip(*columns, strict=True)
     ):
-        billed, memory, used, outcome = rest
-        request_id, function = ids.request(request), functions[request - 1]
-        handler = started + setup + init
-        line = loglines.start(request_id, names[versions[request - 1]])
-        yield handler, row, _START, 0, function, environment, request, line
-        if ended < 0:
-            continue
-        line = loglines.end(request_id)
-        yield ended, row, _END, 0, function, environment, request, line
-        kind = errors[row][0] if row in errors else ""
-        line = loglines.report(
-            request_id, duration, billed, memory, used, init, loglines.status(outcome, kind)
-        )
-        yield ended, row, _REPORT, 0, function, environment, request, line
+        if ended < 0 and cold:  # its spans are not yet written
+            if ready[environment - 1] < 0:
+                continue
+            init, started = 0, ready[environment - 1]
+        kind, message = errors[row][:2] if row in errors else ("", "")
+        whom = ids.request(request), names[homes[environment - 1]]
+        told = (*whom, started + setup + init, ended, init, *rest, kind, message)
+        attempt = loglines.Attempt._make(told)
+        for at, place, line in loglines.attempt_lines(forms[environment], attempt):
+            yield at, row, place, 0, functions[request - 1], environment, request, line
 
 
 def _written(tables: Tables) -> Iterator[Line]:
@@ -104,13 +125,17 @@ def _written(tables: Tables) -> Iterator[Line]:
     rows, texts = tables.rows("logs"), tables.recorder.log_texts
     first = _first_attempts(tables)
     tries = _tries_of(tables, set(rows["request"].tolist()))
+    late = np.isin(
+        tables.rows("attempts")["invoke_init_status"], (InitStatus.ERROR, InitStatus.TIMEOUT)
+    )
     columns = [rows[name].tolist() for name in ("at", "function", "environment", "request")]
     for number, (at, function, environment, request) in enumerate(zip(*columns, strict=True)):
         if request:
             begun = [row for row, started in tries.get(request, []) if started <= at]
-            row, place = (begun[-1] if begun else _LAST), _LINE
+            row = begun[-1] if begun else _LAST
+            place = loglines.LATE_LINE if begun and late[row] else loglines.LINE
         else:
-            row, place = int(first[environment]), _INIT_LINE
+            row, place = int(first[environment]), loglines.INIT_LINE
         yield at, row, place, number, function, environment, request, texts[number]
 
 

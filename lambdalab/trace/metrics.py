@@ -161,6 +161,8 @@ def _sqs(tables: Tables) -> Iterator[Samples]:
     kinds = tables.recorder.queue_kinds
     queues = [code for code, kind in kinds.items() if kind == QueueKind.SQS]
     rows = rows[np.isin(rows["queue"], queues)]
+    copies = (rows["action"] == Action.SENT) & (rows["cause"] == Cause.DUPLICATE)
+    rows = rows[~copies]  # nobody sent them
     for metric, action in (
         ("NumberOfMessagesSent", Action.SENT),
         ("NumberOfMessagesReceived", Action.RECEIVED),

@@ -21,7 +21,9 @@ from lambdalab.trace.codes import (
 from lambdalab.trace.columns import Rows
 from lambdalab.trace.ids import UnknownId, short
 from lambdalab.trace.retries import asynchronous
+from lambdalab.trace.story_faults import faults
 from lambdalab.trace.tables import Tables
+from lambdalab.trace.words import duration
 
 Told = Iterator[tuple[int, str]]
 _TABLE_OF = {
@@ -89,16 +91,6 @@ def _unknown(kind: str, text: str, known: int) -> UnknownId:
     return UnknownId(kind, text, f"there is no {kind} {text!r} in this trace; it has {there}")
 
 
-def duration(us: int) -> str:
-    """A duration for people: "66.2 s", "12 ms", "2 h 5 min"."""
-    if us < 1_000_000:
-        return f"{us / 1000:.3g} ms"
-    if us < 600_000_000:
-        return f"{us / 1e6:.3g} s" if us < 100_000_000 else f"{us / 1e6:.0f} s"
-    minutes = round(us / 60e6)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
-
-
 def because(cause: int) -> str:
     """A cause's meaning, as the end of a sentence."""
     name = Cause.names[cause]
@@ -128,6 +120,7 @@ def _request(tables: Tables, number: int) -> Told:
     """Causes before effects: lines of one microsecond are told in this order."""
     row = tables.rows("invocations")[number - 1]
     yield int(row["requested_at"]), _arrival(tables, number, row)
+    yield from faults(tables, number)
     places = np.flatnonzero(tables.rows("attempts")["request"] == number).tolist()
     informed = _informed(tables)
     children = [c for c in _children(tables, ParentKind.REQUEST, number) if c not in informed]
@@ -288,7 +281,8 @@ def _message(tables: Tables, number: int) -> Told:
         if row["action"] == Action.SENT:
             delay = f", hidden for {duration(int(row['delay_us']))}" if row["delay_us"] else ""
             sender = f" by {short('request', int(row['request']))}" if row["request"] else ""
-            sentence = f"sent to {queue!r}{sender}{delay}"
+            verb = "comes back to" if row["cause"] == Cause.DUPLICATE else "sent to"
+            sentence = f"{verb} {queue!r}{sender}{delay}"
         elif row["action"] == Action.RECEIVED:
             sentence = f"received from {queue!r}{inside}, time {row['receive_count']}"
             if batch and batches["completed_at"][batch - 1] >= 0:

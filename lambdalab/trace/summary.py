@@ -1,4 +1,4 @@
-"""``trace.summary()``: key figures, one row per function and per queue."""
+"""``trace.summary()``: key figures, one row per function, per queue, and per provisioned version."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from lambdalab.trace.codes import Action, AttemptOutcome, Cause, InvocationStatus, QueueKind
 from lambdalab.trace.columns import Numbers, Rows
+from lambdalab.trace.reservations import reservations
 from lambdalab.trace.retries import asynchronous
 from lambdalab.trace.tables import Tables
 
@@ -42,9 +43,15 @@ def summary(tables: Tables) -> pd.DataFrame:
     ``throttles``, ``cold_starts``, ``most_at_once`` (the most runs under way together), the median
     and 95th percentile of the handler's duration, ``cost_usd``. For a queue: ``sent``, ``deleted``
     (dealt with), ``dead_lettered``, ``lost`` (expired or dropped with no delivery), ``max_depth``
-    and ``oldest_s``, the greatest age an event reached in it.
+    and ``oldest_s``, the greatest age an event reached in it. Where provisioned concurrency was asked
+    for, a row of kind ``provisioned concurrency`` for each version (``bill:1``) has what it cost by
+    itself, used or not; the runs in it are in the function's row (see :mod:`.reservations`).
     """
-    found = [*_functions(tables), *_queues(tables)]
+    provisioned = (
+        {"name": name, "kind": "provisioned concurrency", "cost_usd": nano / 1e9}
+        for name, nano in reservations(tables).items()
+    )
+    found = [*_functions(tables), *provisioned, *_queues(tables)]
     columns = {
         name: pd.array([row.get(name) for row in found], dtype=kind)  # type: ignore[call-overload]
         for name, kind in COLUMNS.items()

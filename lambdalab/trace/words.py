@@ -17,6 +17,16 @@ def times(count: int, noun: str) -> str:
     return f"{count:,} {noun}{ending}"
 
 
+def duration(us: int) -> str:
+    """A duration for people: "66.2 s", "12 ms", "2 h 5 min"."""
+    if us < 1_000_000:
+        return f"{us / 1000:.3g} ms"
+    if us < 600_000_000:
+        return f"{us / 1e6:.3g} s" if us < 100_000_000 else f"{us / 1e6:.0f} s"
+    minutes = round(us / 60e6)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
 def cold_starts(cold: int, runs: int, invocations: int) -> str:
     """How often functions started cold, and of what.
 

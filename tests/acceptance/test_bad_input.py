@@ -135,7 +135,7 @@ def test_invoking_what_does_not_exist(lab: ll.Lab, name: str, told: str) -> None
         ({"timeout": 1000}, ("timeout=1000", "1 to 900 s", "dg/configuration-timeout")),
         ({"maximum_retry_attempts": 3}, ("maximum_retry_attempts=3", "0 to 2", "dg/")),
         ({"maximum_event_age": 59}, ("maximum_event_age=59", "60 to 21,600 s", "botocore")),
-        ({"reserved_concurrency": 901}, ("reserved_concurrency=901", "0 to 900", "dg/")),
+        ({"reserved_concurrency": -1}, ("reserved_concurrency=-1", "0 or more", "botocore")),
         ({"failure_rate": 1.5}, ("failure_rate=1.5", "between 0 and 1")),
         ({"architecture": "x86"}, ("architecture='x86'", "x86_64, arm64")),
         ({"runtime": "python2.7"}, ("runtime='python2.7'", "python3.13")),
@@ -194,8 +194,11 @@ def test_queue_settings_out_of_range(
 
 def test_the_account_keeps_a_hundred_unreserved(lab: ll.Lab) -> None:
     lab.put_function_concurrency("resize", 600)
-    with refused(lab, InvalidSetting, "reserved_concurrency=301", "at most 300", "dg/"):
+    told = "minimum value of [100].", "reserved_concurrency=301", "at most 300", "dg/"
+    with refused(lab, InvalidParameterValueException, *told):
         lab.create_function("new", duration=0.1, reserved_concurrency=301)
+    with refused(lab, InvalidParameterValueException, "reserved_concurrency=901", "at most 300"):
+        lab.update_function("bill", reserved_concurrency=901)
 
 
 # ---- a payload too large, or not JSON

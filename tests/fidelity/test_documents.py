@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 
 import lambdalab as ll
+from lambdalab.invocation.reply import Reply
 
-EXIT = '{"errorType":"Runtime.ExitError","errorMessage":"RequestId: %s Error: %s"}'
-TIMEOUT = (
-    '{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: %s Error: Task timed out after '
-    '7.00 seconds"}'
-)
+EXIT, TIMEOUT = "Runtime.ExitError", "Sandbox.Timedout"
 MARSHAL = (
     '{"errorMessage": "Unable to marshal response: Object of type set is not JSON serializable", '
     '"errorType": "Runtime.MarshalError", "requestId": "%s", "stackTrace": []}'
@@ -27,6 +24,13 @@ KILLED = "Runtime exited with error: signal: killed"
 NO_REASON = "Runtime exited without providing a reason"
 
 
+def platform(reply: Reply, error_type: str, reason: str) -> bool:
+    """Whether it is the platform's document: these two members, in this order."""
+    text = f"RequestId: {reply.request_id} Error: {reason}"
+    expected = [("errorType", error_type), ("errorMessage", text)]
+    return list(json.loads(reply.body).items()) == expected
+
+
 def handler(body: str) -> str:
     return f"import os, signal, sys, time\ndef lambda_handler(event, context):\n    {body}\n"
 
@@ -35,7 +39,8 @@ def handler(body: str) -> str:
     ("body", "reason"),
     [
         ("sys.exit()", NO_REASON),
-        ("sys.exit(3)", NO_REASON),
+        ("sys.exit(0)", NO_REASON),
+        ("sys.exit(3)", "Runtime exited with error: exit status 3"),
         ("os._exit(1)", "Runtime exited with error: exit status 1"),
         ("os.kill(os.getpid(), signal.SIGKILL)", KILLED),
         ("signal.raise_signal(signal.SIGKILL)", KILLED),
@@ -45,19 +50,19 @@ def test_leaving_the_process(lab: ll.Lab, body: str, reason: str) -> None:
     lab.create_function("f", handler(body))
     reply = lab.invoke("f")
     assert (reply.status_code, reply.function_error) == (200, "Unhandled")
-    assert reply.body.decode() == EXIT % (reply.request_id, reason)
+    assert platform(reply, EXIT, reason)
 
 
 def test_leaving_at_import(lab: ll.Lab) -> None:
-    lab.create_function("f", "import sys\nsys.exit(1)\ndef lambda_handler(event, context): ...")
+    lab.create_function("f", "import sys\nsys.exit()\ndef lambda_handler(event, context): ...")
     reply = lab.invoke("f")
-    assert reply.body.decode() == EXIT % (reply.request_id, NO_REASON)
+    assert platform(reply, EXIT, NO_REASON)
 
 
 def test_a_timeout(lab: ll.Lab) -> None:
     lab.create_function("f", handler("time.sleep(60)"), timeout=7)
     reply = lab.invoke("f")
-    assert reply.body.decode() == TIMEOUT % reply.request_id
+    assert platform(reply, TIMEOUT, "Task timed out after 7.00 seconds")
 
 
 def test_a_timeout_before_2025() -> None:
@@ -71,6 +76,7 @@ def test_a_timeout_before_2025() -> None:
     assert list(reply.payload) == ["errorMessage"]
     assert text in reply.log.splitlines()
     report = next(line for line in reply.log.splitlines() if line.startswith("REPORT"))
+    assert "Duration: 3004.92 ms\tBilled Duration: 3000 ms\t" in report
     assert "Status: timeout" not in report
 
 
@@ -79,7 +85,7 @@ def test_out_of_memory(lab: ll.Lab) -> None:
         "f", "import lambdalab as ll\ndef lambda_handler(e, c): ll.allocate(200)", memory_size=128
     )
     reply = lab.invoke("f")
-    assert reply.body.decode() == EXIT % (reply.request_id, KILLED)
+    assert platform(reply, EXIT, KILLED)
     attempt = lab.trace.attempts.iloc[0]
     assert attempt["outcome"] == "out_of_memory"
     assert attempt["max_memory_mb"] == attempt["memory_mb"] == 128
@@ -89,7 +95,7 @@ def test_out_of_memory(lab: ll.Lab) -> None:
 def test_out_of_memory_in_a_model(lab: ll.Lab) -> None:
     lab.create_function("f", duration=1, memory=200, memory_size=128)
     reply = lab.invoke("f")
-    assert reply.body.decode() == EXIT % (reply.request_id, KILLED)
+    assert platform(reply, EXIT, KILLED)
     assert lab.trace.attempts["max_memory_mb"].tolist() == [128]
 
 
@@ -101,10 +107,18 @@ def test_a_result_that_is_no_json(lab: ll.Lab) -> None:
 
 def test_a_response_that_is_too_large(lab: ll.Lab) -> None:
     lab.create_function("f", handler("return 'x' * 7_000_000"))
-    assert lab.invoke("f").body.decode() == (
-        '{"errorMessage":"Response payload size exceeded maximum allowed payload size '
-        '(6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}'
-    )
+    told = "Response payload size exceeded maximum allowed payload size (6291556 bytes)."
+    expected = [("errorMessage", told), ("errorType", "Function.ResponseSizeTooLarge")]
+    assert list(json.loads(lab.invoke("f").body).items()) == expected
+
+
+@pytest.mark.xfail(strict=True, reason="the platform's documents have Python's spaces")
+@pytest.mark.parametrize("end", ["time.sleep(60)", "os._exit(1)", "return 'x' * 7_000_000"])
+def test_the_platform_writes_without_spaces(lab: ll.Lab, end: str) -> None:
+    """As recorded; the runtime's own documents have them, as Python's json has."""
+    lab.create_function("f", handler(end))
+    body = lab.invoke("f").body.decode()
+    assert body == json.dumps(json.loads(body), separators=(",", ":"))
 
 
 def test_an_exception(lab: ll.Lab) -> None:
@@ -131,13 +145,6 @@ def test_an_exception_at_import_has_no_request(lab: ll.Lab) -> None:
         '  File "/var/task/lambda_function.py", line 1, in <module>\n'
         "    raise ValueError('early')\n"
     )
-
-
-def test_a_client_context_that_is_no_json(lab: ll.Lab) -> None:
-    lab.create_function("f", handler("return 1"))
-    reply = lab.invoke("f", client_context=b"no json")  # type: ignore[arg-type]
-    assert reply.payload["errorType"] == "Runtime.LambdaContextUnmarshalError"
-    assert reply.payload["errorMessage"].startswith("Unable to parse Client Context JSON: ")
 
 
 def test_decimals_are_numbers(lab: ll.Lab) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 import lambdalab as ll
 
 FAIL = "import time\ndef lambda_handler(event, context):\n    print('plain')\n    raise ValueError('no')"
@@ -60,3 +62,38 @@ def test_platform_events_in_json(lab: ll.Lab) -> None:
     report = told[-1]["record"]
     assert report["requestId"] == reply.request_id
     assert report["metrics"]["billedDurationMs"] == 1
+
+
+LEVELS = """
+import logging
+def lambda_handler(event, context):
+    for level in ("debug", "info", "warning", "error"):
+        getattr(logging.getLogger(), level)(level)
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "written"),
+    [(None, 3), ("DEBUG", 4), ("TRACE", 4), ("WARN", 2), ("ERROR", 1), ("FATAL", 0)],
+)
+def test_the_application_level_filters_json(lab: ll.Lab, level: str | None, written: int) -> None:
+    lab.create_function("f", LEVELS, log_format="JSON", application_log_level=level)
+    lab.invoke("f")
+    assert sum('"level"' in text for text in messages(lab)) == written
+
+
+def test_the_system_level_filters_platform_events() -> None:
+    """Each level writes less than the one before; WARN leaves a success without a line."""
+    numbers = []
+    for level in ("DEBUG", "INFO", "WARN"):
+        lab = ll.Lab()
+        code = "def lambda_handler(event, context): ..."
+        lab.create_function("f", code, log_format="JSON", system_log_level=level)
+        lab.invoke("f")
+        numbers.append(len(messages(lab)))
+    assert numbers[0] > numbers[1] > numbers[2] == 0
+
+
+def test_levels_are_for_json_alone(lab: ll.Lab) -> None:
+    with pytest.raises(ll.LabError, match="log_level"):
+        lab.create_function("f", LEVELS, application_log_level="DEBUG")

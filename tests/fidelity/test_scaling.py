@@ -139,6 +139,17 @@ def test_a_reservation_costs_nothing() -> None:
     assert costs[0] == costs[1] > 0
 
 
+def test_a_mapping_is_throttled_where_nothing_is_reserved(lab: ll.Lab) -> None:
+    orders = lab.sqs.create_queue("orders", dead_letter_queue="dead", max_receive_count=2)
+    lab.create_function("f", duration=1, reserved_concurrency=0)
+    lab.create_event_source_mapping(orders, "f")
+    orders.send("order")
+    lab.run()
+    assert len(lab.trace.attempts) == 0
+    assert set(lab.trace.invocations["status"]) == {"throttled"}
+    assert [letter.body for letter in lab.sqs["dead"].messages] == ["order"]
+
+
 def test_a_reservation_holds_for_all_versions() -> None:
     lab = room(100, reserved_concurrency=3)
     lab.publish_version("f")

@@ -78,3 +78,38 @@ def test_the_trace_adds_up_to_the_bill(lab: ll.Lab) -> None:
     assert attempts["cold_start"].tolist() == [True, False, False]
     expected = [0.0000002 + ms / 1000 * 0.0000166667 for ms in (11, 500, 1000)]
     assert attempts["cost_usd"].tolist() == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("rules", [RULES, LATEST], ids=["2025-01", "latest"])
+def test_a_custom_runtimes_init_was_always_billed(rules: ll.Rules) -> None:
+    assert tariff(rules, runtime="provided.al2023").billed_ms(1000, 84_000) == 85
+
+
+@pytest.mark.parametrize(
+    ("architecture", "dollars_a_gb_second"),
+    [("x86_64", Fraction("0.0000097222")), ("arm64", Fraction("0.0000077778"))],
+)
+@given(memory_size=st.integers(128, 10_240), billed_ms=st.integers(1, 900_000))
+def test_a_run_in_a_provisioned_environment_has_a_price_of_its_own(
+    architecture: str, dollars_a_gb_second: Fraction, memory_size: int, billed_ms: int
+) -> None:
+    settings = FunctionSettings.make(
+        RULES, "test", name="f", duration=1, memory_size=memory_size, architecture=architecture
+    )
+    compute = Fraction(memory_size, 1024) * Fraction(billed_ms, 1000) * dollars_a_gb_second
+    exact = (compute + Fraction("0.0000002")) * 10**9
+    found = Tariff(RULES, settings, provisioned=True).cost_nano(billed_ms)
+    assert abs(found - exact) <= Fraction(1, 2)
+
+
+def test_queueing_and_refusing_cost_nothing(lab: ll.Lab) -> None:
+    """Each attempt is paid for, also a retry; waiting and throttles are not."""
+    lab.create_function("f", duration=0.1, failure_rate=1, reserved_concurrency=1)
+    lab.drive("f", ll.Burst(3), invocation_type="Event")
+    lab.run()
+    attempts = lab.trace.attempts
+    assert len(attempts) == 9
+    assert "throttled" in set(lab.trace.queue_events["action"])
+    assert attempts["cost_usd"].sum() == pytest.approx(9 * tariff().cost_nano(100) / 1e9)
+    figures = lab.trace.summary().set_index("name")
+    assert figures.loc["f"].cost_usd == pytest.approx(attempts["cost_usd"].sum())

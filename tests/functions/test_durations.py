@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import math
 import statistics
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 import lambdalab as ll
 from lambdalab.errors import InvalidSetting
-from lambdalab.functions.durations import check, drawer, median
+from lambdalab.functions.durations import Percentiles, check, drawer, median
 from lambdalab.kernel.random import RandomStreams
 
 
@@ -101,3 +103,65 @@ def test_an_init_may_be_drawn_too(lab: ll.Lab) -> None:
     lab.run()
     first, second = lab.trace.attempts["init_ms"]
     assert 0 < first != second > 0
+
+
+# ---------------------------------------------------------------------- published percentiles
+
+
+LATEST = ll.Rules.as_of("latest").init_percentiles
+Z = {0.1: -1.2815515655446004, 0.5: 0.0, 0.9: 1.2815515655446004, 0.99: 2.3263478740408408}
+
+
+@pytest.mark.parametrize("kind", sorted(LATEST), ids="-".join)
+def test_every_runtimes_init_has_its_published_percentiles(kind: tuple[str, str]) -> None:
+    """Within the sampling error: so many of 20,000 draws are below each as should be."""
+    known, count = LATEST[kind], 20_000
+    found = sorted(draws(Percentiles(*known), count))
+    for (share, _), value in zip(Z.items(), known, strict=True):
+        expected, error = share * count, math.sqrt(share * (1 - share) * count)
+        at_most = bisect.bisect_right(found, value * 1000)
+        below = bisect.bisect_left(found, value * 1000)
+        assert below - 4 * error <= expected <= at_most + 4 * error
+    assert found[0] > 0
+
+
+@given(
+    st.lists(st.floats(1, 5000), min_size=4, max_size=4).map(sorted),
+    st.integers(0, 1000),
+)
+def test_percentiles_rise_and_repeat(known: list[float], seed: int) -> None:
+    made = Percentiles(*known)
+    assert draws(made, 20, seed) == draws(made, 20, seed)
+    assert all(value > 0 for value in draws(made, 20, seed))
+    assert made.median == known[1] / 1000
+
+
+def test_two_equal_steps_are_a_log_normal() -> None:
+    """Where the four lie on one line, it is that line: the same draws."""
+    p50, sigma = 100.0, 0.3
+    known = [p50 * math.exp(sigma * z) for z in Z.values()]
+    as_percentiles = draws(Percentiles(*known), 200)
+    as_log_normal = draws(ll.LogNormal(p50=p50 / 1000, p99=known[3] / 1000), 200)
+    assert as_percentiles == pytest.approx(as_log_normal, rel=1e-4, abs=2)
+
+
+@pytest.mark.parametrize(
+    "known", [(0, 1, 2, 3), (2, 1, 3, 4), (1, 2, 3, float("nan")), (1, 2, 3, float("inf"))]
+)
+def test_percentiles_that_cannot_be(known: tuple[float, ...]) -> None:
+    with pytest.raises(InvalidSetting):
+        Percentiles(*known)
+
+
+@pytest.mark.parametrize("memory", [128, 512, 10_240])
+def test_the_default_init_is_that_of_runtime_and_architecture(memory: int) -> None:
+    """And does not depend on the memory: the same draws at 128 MB and at 10 GB."""
+    lab = ll.Lab(seed=3)
+    lab.create_function(
+        "f", duration=1, memory_size=memory, runtime="ruby3.4", architecture="arm64"
+    )
+    lab.drive("f", ll.Burst(50))
+    lab.run()
+    stream = RandomStreams(3).stream("functions/f/init")
+    draw = drawer(Percentiles(*lab.rules.init_percentiles["ruby3.4", "arm64"]), stream)
+    assert lab.trace.attempts["init_ms"].tolist() == [draw(None) / 1000 for _ in range(50)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from time import sleep
 
 import pandas as pd
 import pytest
@@ -172,3 +173,96 @@ def test_expiry_does_not_keep_a_run_alive(lab: ll.Lab) -> None:
     assert lab.elapsed == pytest.approx(1 + lab.rules.environment_setup)
     lab.advance(3600)
     assert lab.trace.environments["ended_because"].tolist() == ["idle_expiry"]
+
+
+# ---------------------------------------------------------------------- idle for how long
+
+
+def test_an_idle_expiry_of_nothing_reuses_nothing(lab: ll.Lab) -> None:
+    lab.create_function("f", duration=1, idle_expiry=0)
+    assert [lab.invoke("f").cold for _ in range(3)] == [True] * 3
+    environments = lab.trace.environments
+    assert set(environments["ended_because"]) == {"idle_expiry"}
+    assert environments["ended_at"].tolist() == lab.trace.attempts["ended_at"].tolist()
+
+
+@pytest.mark.parametrize(
+    "expiry", [ll.LogNormal(p50=60, p99=300), ll.Exponential(30)], ids=["log-normal", "exponential"]
+)
+def test_an_idle_expiry_drawn_for_each_spell(expiry: object) -> None:
+    """Each spell of standing idle has its own time, and nothing is reused after it."""
+    lab = ll.Lab(seed=3)
+    lab.create_function("f", duration=1, idle_expiry=expiry)
+    lab.drive("f", ll.Burst(200))
+    lab.advance(10_000)
+    environments = lab.trace.environments
+    assert set(environments["ended_because"]) == {"idle_expiry"}
+    idle = (environments["ended_at"] - lab.trace.attempts["ended_at"]).dt.total_seconds()
+    assert idle.nunique() > 150
+    assert idle.median() == pytest.approx(expiry.median, rel=0.25)  # type: ignore[attr-defined]
+    assert lab.invoke("f").cold
+
+
+def test_a_call_in_between_begins_another_spell() -> None:
+    """What was drawn for the spell before does not end the environment in this one."""
+    lab = ll.Lab(seed=3)
+    lab.create_function("f", duration=1, idle_expiry=ll.LogNormal(p50=100, p99=101))
+    lab.invoke("f")
+    for _ in range(5):
+        lab.advance(90)
+        assert not lab.invoke("f").cold
+    lab.advance(110)
+    assert lab.trace.environments["ended_because"].tolist() == ["idle_expiry"]
+
+
+def test_a_shorter_expiry_holds_for_the_next_spell(lab: ll.Lab) -> None:
+    lab.create_function("f", duration=1, idle_expiry=600)
+    lab.invoke("f")
+    lab.update_function("f", idle_expiry=5)
+    lab.invoke("f")
+    lab.advance(6)
+    assert lab.invoke("f").cold
+    assert lab.trace.environments["ended_because"].tolist() == [
+        "function_updated", "idle_expiry", "",
+    ]  # fmt: skip
+
+
+@FEWER
+@given(CALLS, st.integers(0, 100))
+def test_a_drawn_expiry_balances_too(calls: list[tuple[float, float]], seed: int) -> None:
+    lab = serve(calls, idle_expiry=ll.Exponential(10))
+    lab.audit()
+    ends = lab.trace.environments.set_index("environment_id")["ended_at"]
+    last = lab.trace.attempts.groupby("environment_id")["ended_at"].max()
+    over = ends.dropna()
+    assert (over >= last[over.index]).all()
+
+
+# ---------------------------------------------------------------------- the end of the lab
+
+
+@pytest.mark.parametrize("code", [False, True], ids=["model", "code"])
+def test_closing_a_lab_ends_every_environment(code: bool) -> None:
+    """Idle, busy or in its init; what ran in them stays in flight: nobody has seen its end."""
+    lab = ll.Lab(seed=7)
+    if code:
+        lab.function(lambda event, context: sleep(10), name="f", timeout=60)  # type: ignore[call-overload]
+    else:
+        lab.create_function("f", duration=10, timeout=60)
+    lab.drive("f", ll.Burst(2))
+    lab.drive("f", ll.Burst(1, at=12))
+    lab.drive("f", ll.Burst(2, at=14.9))
+    lab.invoke("f", invocation_type="Event")
+    lab.run(until=15)
+    lab.close()
+    lab.audit()
+    environments = lab.trace.environments
+    assert set(environments["ended_because"]) == {"lab_closed"}
+    assert set(environments["ended_at"]) == {lab.trace.start + pd.Timedelta(seconds=15)}
+    assert (lab.trace.attempts["outcome"] == "running").sum() == 3
+    assert (lab.trace.invocations["status"] == "in_flight").sum() == 3
+    alive = lab.trace.scaling.query("kind == 'environments'")["after"].iloc[-1]
+    assert alive == 0
+    digest = lab.trace.digest()
+    lab.close()
+    assert lab.trace.digest() == digest

@@ -154,7 +154,7 @@ def test_milliseconds_in_a_log_are_those_of_the_clock(lab: ll.Lab) -> None:
     def handler(event: Any, context: Any) -> None:
         logging.getLogger().warning("x")
 
-    lab.create_function("f", handler)
+    lab.create_function("f", handler, init=0.084)
     assert "2025-01-07T00:00:00.234Z" in lab.invoke("f").log
 
 

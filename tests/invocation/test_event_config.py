@@ -12,6 +12,7 @@ from lambdalab.errors import (
     InvalidSetting,
     LabError,
     ResourceNotFoundException,
+    UnknownSetting,
 )
 from lambdalab.invocation.destinations import Destination, Destinations
 from lambdalab.invocation.event_config import EventInvokeConfig
@@ -105,6 +106,33 @@ def test_put_replaces_everything(lab: ll.Lab) -> None:
     lab.put_function_event_invoke_config(f, maximum_event_age=60)
     assert f.event_configs["$LATEST"] == EventInvokeConfig(maximum_event_age=60)
     assert (f.settings.on_failure, f.settings.maximum_retry_attempts) == (None, 2)
+
+
+def test_update_changes_one(lab: ll.Lab) -> None:
+    failed = lab.sqs.create_queue("failed")
+    f = lab.create_function("f", duration=1, on_failure="failed", maximum_retry_attempts=0)
+    lab.update_function_event_invoke_config(f, maximum_event_age=60)
+    config = f.event_configs["$LATEST"]
+    assert (config.maximum_retry_attempts, config.maximum_event_age) == (0, 60)
+    assert config.on_failure.arn == f.settings.on_failure.arn == failed.arn
+    assert lab.trace.settings("f")["on_failure"] == failed.arn
+    with pytest.raises(UnknownSetting, match="did you mean 'maximum_event_age'"):
+        lab.update_function_event_invoke_config(f, maximum_age=60)
+
+
+def test_delete_brings_the_defaults_back(lab: ll.Lab) -> None:
+    f = lab.create_function("f", duration=1, maximum_retry_attempts=0)
+    lab.publish_version(f)
+    lab.put_function_event_invoke_config(f, qualifier="1", maximum_retry_attempts=0)
+    for qualifier in ("1", None):
+        lab.delete_function_event_invoke_config(f, qualifier=qualifier)
+        with pytest.raises(ResourceNotFoundException, match="doesn't have an EventInvokeConfig"):
+            lab.update_function_event_invoke_config(
+                f, qualifier=qualifier, maximum_retry_attempts=1
+            )
+    assert f.event_configs == {}
+    assert f.settings.maximum_retry_attempts == 2
+    assert lab.trace.wired("event_invoke_config")["f:1"]["maximum_retry_attempts"] == 2
 
 
 def test_what_cannot_be_changes_nothing(lab: ll.Lab) -> None:

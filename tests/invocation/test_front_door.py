@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
 import lambdalab as ll
-from lambdalab.errors import RequestTooLargeException, TooManyRequestsException
+from lambdalab.errors import (
+    InvalidParameterValueException,
+    InvalidRequestContentException,
+    RequestTooLargeException,
+    ResourceConflictException,
+    ResourceNotFoundException,
+    ServiceError,
+    TooManyRequestsException,
+)
 
 
 def test_request_response_waits_for_the_result(lab: ll.Lab) -> None:
@@ -133,3 +142,135 @@ def test_a_function_is_named_or_given(lab: ll.Lab) -> None:
     assert lab.invoke(handler).payload == "here"
     assert lab.invoke("other-name").payload == "here"
     assert lab.invoke(handle).status_code == 200
+
+
+# ---------------------------------------------------------------------- what is refused
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function"
+REFUSALS: dict[str, tuple[dict[str, Any], type[ServiceError], int, str, str]] = {
+    # what is asked; the exception, its status, how its message begins; the cause in the books
+    "no json": (
+        {"payload": b"{'a': 1}"}, InvalidRequestContentException, 400,
+        "Could not parse request body into json: Could not parse payload into json: ",
+        "invalid_json",
+    ),
+    "two qualifiers": (
+        {"function": "f:1", "qualifier": "$LATEST"}, InvalidParameterValueException, 400,
+        "The derived qualifier from the function name does not match the specified qualifier.",
+        "invalid_parameter",
+    ),
+    "no function": (
+        {"function": "g"}, ResourceNotFoundException, 404, f"Function not found: {ARN}:g",
+        "unknown_function",
+    ),
+    "no version": (
+        {"qualifier": "9"}, ResourceNotFoundException, 404, f"Function not found: {ARN}:f:9",
+        "unknown_function",
+    ),
+    "too large": (
+        {"payload": b'"' + b"a" * 6_300_000 + b'"'}, RequestTooLargeException, 413, "6300002 byte",
+        "payload_too_large",
+    ),
+    "switched off": (
+        {"function": "off"}, TooManyRequestsException, 429, "Rate Exceeded.",
+        "zero_reserved_concurrency",
+    ),
+    "pending": (
+        {"function": "new"}, ResourceConflictException, 409,
+        "The operation cannot be performed at this time. "
+        "The function is currently in the following state: Pending", "function_state",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def account() -> ll.Lab:
+    """A function f with version 1, one that is switched off, and one that is being created."""
+    lab = ll.Lab(seed=7, quotas={"function_creation": 1})
+    lab.create_function("f", duration=1)
+    lab.create_function("off", duration=1, reserved_concurrency=0)
+    lab.run()
+    lab.publish_version("f")
+    lab.create_function("new", duration=1)
+    return lab
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_each_refusal_with_its_status_and_words(account: ll.Lab, what: str) -> None:
+    """Raised as AWS's exception; a row of the call, one of its caller, and nothing else."""
+    asked, error, status, message, cause = REFUSALS[what]
+    at, arguments = account.elapsed, {"function": "f", **asked}
+    with pytest.raises(error) as raised:
+        account.invoke(**arguments)
+    assert account.elapsed == at, "told at once"
+    refusal = raised.value
+    assert (refusal.code, refusal.status_code) == (error.__name__, status)
+    assert refusal.message.startswith(message)
+    (row,) = account.trace.invocations.itertuples()
+    assert row.status == ("throttled" if status == 429 else "refused")
+    assert (row.status_code, row.cause, row.attempts) == (status, cause, 0)
+    assert (row.latency_ms, row.executed_version, row.function_error) == (0, "", "")
+    (request,) = account.trace.requests.itertuples()
+    assert (request.status_code, request.request_id) == (status, row.request_id)
+    assert len(account.trace.attempts) == len(account.trace.queue_events) == 0
+    metrics = account.trace.metrics(period=60)
+    assert "Errors" not in metrics.columns or not metrics["Errors"].any()
+
+
+@pytest.mark.parametrize("kind", ["Event", "DryRun"])
+@pytest.mark.parametrize("what", ["no json", "two qualifiers", "no function", "no version"])
+def test_whatever_the_invocation_type(account: ll.Lab, what: str, kind: str) -> None:
+    asked, error, status, *_ = REFUSALS[what]
+    with pytest.raises(error):
+        account.invoke(**{"function": "f", **asked}, invocation_type=kind)
+    (row,) = account.trace.invocations.itertuples()
+    assert (row.invocation_type, row.status_code, row.status) == (kind, status, "refused")
+
+
+def test_a_switched_off_function_takes_events_and_drops_them(account: ll.Lab) -> None:
+    """202; it is the queue that gives them up."""
+    assert account.invoke("off", invocation_type="Event").status_code == 202
+    account.run()
+    (row,) = account.trace.invocations.itertuples()
+    assert (row.status, row.cause) == ("dropped", "zero_reserved_concurrency")
+
+
+# ---------------------------------------------------------------------- events a second
+
+
+def test_ten_events_a_second_for_each_unit_of_the_account() -> None:
+    """Then 429 CallerRateLimitExceeded, until more tokens have come."""
+    lab = ll.Lab(seed=1, quotas={"account_concurrency": 3, "unreserved_minimum": 0})
+    lab.create_function("f", duration=0, init=0)
+    lab.drive("f", ll.Burst(40), invocation_type="Event")
+    lab.drive("f", ll.Burst(40, at=0.5), invocation_type="Event")
+    lab.run()
+    calls = lab.trace.invocations
+    assert (calls["status"] != "throttled").tolist() == [
+        *[True] * 30, *[False] * 10, *[True] * 15, *[False] * 25,
+    ]  # fmt: skip
+    refused = calls.query("status == 'throttled'")
+    assert set(refused["throttle_reason"]) == {"CallerRateLimitExceeded"}
+    assert set(refused["invocation_type"]) == {"Event"}
+    assert lab.trace.requests["status_code"].value_counts().to_dict() == {202: 45, 429: 35}
+    throttles = lab.trace.scaling.query("kind == 'throttle' and cause == 'throttled_caller_rate'")
+    assert throttles["after"].tolist() == [30] * 35
+
+
+def test_a_reservation_does_not_change_what_callers_may_send() -> None:
+    lab = ll.Lab(seed=1, quotas={"account_concurrency": 3, "unreserved_minimum": 0})
+    lab.create_function("f", duration=0, init=0, reserved_concurrency=1)
+    lab.drive("f", ll.Burst(40), invocation_type="Event")
+    lab.run()
+    assert lab.trace.requests["status_code"].value_counts().to_dict() == {202: 30, 429: 10}
+
+
+def test_records_at_a_destination_are_not_a_callers() -> None:
+    """Lambda's own deliveries are not bound by what a caller may send."""
+    lab = ll.Lab(seed=1, quotas={"account_concurrency": 2, "unreserved_minimum": 0})
+    lab.create_function("log", duration=0, init=0)
+    lab.create_function("f", duration=0, init=0, on_success="log")
+    lab.drive("f", ll.Burst(20), invocation_type="Event")
+    lab.run()
+    assert (lab.trace.invocations["status"] == "succeeded").all()
+    assert lab.trace.invocations["function"].value_counts().to_dict() == {"f": 20, "log": 20}

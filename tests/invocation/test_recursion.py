@@ -181,8 +181,32 @@ def test_two_functions_that_are_each_others_destination(lab: ll.Lab) -> None:
     lab.invoke(f, {}, invocation_type="Event")
     lab.run()
     assert runs_of(lab) == {"f": 2 * LIMIT, "g": LIMIT}, "a retry is no further invocation"
-    assert loops(lab)["function"].tolist() == ["f", "g"], "what is stopped still has a destination"
+    assert loops(lab)["function"].tolist() == ["f"]
     assert idle(lab)
+
+
+def test_a_loop_of_failures_ends_where_both_would_be_stopped(lab: ll.Lab) -> None:
+    settings = {"duration": 1, "failure_rate": 1, "maximum_retry_attempts": 0}
+    f = lab.create_function("f", **settings)
+    g = lab.create_function("g", **settings, on_failure=f)
+    lab.put_function_event_invoke_config(f, maximum_retry_attempts=0, on_failure=g)
+    lab.invoke(f, {}, invocation_type="Event")
+    lab.run()
+    assert runs_of(lab) == {"f": LIMIT, "g": LIMIT}
+    (stopped,) = loops(lab).itertuples()
+    assert stopped.function == "f"
+    events = lab.trace.queue_events
+    assert events[events["action"] == "delivered"]["cause"].tolist()[-1] == "delivery_failed"
+
+
+def test_functions_that_are_switched_off_do_not_go_round_in_no_time(lab: ll.Lab) -> None:
+    settings = {"duration": 1, "reserved_concurrency": 0, "recursive_loop": "Allow"}
+    f = lab.create_function("f", **settings)
+    g = lab.create_function("g", **settings, on_failure=f)
+    lab.put_function_event_invoke_config(f, on_failure=g)
+    lab.invoke(f, {}, invocation_type="Event")
+    lab.run(until=60)
+    assert 300 < len(lab.trace.invocations) < 500
 
 
 def test_dead_letters_carry_the_chain(lab: ll.Lab) -> None:
@@ -238,7 +262,7 @@ def test_the_limit_can_be_changed_like_any_quota() -> None:
 
 @pytest.mark.parametrize("value", ["allow", "terminate", 1, ""])
 def test_the_setting_is_awss_word(lab: ll.Lab, value: object) -> None:
-    with pytest.raises(InvalidSetting, match="recursive_loop=.*Terminate, Allow"):
+    with pytest.raises(InvalidSetting, match=r"recursive_loop=.*Terminate, Allow"):
         lab.create_function("f", duration=1, recursive_loop=value)
 
 

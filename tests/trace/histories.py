@@ -23,6 +23,7 @@ from lambdalab.trace.schema import (
     Cause,
     EnvironmentEnd,
     EnvironmentKind,
+    FaultKind,
     FunctionError,
     InitType,
     InvocationStatus,
@@ -138,6 +139,8 @@ class World:
             books.log(self.now, function, environment, request, "worked")
             if failed:
                 books.attempt_error(row, "KeyError", "'stock'", b'{"errorType":"KeyError"}')
+                if function == self.ship:
+                    books.fault(self.now, FaultKind.FAIL, function, request, 0)
             billed = -(-duration // 1000)
             books.attempt_done(
                 row, self.now, setup, init, duration, billed, 40, outcome, billed * NANO_PER_MS

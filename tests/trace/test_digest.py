@@ -10,8 +10,8 @@ from lambdalab.trace.digest import digest
 from lambdalab.trace.schema import PACKED, QueueKind
 from tests.trace.histories import World, change, rows_of
 
-EMPTY = "fa953b05fb6790890488f34b31c029874c8ca38827e786ee741502682634fad3"
-SOME = "0a16447304f787e12350488b22df75dd88f99db479e3e05b76933d52b9094d5d"
+EMPTY = "4381b144a94c4e5dbb48d2386f2286f25f39d08721764001d0a233880faac7f5"
+SOME = "2b5ed69d9b0dcb2c0cd1e1fac0f2c49042987d223aa3cb663d1911c6c2046ed3"
 
 
 def test_the_same_run_has_the_same_digest() -> None:

@@ -3,7 +3,7 @@ import pytest
 from lambdalab.errors import UnknownName
 from lambdalab.trace import Recorder, Trace
 from lambdalab.trace.schema import AttemptOutcome, Cause, InvocationStatus, ParentKind
-from lambdalab.trace.story import duration
+from lambdalab.trace.words import duration
 from tests.trace.histories import World
 
 

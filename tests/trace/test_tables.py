@@ -55,7 +55,9 @@ def test_closed_lists_are_categories_in_their_order(trace: Trace) -> None:
         assert list(categories) == [Cause.names[code] for code in allowed]
 
 
-@pytest.mark.parametrize("table", [name for name in TABLES if name not in ("requests", "logs")])
+@pytest.mark.parametrize(
+    "table", [name for name in TABLES if name not in ("requests", "logs", "faults")]
+)
 def test_a_cause_is_always_filled(trace: Trace, table: str) -> None:
     column = "ended_because" if table == "environments" else "cause"
     assert getattr(trace, table)[column].notna().all()

@@ -40,7 +40,9 @@ def main() -> int:
     seconds = time.monotonic() - began
     for table, codes in CAUSES.items():
         missed = [Cause.names[code] for code in codes if (table, Cause.names[code]) not in reached]
-        print(f"{table}: {len(codes) - len(missed)} of {len(codes)} causes; not {', '.join(missed)}")
+        print(
+            f"{table}: {len(codes) - len(missed)} of {len(codes)} causes; not {', '.join(missed)}"
+        )
     print(f"{len(numbers)} worlds of seed {args.seed} in {seconds:.1f} s, {wrong} wrong")
     return int(wrong > 0)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict, namedtuple
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 
 TABLES = (
     "invocations", "attempts", "retries", "queue_events", "batches", "environments", "requests",
-    "scaling",
+    "scaling", "faults",
 )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ class Past:
     def __init__(self, quotas: Mapping[str, Any], rules: str) -> None:
         self.quotas, self.rules = dict(quotas), rules
         self.changes: dict[tuple[str, str], list[tuple[int, Any]]] = defaultdict(list)
+        self.faults: list[tuple[str, str, int, int]] = []  # kind, target, from and to
         self.moved: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
 
     def note(self, kind: str, name: str, at: int, settings: Mapping[str, Any] | None) -> None:
@@ -106,5 +108,10 @@ def _rows(name: str, frame: pd.DataFrame, start: pd.Timestamp) -> list[Any]:
             columns[column[:-2] + "us"] = np.rint(values.fillna(-0.001) * 1000).astype(int).tolist()
         else:
             columns[column] = values.tolist()
-    row = namedtuple(name, columns)  # type: ignore[misc] # noqa: PYI024
-    return [row(*values) for values in zip(*columns.values(), strict=True)]
+    return list(map(_kind(name, tuple(columns))._make, zip(*columns.values(), strict=True)))
+
+
+@cache
+def _kind(name: str, columns: tuple[str, ...]) -> Any:
+    """The kind of row that a table with these columns has."""
+    return namedtuple(name, columns)  # type: ignore[misc]

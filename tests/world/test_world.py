@@ -11,7 +11,8 @@ import pytest
 
 from lambdalab import Burst, Lab
 from tests.world.reading import TABLES, Books, Difference, Past
-from tests.world.worlds import START, World, check
+from tests.world.reckoner import check
+from tests.world.worlds import START, World
 
 SEED = "unit"
 

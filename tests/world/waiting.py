@@ -15,7 +15,9 @@ def check(books: Books) -> None:
     """The waits told are those that queues and batches make, no more and no fewer."""
     told: Waits = Counter()
     for row in books.retries:
-        told[row.lane, row.event_id, row.at, row.attempt, row.planned_us, row.waited_us, row.cause] += 1
+        told[
+            row.lane, row.event_id, row.at, row.attempt, row.planned_us, row.waited_us, row.cause
+        ] += 1
     ended = {batch.batch_id: batch.completed_at for batch in books.batches}
     seen: Waits = Counter()
     for (kind, _, event), rows in grouped(books.queue_events, "kind", "queue", "event_id").items():
@@ -34,5 +36,7 @@ def check(books: Books) -> None:
             else:
                 continue
             waited = until - begun if after else -1
-            seen["service" if own else "source", event, begun, tries, planned, waited, row.cause] += 1
+            seen[
+                "service" if own else "source", event, begun, tries, planned, waited, row.cause
+            ] += 1
     same("the waits before another try", "retries", dict(told - seen), dict(seen - told))

@@ -7,9 +7,10 @@ import errno
 import functools
 import os
 import signal
+import sys
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lambdalab.kernel.current import current
 from lambdalab.kernel.shims.environ import Names
@@ -17,6 +18,10 @@ from lambdalab.kernel.shims.environ import Names
 if TYPE_CHECKING:
     from lambdalab.kernel.surroundings import Surroundings
 
+_UNSTOPPABLE = {getattr(signal, name, None) for name in ("SIGKILL", "SIGSTOP")}
+_HARMLESS = {
+    getattr(signal, name, None) for name in ("SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH", "SIGPIPE")
+}  # ignored unless a program asks for them; Python ignores the last
 REFUSED = "fork forkpty execl execle execlp execlpe execv execve execvp execvpe"
 
 
@@ -25,15 +30,15 @@ class Exits:
 
     A handler that exits so is parked for good: nothing of it runs any more, no ``finally`` either, as
     in a process that has gone. (``sys.exit`` is an exception; the runner sees it.) Handlers may set
-    signal handlers and alarms, and are told that it worked, but none is armed: the process's signals
-    belong to the notebook and to the lab's guard.
+    signal handlers, which a signal to oneself calls, and alarms, and are told that it worked; but none is
+    armed: the process's signals belong to the notebook and to the lab's guard.
     """
 
     def __init__(self) -> None:
         self._names = names = Names()
         names.dispatch(os, "_exit", lambda _, status=0: _leave(exit_status=status))
         names.dispatch(os, "abort", lambda _: _leave(signal=signal.SIGABRT))
-        names.dispatch(signal, "raise_signal", lambda _, number: _leave(signal=number))
+        names.dispatch(signal, "raise_signal", _strike)
         for name in ("kill", "killpg"):
             if hasattr(os, name):
                 names.put(os, name, _kill(getattr(os, name)))
@@ -66,12 +71,24 @@ def _leave(exit_status: int | None = None, signal: int | None = None) -> None:
     task.tasks.leave(exit_status=exit_status, signal=None if signal is None else int(signal))
 
 
+def _strike(surroundings: Surroundings, number: int) -> None:
+    """A signal to oneself: what the handler has set for it, else what it does by default."""
+    action = _getsignal(surroundings, number)
+    if number in _UNSTOPPABLE or action == signal.SIG_DFL:
+        if number not in _HARMLESS:
+            _leave(signal=number)
+    elif callable(action):
+        action(int(number), sys._getframe(1))
+
+
 def _kill(real: Callable[[int, int], None]) -> Callable[[int, int], None]:
     @functools.wraps(real)
     def kill(process: int, number: int, /) -> None:
-        if current() is not None and number and process in _oneself():
-            _leave(signal=number)
-        real(process, number)
+        task = current()
+        if task is None or not number or process not in _oneself():
+            real(process, number)
+        else:
+            _strike(cast("Surroundings", task.surroundings), number)
 
     return kill
 

@@ -1,7 +1,9 @@
 """``/tmp`` of an environment is a directory of its own, made when a handler first touches it.
 
 The handler sees ``/tmp/...`` everywhere: in names it gets from ``tempfile``, in a file's ``name``, in
-errors. ``/var/task`` is its code folder, and the working directory of handlers that have one.
+errors. ``/var/task`` is its code folder, and the working directory of handlers that have one; those of a
+notebook work in the notebook's folder. Where the code lies in memory, relative paths lead to its files,
+then to the process's folder.
 Libraries that open files in C by themselves (Arrow, HDF5) do not follow; SQLite does.
 """
 
@@ -52,7 +54,7 @@ class FileView:
         """Where a path really is; the very same object when it is there already."""
         text = path
         if type(text) is not str:
-            if isinstance(text, int) or text is None:
+            if isinstance(text, int | None):
                 return path
             text = os.fspath(text)
             if isinstance(text, bytes):
@@ -72,6 +74,10 @@ class FileView:
                 return self._code.root + text[9:]  # type: ignore[union-attr]
             return text
         return text if self.cwd is None else self._mapped(os.path.join(self.cwd, text))
+
+    def shown_directory(self) -> str | None:
+        """The working directory as the handler knows it; None where it is the process's own."""
+        return self.cwd or (None if self._code is None else TASK_ROOT)
 
     def real_directory(self) -> str | None:
         """The working directory, if it is not the process's."""
@@ -139,7 +145,7 @@ class Files:
     """Maps paths in ``open``, ``os``, ``tempfile`` and ``sqlite3``; what is built on them follows."""
 
     def __init__(self) -> None:
-        self._names = names = Names()
+        names = Names()
         for name in ONE_PATH.split():
             _put_known(names, name, _one_path)
         for name in TWO_PATHS.split():
@@ -150,6 +156,7 @@ class Files:
             os, "chdir", lambda surroundings, path: surroundings.files.change_directory(path)
         )
         names.put(os, "getcwd", _getcwd(os.getcwd))
+        names.dispatch(os, "getcwdb", lambda _: os.fsencode(os.getcwd()))
         opened = _open()
         names.put(io, "open", opened)
         names.put(sys.modules["builtins"], "open", opened)
@@ -162,13 +169,7 @@ class Files:
         names.dispatch(tempfile, "_gettempdir", lambda _: os.environ.get("TMPDIR", TMP))
         _teach_closers()
 
-    def on(self) -> None:
-        """Dispatch."""
-        self._names.on()
-
-    def off(self) -> None:
-        """Stop."""
-        self._names.off()
+        self.on, self.off = names.on, names.off
 
 
 def _put_known(names: Names, name: str, make: Callable[[Any], Any]) -> None:
@@ -223,9 +224,8 @@ def _readlink(real: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
     def readlink(*args: Any, **kwargs: Any) -> Any:
         target, surroundings = read(*args, **kwargs), here()
-        if surroundings is None or not isinstance(target, str):
-            return target
-        return surroundings.files.shown(target)
+        told = surroundings is not None and isinstance(target, str)
+        return surroundings.files.shown(target) if told else target  # type: ignore[union-attr]
 
     return readlink
 
@@ -234,7 +234,7 @@ def _getcwd(real: Callable[[], str]) -> Callable[[], str]:
     @functools.wraps(real)
     def getcwd() -> str:
         surroundings = here()
-        return real() if surroundings is None else surroundings.files.cwd or real()
+        return real() if surroundings is None else surroundings.files.shown_directory() or real()
 
     return getcwd
 
@@ -341,7 +341,7 @@ def _member(surroundings: Surroundings, file: Any) -> bytes | None:
     code = surroundings.code
     if code is None or code.files is None or isinstance(file, int | bytes):
         return None
-    path = os.fspath(file)
+    path = os.path.normpath(os.path.join(surroundings.files.cwd or TASK_ROOT, os.fspath(file)))
     return code.files.get(path[len(TASK_ROOT) + 1 :]) if path.startswith(TASK_ROOT + "/") else None
 
 

@@ -1,10 +1,10 @@
 """``logging`` inside a handler: each environment has its own settings, its root starts as on Lambda.
 
 Loggers are shared objects that libraries make early, so the loggers stay and their settings are kept
-apart. Root begins with one handler that writes to the environment's log and the level WARNING (INFO
-with JSON logs). Other loggers begin with the level and filters they have in the process (what a
-library set when it was imported) and no handlers. Sources: dg/python-logging,
-dg/monitoring-cloudwatchlogs-log-level.
+apart. Root begins with one handler that writes to the environment's log and the level WARNING (with
+JSON logs the function's application log level, INFO unless set). Other loggers begin with the level and
+filters they have in the process (what a library set when it was imported) and no handlers. Sources:
+dg/python-logging, dg/monitoring-cloudwatchlogs-log-level, AWS's Python runtime client.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ from lambdalab.kernel.shims.modules import shown_path
 
 if TYPE_CHECKING:
     from lambdalab.kernel.surroundings import Surroundings
+
+LEVELS = {
+    "TRACE": logging.DEBUG, "DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARN": logging.WARNING,
+    "ERROR": logging.ERROR, "FATAL": logging.CRITICAL,
+}  # fmt: skip
+"""Application log levels and what the runtime client makes of them."""
 
 _MANAGER = "_disable"  # what logging.disable() sets, on the manager of all loggers
 _ABSENT = object()
@@ -58,7 +64,8 @@ class Logs:
 
 def _first_level(surroundings: Surroundings, logger: Any) -> Any:
     if logger is logging.root:
-        return logging.INFO if surroundings.log_format == "JSON" else logging.WARNING
+        in_json = surroundings.log_format == "JSON"
+        return LEVELS[surroundings.log_level] if in_json else logging.WARNING
     return vars(logger).get("level", logging.NOTSET)
 
 
@@ -167,9 +174,11 @@ class LambdaHandler(logging.Handler):
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record."""
+        """Write one record; Lambda drops what is below the function's level, whatever the loggers'."""
         surroundings = self._surroundings()
         if surroundings is None:
+            return
+        if surroundings.log_format == "JSON" and record.levelno < LEVELS[surroundings.log_level]:
             return
         try:
             surroundings.write(self.format(record) + "\n")
@@ -193,15 +202,23 @@ class TextFormatter(logging.Formatter):
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "aws_request_id", "taskName"}
 
 
-class JsonFormatter(TextFormatter):
-    """One JSON object a record, with the fields of ``extra=`` beside Lambda's own."""
+class JsonFormatter(logging.Formatter):
+    """One JSON object a record, with the fields of ``extra=`` beside Lambda's own.
+
+    The time is in whole seconds and the level in Python's own five (recorded in 2024 and 2026).
+    """
+
+    converter = staticmethod(time.gmtime)
+
+    def __init__(self) -> None:
+        super().__init__(datefmt="%Y-%m-%dT%H:%M:%SZ")
 
     def format(self, record: logging.LogRecord) -> str:
         """Lambda's members in Lambda's order; those without a value are left out."""
         error = record.exc_info if record.exc_info and record.exc_info[0] else None
         members: dict[str, Any] = {
-            "timestamp": self.formatTime(record),
-            "level": record.levelname,
+            "timestamp": self.formatTime(record, self.datefmt),
+            "level": logging.getLevelName(min(50, max(0, record.levelno)) // 10 * 10),
             "message": record.getMessage(),
             "logger": record.name,
             "stackTrace": traceback.format_tb(error[2]) if error else None,

@@ -1,0 +1,105 @@
+"""What the code of random labs does: it answers, sleeps, fails in every way, calls and sends."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import lambdalab as ll
+
+
+class Place(NamedTuple):
+    """What a handler knows of its lab: itself, functions it may call, queues it may send to."""
+
+    lab: Any
+    functions: list[str]
+    queues: list[str]
+
+
+Deed = Callable[[Place, Any], Any]
+
+
+def handler(place: Place, weights: dict[Deed, int]) -> Callable[[Any, Any], Any]:
+    """Code that does one of the deeds by chance."""
+
+    def handle(event: Any, context: Any) -> Any:
+        deed = random.choices(list(weights), list(weights.values()))[0]
+        return deed(place, event)
+
+    return handle
+
+
+def good(place: Place, event: Any) -> Any:
+    return {"ok": True}
+
+
+def sleep(place: Place, event: Any) -> Any:
+    time.sleep(random.choice([0.01, 0.5, 2.0]) * random.random())
+
+
+def fail(place: Place, event: Any) -> Any:
+    time.sleep(0.1)
+    raise KeyError("stock")
+
+
+def time_out(place: Place, event: Any) -> Any:
+    time.sleep(10_000)
+
+
+def leave(place: Place, event: Any) -> Any:
+    sys.exit(1)
+
+
+def die(place: Place, event: Any) -> Any:
+    time.sleep(0.02)
+    os._exit(1)
+
+
+def too_much(place: Place, event: Any) -> Any:
+    return "x" * place.lab.rules.synchronous_payload
+
+
+def no_json(place: Place, event: Any) -> Any:
+    return {"file": object()}
+
+
+def call(place: Place, event: Any) -> Any:
+    kind = random.choice(["RequestResponse", "Event"])
+    if place.functions:
+        return place.lab.invoke(
+            random.choice(place.functions), {"n": 3}, invocation_type=kind
+        ).payload
+    return None
+
+
+def send(place: Place, event: Any) -> Any:
+    if place.queues and random.random() < 0.3:
+        place.lab.sqs[random.choice(place.queues)].send({"n": 4})
+
+
+def hold(place: Place, event: Any) -> Any:
+    with ll.allocate(random.choice([20, 400])):
+        time.sleep(0.03)
+
+
+def report(place: Place, event: Any) -> Any:
+    names = [record["messageId"] for record in event.get("Records", ())]
+    failed = [name for name in names if random.random() < 0.4]
+    if random.random() < 0.1:
+        failed.append("unknown")
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+
+
+DEEDS: tuple[Deed, ...] = (
+    sleep, fail, time_out, leave, die, too_much, no_json, call, send, report, hold,
+)  # fmt: skip
+
+#: Code whose init fails, and code whose init takes too long.
+MODULES = (
+    "raise ValueError('no settings')\n\ndef lambda_handler(event, context):\n    return 1\n",
+    "import time\ntime.sleep(11)\n\ndef lambda_handler(event, context):\n    time.sleep(0.2)\n",
+)

@@ -1,0 +1,210 @@
+"""An independent reckoning of queues: when each message was visible, hidden or gone, and why.
+
+Nothing lies about while a poller is idle; what died had been received too often, or had lain too long.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from tests.world.batches import Batches
+from tests.world.numbers import FAR, THROTTLES, S, dated
+from tests.world.reading import Books, Past, grouped, need, same
+
+QUEUE = {"visibility_timeout": 30, "delay": 0, "retention": 345_600, "max_receive_count": 10}
+HIDDEN = ("delayed", "in flight")
+ENDS = ("deleted", "expired", "dead_lettered")
+FATES = {"failure": "batch_failed", "partial": "partial_batch_failure"}
+MANY = 120_000  # messages in flight: where a quota lowers it, pollers may have to wait
+
+
+class Receive:
+    """A message taken from its queue, until its next row (None: there is none yet)."""
+
+    def __init__(self, row: Any, after: Any, hidden_until: int) -> None:
+        self.row, self.next, self.hidden_until = row, after, hidden_until
+        self.batch: Any = None
+
+    @property
+    def held_until(self) -> int:
+        """When it came back or ended."""
+        return self.next.at if self.next else FAR
+
+
+class Queues:
+    """Reckons every queue and mapping of a run."""
+
+    def __init__(self, books: Books) -> None:
+        self.books, self.past, self.now = books, books.past, books.now
+        self.numbers = dated(books.past)
+        self.receives: dict[str, list[Receive]] = defaultdict(list)  # by pollers, queue by queue
+        self.back: list[Receive] = []  # visible again when their timeout was over
+        self.waits: list[tuple[str, int, int]] = []  # visible in a queue, from and to
+        self.calls = grouped(books.invocations, "parent_id")
+        self.mappings: dict[str, list[str]] = defaultdict(list)
+        for name in self.past.names("mapping"):
+            self.mappings[name.split("->")[0]].append(name)
+
+    def check(self) -> None:
+        """Messages first: batches are made of their receives."""
+        rows = [row for row in self.books.queue_events if row.kind == "sqs"]
+        sent: dict[str, int] = {}
+        for row in rows:
+            at = row.at - sent.setdefault(row.event_id, row.at - row.age_us)
+            same("a message's age counts from when it was sent", row, row.age_us, at)
+        for (queue, _), lived in grouped(rows, "queue", "event_id").items():
+            Stay(self, queue, lived).check()
+        place = {id(row): n for n, row in enumerate(rows)}
+        for receives in self.receives.values():
+            receives.sort(key=lambda receive: place[id(receive.row)])
+        batches = grouped(self.books.batches, "mapping")
+        for name in self.past.names("mapping"):
+            Batches(self, name, batches.get(name, [])).check()
+        for receive in self.back:
+            self.returned(receive)
+        for queue, begin, end in self.waits:
+            for name in self.mappings[queue]:
+                self.nobody_idle(name, batches.get(name, []), begin, end)
+
+    def returned(self, receive: Receive) -> None:
+        """Why a message is visible again: its batch failed before, or nobody was done with it."""
+        batch, row = receive.batch, receive.next
+        if len(self.mappings[row.queue]) != 1:
+            return
+        causes = {"visibility_timeout"}
+        if batch and 0 <= batch.completed_at <= row.at and batch.outcome != "success":
+            fate = {FATES[batch.outcome]} if batch.outcome in FATES else {*THROTTLES, "injected"}
+            causes = fate | (causes if batch.completed_at == row.at else set())
+        need("why a message came back", row, row.cause in causes, row.cause, causes)
+        if row.cause != "visibility_timeout":
+            same("the batch that failed", row, row.batch_id, batch.batch_id)
+
+    def nobody_idle(self, name: str, batches: list[Any], begin: int, end: int) -> None:
+        """While a message waited, no poller of an enabled mapping was idle."""
+        if end - begin < 2 or self.numbers["sqs_in_flight"] < MANY:
+            return
+        for at in (begin, end - 1):
+            if mapping_on(self.past, name, at):
+                busy = [b for b in batches if b.flushed_at <= at]
+                over = at if at == begin else at + 1  # one that ends now may have begun the wait
+                busy = [b for b in busy if b.completed_at < 0 or b.completed_at >= over]
+                told, pollers = len(busy), self.numbers["mapping_pollers_start"]
+                need(
+                    "a message waits only for a poller", (name, at), told >= pollers, told, pollers
+                )
+
+
+class Stay:
+    """One message in one queue: row after row."""
+
+    def __init__(self, queues: Queues, queue: str, rows: list[Any]) -> None:
+        self.queues, self.past, self.now = queues, queues.past, queues.now
+        self.queue, self.rows = queue, rows
+        self.state, self.until, self.received = "", FAR, 0
+        self.receive: Receive | None = None
+
+    def settings(self, at: int) -> dict[str, Any]:
+        return known(QUEUE, self.past.of("queue", self.queue, at))
+
+    def check(self) -> None:
+        """Each row, in the state in which the last one left it."""
+        for row, after in zip(self.rows, [*self.rows[1:], None], strict=True):
+            self.end = after.at if after else self.now
+            {"sent": self.sent, "returned": self.returned, "received": self.taken}.get(
+                row.action, self.ended
+            )(row, after)
+            count = self.rows[0].receive_count + self.received
+            same("how often it was received", row, row.receive_count, count)
+            if self.state in HIDDEN:
+                in_time = self.end <= self.until
+                need("a hidden message comes back in time", row, in_time, self.end, self.until)
+            elif self.state == "visible":
+                self.queues.waits.append((self.queue, row.at, self.end))
+        last, first = self.rows[-1], self.rows[0]
+        if self.state not in ENDS:
+            over = max(last.at - last.age_us + self.settings(self.now)["retention"] * S, first.at)
+            need("a message is kept no longer", last, over >= self.now, self.now, over)
+
+    def sent(self, row: Any, _: Any) -> None:
+        """It comes, once; lab.faults may have it come again when it has been deleted."""
+        again = row is not self.rows[0]
+        told = self.state, row.cause == "duplicate"
+        same("a message is sent once", row, told, ("deleted" if again else "", again))
+        self.state = "delayed" if row.delay_us else "visible"
+        self.until = row.at + row.delay_us
+
+    def taken(self, row: Any, after: Any) -> None:
+        """Received: hidden for its visibility timeout, and not too often."""
+        same("only what is visible is received", row, self.state, "visible")
+        settings = self.settings(row.at)
+        self.received, self.state = self.received + 1, "in flight"
+        if settings.get("dead_letter_queue"):
+            most = settings["max_receive_count"]
+            need("nothing is received too often", row, self.received <= most, self.received, most)
+        if row.cause == "polled":
+            allowed = self.hidden_for(row.at, settings["visibility_timeout"] * S)
+            need("it is hidden for so long", row, row.delay_us in allowed, row.delay_us, allowed)
+        moved = self.past.moved[self.queue, row.event_id]
+        changed = [until for at, until in moved if row.at <= at <= self.end]
+        self.until = changed[-1] if changed else row.at + row.delay_us
+        self.receive = Receive(row, after, self.until)
+        if row.cause == "polled":
+            self.queues.receives[self.queue].append(self.receive)
+
+    def hidden_for(self, at: int, own: int) -> set[int]:
+        """The queue's visibility timeout; with a window, what window and function need."""
+        allowed = set()
+        for name in self.queues.mappings[self.queue]:
+            if mapping_on(self.past, name, at):
+                settings = self.past.of("mapping", name, at)
+                window = settings.get("maximum_batching_window") or 0
+                timeout = self.past.of("function", name.split("->")[1], at).get("timeout") or 3
+                short = window and (window + timeout) * S > own
+                allowed.add((window + timeout + 30) * S if short else own)
+        return allowed
+
+    def returned(self, row: Any, _: Any) -> None:
+        """Visible again, when its delay or its visibility timeout is over, or as somebody set it."""
+        need("only what is hidden comes back", row, self.state in HIDDEN, self.state, HIDDEN)
+        same("it comes back when it has to", row, row.at, self.until)
+        if self.state == "delayed":
+            same("a delay is over", row, row.cause, "delay")
+        elif self.receive:
+            begun = self.receive.row.at
+            moved = self.past.moved[self.queue, row.event_id]
+            if any(begun <= at <= row.at for at, _ in moved):
+                causes = ("visibility_changed", *FATES.values())
+                need("somebody changed it", row, row.cause in causes, row.cause, causes)
+            else:
+                self.queues.back.append(self.receive)
+        self.state = "visible"
+
+    def ended(self, row: Any, after: Any) -> None:
+        """Gone, and why."""
+        settings, told = self.settings(row.at), (row.action, row.cause)
+        if row.action == "expired":
+            kept = max(row.at - row.age_us + settings["retention"] * S, self.rows[0].at)
+            changes = [at for at in self.past.times("queue", self.queue) if at <= row.at]
+            due = row.at if row.at == max(kept, *changes) else kept
+            same("its retention is over", row, (row.cause, row.at), ("retention", due))
+        elif row.action == "dead_lettered":
+            most = settings["max_receive_count"] if settings.get("dead_letter_queue") else FAR
+            told = row.cause, self.state, self.received >= most
+            same("it was received too often", row, told, ("max_receive_count", "visible", True))
+        same("it has ended", row, row.action in ENDS, True)
+        again = row.action == "deleted" and after is not None and after.cause == "duplicate"
+        need("nothing happens after the end", row, after is None or again, after, None)
+        self.state = row.action
+
+
+def known(usual: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Settings with the defaults filled in."""
+    return usual | {key: value for key, value in given.items() if value is not None}
+
+
+def mapping_on(past: Past, name: str, at: int) -> bool:
+    """Whether a mapping is there, and enabled."""
+    settings = past.of("mapping", name, at)
+    there = any(since <= at for since in past.times("mapping", name))
+    return there and settings.get("enabled") is not False
