@@ -8,7 +8,7 @@
 #   make notebooks   run the notebooks and store their outputs
 #   make break       break one rule at a time: does the test named for it fail?
 #   make bench       benchmarks, side by side with SimPy and SimFaaS
-#   make soak        property tests with many more examples
+#   make soak        property tests with many more examples, and 10,000 random labs
 #   make clean       remove what the above made
 #
 # PYTHON=/path/to/python chooses the Python that makes .venv; ARGS goes to the tool behind the target.
@@ -43,6 +43,7 @@ break: .venv/.dev
 
 soak: .venv/.dev
 	$(run) -m pytest tests -m hypothesis --hypothesis-profile=soak --timeout=0 $(ARGS)
+	$(run) -m tests.world --n 10000 --seed "$$(date +%s)"
 
 lab: .venv/.lab
 	$(run) -m jupyterlab --ServerApp.root_dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)

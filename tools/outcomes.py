@@ -19,6 +19,7 @@ class Outcome:
     skipped: int = 0
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+    says: str = ""  # a line of its own at the end
 
     def count(self, what: str, good: bool) -> None:
         """One more passed or failed."""
@@ -75,4 +76,5 @@ def closing_lines(outcomes: list[Outcome]) -> list[str]:
         lines.append(f"{row.name:12}{counts}")
     notes = [note for outcome in outcomes for note in outcome.notes]
     lines += ["", *notes, ""] if notes else [""]
+    lines += [outcome.says for outcome in outcomes if outcome.says]
     return [*lines, f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped"]

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import fidelity as map_of_facts
 from outcomes import Outcome, closing_lines, read_junit
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,6 +82,16 @@ def check(outcome: Outcome) -> None:
     )
 
 
+def fidelity(outcome: Outcome) -> None:
+    """docs/fidelity.md: every fact of AWS's is shown by a test, or says why not."""
+    report = map_of_facts.check(map_of_facts.MAP.read_text(encoding="utf-8"))
+    outcome.says = str(report)
+    print(outcome.says)
+    for problem in report.problems:
+        outcome.count(f"{map_of_facts.MAP.name}: {problem}", False)
+    outcome.passed += not report.problems  # the map is one thing; its tests are counted elsewhere
+
+
 def wheel(outcome: Outcome) -> None:
     """Build wheel and sdist, check them, install the wheel beside the clone's copy."""
     for folder in (DIST, SITE, CLONE):
@@ -108,6 +119,26 @@ def unit(outcome: Outcome) -> None:
     left_to_others = ("--ignore=tests/browser", f"--ignore={README_TEST}")
     slowest = ("--durations=15", "--durations-min=2")
     pytest(outcome, "unit", "-n", "2", "--dist", "worksteal", *slowest, *left_to_others, "tests")
+
+
+def world(outcome: Outcome) -> None:
+    """500 random labs, seeded by the commit, each held against an independent reckoning."""
+    seed = commit()[:12] or "0"
+    command = ("-m", "tests.world", "--n", "500", "--seed", seed)
+    print(f"-- python {' '.join(command)}")
+    good = call(sys.executable, *command, cwd=CLONE, env=environment()) == 0
+    outcome.count(f"python {' '.join(command)}", good)
+
+
+def commit() -> str:
+    """The commit that is checked out; "" where there is no git."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    asked = subprocess.run(
+        (git, "rev-parse", "HEAD"), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return asked.stdout.strip()
 
 
 def docs(outcome: Outcome) -> None:
@@ -148,9 +179,10 @@ def binder(outcome: Outcome) -> None:
 
 
 PARTS: dict[str, Callable[[Outcome], None]] = {
-    part.__name__: part for part in (check, wheel, unit, docs, notebooks, browser, binder)
+    part.__name__: part
+    for part in (check, fidelity, wheel, unit, world, docs, notebooks, browser, binder)
 }
-NEED_THE_WHEEL = {"unit", "docs", "notebooks", "browser"}
+NEED_THE_WHEEL = {"unit", "world", "docs", "notebooks", "browser"}
 
 
 # ---- the browser

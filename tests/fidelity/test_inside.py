@@ -55,7 +55,6 @@ def test_the_variables_about_tracing(lab: ll.Lab) -> None:
     assert found["_X_AMZN_TRACE_ID"].startswith("Root=1-")
 
 
-@pytest.mark.xfail(strict=True, reason="reserved names are taken as any other")
 @pytest.mark.parametrize("name", ["AWS_REGION", "_HANDLER", "LAMBDA_TASK_ROOT"])
 def test_reserved_names_cannot_be_set(lab: ll.Lab, name: str) -> None:
     with pytest.raises(LabError, match=name):
