@@ -113,6 +113,36 @@ class InvalidParameterValueException(ServiceError, ValueError):
     status_code = 400
 
 
+class InvalidArgumentException(ServiceError, ValueError):
+    """Kinesis: a parameter is out of its range, or does not fit the stream as it is."""
+
+    status_code = 400
+
+
+class ProvisionedThroughputExceededException(ServiceError):
+    """Kinesis: more was written to a shard, or read from it, than it lets through in a second."""
+
+    status_code = 400
+
+
+class ExpiredIteratorException(ServiceError):
+    """Kinesis: a shard iterator was used later than five minutes after it had been made."""
+
+    status_code = 400
+
+
+class ResourceInUseException(ServiceError):
+    """Kinesis: there is a stream of that name already."""
+
+    status_code = 400
+
+
+class LimitExceededException(ServiceError):
+    """Kinesis: the account may not have so many shards."""
+
+    status_code = 400
+
+
 class RecursiveInvocationException(ServiceError):
     """The function has been invoked too often in one chain of requests; this call was stopped."""
 

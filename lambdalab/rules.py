@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdalab.errors import InvalidSetting, UnknownName
+from lambdalab.stream_rules import KINESIS
 
 KB = 1024
 MB = 1024 * KB
@@ -77,6 +78,14 @@ _MEMORY = {
 }  # fmt: skip
 _MEMORY_LATER = _MEMORY | {"python3.14": 38, "nodejs24.x": 76, "java25": 87, "dotnet10": 73}
 
+_RESERVED_VARIABLES = (
+    "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
+)  # fmt: skip
+
 _FUNCTIONS = [
     _rule("memory_minimum", 128, "MB", "dg/configuration-memory"),
     _rule("memory_maximum", 10_240, "MB", "dg/configuration-memory"),
@@ -92,6 +101,7 @@ _FUNCTIONS = [
     _rule("timeout_default", 3, "s", "dg/configuration-timeout"),
     _rule("function_name_length", 64, "characters", "botocore CreateFunction"),
     _rule("environment_size", 4 * KB, "bytes", "dg/gettingstarted-limits"),
+    _rule("reserved_variables", _RESERVED_VARIABLES, "names", "dg/configuration-envvars"),
     _rule("runtime_default", "python3.13", "runtime", "dg/lambda-runtimes"),
     _rule(
         "init_percentiles", _INIT, "ms (p10, p50, p90, p99)",
@@ -228,7 +238,9 @@ _EVENTS = [
     _rule("throttle_backoff_maximum", 300, "s", "dg/invocation-async-error-handling"),
     _rule(
         "throttle_backoff_jitter", (1.0, 1.1), "factor", "choice",
-        "the measured ages of throttled events (16.6 s, 32.8 s, 67.9 s) fit doubling with a little more",
+        "the measured ages of throttled events (16.6 s, 32.8 s, 67.9 s) fit doubling with a little more; "
+        "it goes on top of throttle_backoff_maximum, so that events that have reached it do not all come "
+        "back at once",
     ),
     _rule("dead_letter_error_message", 1 * KB, "bytes", "dg/invocation-async-retain-records"),
     _rule(
@@ -283,6 +295,7 @@ _MAPPINGS = [
 
 RULES: dict[str, Rule] = dict(
     [*_FUNCTIONS, *_PAYLOADS, *_ENVIRONMENTS, *_EVENTS, *_SQS, *_MAPPINGS]
+    + [_rule(**row) for row in KINESIS]
 )
 
 

@@ -32,7 +32,8 @@ ROOMS = (
         "traffic",
         "triggers",
     ),
-    *("sources", "invocation", "functions", "trace", "kernel", "rules", "errors", "_version"),
+    *("sources", "invocation", "functions", "trace", "kernel", "rules"),
+    *("stream_rules", "errors", "_version"),
 )
 
 # The few doors that open upward. Each is opened by name when first used, never by an import

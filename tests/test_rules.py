@@ -17,7 +17,11 @@ CHANGES = [
     ("init_billed", "2025-08-01", False, True),
     ("sqs_message_size", "2025-08-04", 256 * 1024, 1024 * 1024),
     ("recursion_setting", "2024-08-19", False, True),
+    ("timeout_wording", "2025-01-01", "old", "Sandbox.Timedout"),
+    ("timeout_overrun", "2025-01-01", 0.00492, 0.0),
+    ("unknown_function_version", "2025-07-01", "", ":$LATEST"),
 ]
+MORE_RUNTIMES = {"init_percentiles": "2025-10-31", "max_memory_used": "2025-10-31"}
 
 
 @pytest.mark.parametrize(("name", "day", "before", "after"), CHANGES)
@@ -32,7 +36,8 @@ def test_a_number_changes_on_its_day(name: str, day: str, before: object, after:
 @given(st.dates(EARLIEST, dt.date(2030, 1, 1)))
 def test_every_day_has_every_number(day: dt.date) -> None:
     rules, default = ll.Rules.as_of(day), ll.Rules.as_of("2025-01-07")
-    days = {name: dt.date.fromisoformat(date) for name, date, *_ in CHANGES}
+    dates = {name: date for name, date, *_ in CHANGES} | MORE_RUNTIMES
+    days = {name: dt.date.fromisoformat(date) for name, date in dates.items()}
     changed = {name for name, date in days.items() if (day >= date) != (default.date >= date)}
     for name in RULES:
         same = getattr(rules, name) == getattr(default, name)

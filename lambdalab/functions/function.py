@@ -63,6 +63,8 @@ class Function:
         self.event_configs: dict[str, Any] = {}
         """How asynchronous events of each qualifier are retried, where that was set."""
         self.dead_letters: DeadLetters | None = None
+        self.deleted = False
+        """Whether it is no more: a call that was on its way finds nobody."""
         self.update: tuple[FunctionSettings, Code | None] | None = None
         """What ``$LATEST`` will be when the update under way is over."""
         self.faults: list[Mishap] = []

@@ -115,12 +115,17 @@ def runtime_failure(
     return Failure(outcome, cause, error_type, message, data, exception, stack=stack)
 
 
+def platform_document(members: dict[str, str]) -> bytes:
+    """A document of the service's own: without the spaces that Python's runtime writes."""
+    return orjson.dumps(members)
+
+
 def platform_failure(
     request_id: str, error_type: str, text: str, outcome: int, cause: int
 ) -> Failure:
     """What the service reports about an environment that is gone: a timeout, an exit."""
     message = f"RequestId: {request_id} Error: {text}"
-    document = encode({"errorType": error_type, "errorMessage": message})
+    document = platform_document({"errorType": error_type, "errorMessage": message})
     return Failure(outcome, cause, error_type, message, document, None, True)
 
 
@@ -135,9 +140,8 @@ def timeout_failure(request_id: str, timeout: float, at: str = "") -> Failure:
     if not at:
         return platform_failure(request_id, "Sandbox.Timedout", text, outcome, cause)
     message = f"{at} {request_id} {text}"
-    return Failure(
-        outcome, cause, "", message, encode({"errorMessage": message}), ends_environment=True
-    )
+    document = platform_document({"errorMessage": message})
+    return Failure(outcome, cause, "", message, document, ends_environment=True)
 
 
 def iso(epoch_us: int) -> str:

@@ -68,7 +68,7 @@ class ProvisionedFleet(Fleet):
         super().__init__(scheduler, books, version, census)
         self._init, self._stream = initialise, stream
         self._preparation = tuple(rules.provisioned_preparation)
-        self._per_minute: int = rules.provisioned_per_minute
+        self._per_minute: int = max(rules.provisioned_per_minute, 1)
         self._per_second: int = rules.requests_per_concurrency
         self._limits: int = rules.provisioned_init_attempts
         self.tariff = Tariff(rules, version.settings, provisioned=True)

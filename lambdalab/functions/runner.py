@@ -17,11 +17,11 @@ from lambdalab.functions.outcome import (
     MODELLED_RESPONSE,
     Failure,
     decode,
-    encode,
     iso,
     killed_for_memory,
     model_error,
     modelled_failure,
+    platform_document,
     timeout_failure,
 )
 from lambdalab.kernel.clock import US
@@ -259,7 +259,7 @@ class Runner:
         """Write the attempt's end, free the environment and the capacity, tell who waits."""
         now, version, environment = self.scheduler.now, call.version, call.environment
         duration = now - call.handler_at
-        init_us = call.init_us
+        init_us = call.init_us if call.init_status == InitStatus.SUCCESS else 0
         paid = min(duration, version.timeout_us) if self._overrun_us else duration
         billed = environment.tariff.billed_ms(paid, init_us)
         if version.max_memory_mb > environment.max_memory_mb:
@@ -285,6 +285,6 @@ class Runner:
             "Response payload size exceeded maximum allowed payload size "
             f"({self._largest_response} bytes)."
         )
-        document = encode({"errorMessage": message, "errorType": kind})
+        document = platform_document({"errorMessage": message, "errorType": kind})
         outcome, cause = AttemptOutcome.RESPONSE_TOO_LARGE, Cause.RESPONSE_TOO_LARGE
         return Failure(outcome, cause, kind, message, document)

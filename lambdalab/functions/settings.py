@@ -203,6 +203,12 @@ def _check_environment(environment: object, rules: Rules) -> None:
         isinstance(key, str) and isinstance(value, str) for key, value in environment.items()
     ):
         raise InvalidSetting("environment", environment, "a mapping of text to text")
+    for name in environment:
+        if name in rules.reserved_variables:
+            raise InvalidSetting(
+                "environment", name, "other names: Lambda sets this variable itself",
+                rules.source("reserved_variables"),
+            )  # fmt: skip
     size = sum(len(key.encode()) + len(value.encode()) for key, value in environment.items())
     if size > rules.environment_size:
         raise InvalidSetting(

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 class Version:
     """What runs. The runtime reads its attributes; an update of ``$LATEST`` makes another one.
 
-    So what is under way goes on with what it began with. ``number`` is ``"$LATEST"`` or ``"1"``, ``"2"`` ...; ``code`` is None for a modelled function, whose
-    ``draw`` gives each run's microseconds.
+    So what is under way goes on with what it began with. ``number`` is ``"$LATEST"`` or ``"1"``,
+    ``"2"`` ...; ``code`` is None for a modelled function, whose ``draw`` gives each run's microseconds.
     """
 
     __slots__ = (

@@ -217,8 +217,8 @@ class EventQueue:
         """No concurrency is free, or the service fails: the event waits, each time twice as long."""
         low, high = self._backoff_jitter
         factor = low + (high - low) * self._backoff_stream.uniform()
-        seconds = min(self._backoff_first * 2**call.throttles * factor, self._backoff_most)
-        delay = round(seconds * US)
+        step = min(self._backoff_first * 2**call.throttles, self._backoff_most)
+        delay = round(step * factor * US)  # the longest waits differ too, or all came back at once
         call.throttles += 1
         call.started_at, call.cause = self._scheduler.now, cause
         too_old = self._expires_within(call, delay)

@@ -15,6 +15,7 @@ from lambdalab.errors import (
     InvalidRequestContentException,
     RequestTooLargeException,
     ResourceConflictException,
+    ResourceNotFoundException,
     ServiceError,
     ServiceException,
     TooManyRequestsException,
@@ -111,7 +112,7 @@ class FrontDoor:
             error = self.recursion.error(function.name)
             self._refuse(call, InvocationStatus.REFUSED, Cause.RECURSIVE_LOOP, error)
         elif self._ahead_us:
-            self._scheduler.at(now + self._ahead_us, partial(self._admit, cause=cause), call)
+            self._scheduler.at(now + self._ahead_us, partial(self._arrive, cause=cause), call)
         else:
             self._admit(call, cause)
         return call
@@ -124,9 +125,18 @@ class FrontDoor:
         call.chain = self.recursion.enter(call.request, name, chain)
         return False
 
+    def _arrive(self, call: Call, cause: int) -> None:
+        """The function may have changed, or be gone, while the call was on its way."""
+        target = call.target
+        if call.function.deleted or not call.function.knows(target.qualifier):
+            last = "" if target.qualifier else self._rules.unknown_function_version
+            error = ResourceNotFoundException(f"Function not found: {target.arn}{last}")
+            self._refuse(call, InvocationStatus.REFUSED, Cause.UNKNOWN_FUNCTION, error)
+            return
+        call.version = target.resolve()
+        self._admit(call, cause)
+
     def _admit(self, call: Call, cause: int) -> None:
-        if self._ahead_us:  # the function may have changed while the call was on its way
-            call.version = call.target.resolve()
         refused = self._capacity.admit(call, True)
         if refused == Cause.SERVICE_ERROR:
             self._refuse(call, InvocationStatus.REFUSED, refused, service_error())

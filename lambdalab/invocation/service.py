@@ -227,7 +227,7 @@ class LambdaService:
         function.retire(EnvironmentEnd.FUNCTION_DELETED)
         self.capacity.claim(function, -function.claimed)
         self.capacity.reserve(function, None)
-        self._numbers[function.name] = function.published
+        self._numbers[function.name], function.deleted = function.published, True
         del self.functions[function.name]
 
     def close(self) -> None:

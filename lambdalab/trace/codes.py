@@ -314,6 +314,7 @@ class Cause(ClosedList):
     RELEASED = word("a reservation was given back")
     ALLOCATED = word("provisioned concurrency was made ready")
     INJECTED = word("lab.faults made it so")
+    THROTTLED_SHARD = word("a shard lets no more through in a second")
 
 
 _RUN_FAILURES = (
@@ -378,7 +379,7 @@ CAUSES: dict[str, tuple[int, ...]] = {
         Cause.COLD_START, Cause.WARM, Cause.IDLE, Cause.BACKLOG, Cause.BACKLOG_GONE,
         Cause.FAILURES, Cause.THROTTLED, Cause.RECOVERED, Cause.CONFIGURED,
         Cause.ENVIRONMENT_FAILED, *_THROTTLES, Cause.FUNCTION_DELETED, Cause.LAB_CLOSED,
-        Cause.RELEASED, Cause.ALLOCATED,
+        Cause.RELEASED, Cause.ALLOCATED, Cause.THROTTLED_SHARD,
     ),
 }  # fmt: skip
 

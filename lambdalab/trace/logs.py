@@ -80,8 +80,9 @@ def _initialisations(tables: Tables, forms: list[Form]) -> Iterator[Line]:
                 kind = errors.get(row, ("",))[0]
         elif because == EnvironmentEnd.INIT_FAILED:  # of provisioned concurrency
             us, status = ended - started, InitStatus.ERROR
-        for at, place, line in loglines.init_lines(forms[number], begun, us, status, kind):
-            yield at, row, place, 0, function, number, 0, line
+        platform = loglines.init_lines(forms[number], begun, us, status, kind)
+        for order, (at, place, line) in enumerate(platform):
+            yield at, row, place, order, function, number, 0, line
 
 
 def _first_attempts(tables: Tables) -> Numbers:
@@ -116,8 +117,12 @@ def _invocations(tables: Tables, forms: list[Form]) -> Iterator[Line]:
         whom = ids.request(request), names[homes[environment - 1]]
         told = (*whom, started + setup + init, ended, init, *rest, kind, message)
         attempt = loglines.Attempt._make(told)
-        for at, place, line in loglines.attempt_lines(forms[environment], attempt):
-            yield at, row, place, 0, functions[request - 1], environment, request, line
+        function, platform = (
+            functions[request - 1],
+            loglines.attempt_lines(forms[environment], attempt),
+        )
+        for order, (at, place, line) in enumerate(platform):
+            yield at, row, place, order, function, environment, request, line
 
 
 def _written(tables: Tables) -> Iterator[Line]:

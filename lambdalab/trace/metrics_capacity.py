@@ -15,7 +15,6 @@ from lambdalab.trace.codes import EnvironmentKind, InitType, ScalingKind
 from lambdalab.trace.columns import Numbers, Rows
 from lambdalab.trace.tables import Tables
 
-
 Shares = npt.NDArray[np.float64]
 
 

@@ -50,7 +50,8 @@ def test_too_much_is_an_exit_by_signal_and_nothing_runs_any_more(lab: ll.Lab) ->
             "errorType": "Runtime.ExitError",
             "errorMessage": f"RequestId: {reply.request_id} Error: Runtime exited with error: "
             "signal: killed",
-        }
+        },
+        separators=(",", ":"),
     )
     assert ran == []
     (attempt,) = lab.trace.attempts.itertuples()

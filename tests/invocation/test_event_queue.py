@@ -117,7 +117,7 @@ def test_the_back_off_series(seed: int, age: int) -> None:
     *delays, last = throttled["delay_ms"] / 1000
     assert last == 0, "looked ahead: it would grow too old"
     for n, delay in enumerate(delays):
-        assert min(2**n, 300) <= delay <= min(1.1 * 2**n, 300)
+        assert min(2**n, 300) <= delay <= 1.1 * min(2**n, 300)
     assert lab.rules.asynchronous_dwell + sum(delays) <= age
     event = lab.trace.invocations.query("invocation_type == 'Event'").iloc[0]
     assert (event["status"], event["cause"]) == ("expired", "event_age_exceeded")

@@ -274,3 +274,33 @@ def test_records_at_a_destination_are_not_a_callers() -> None:
     lab.run()
     assert (lab.trace.invocations["status"] == "succeeded").all()
     assert lab.trace.invocations["function"].value_counts().to_dict() == {"f": 20, "log": 20}
+
+
+# ---------------------------------------------------------------------- calls on their way
+
+
+def test_a_call_on_its_way_finds_what_is_there_when_it_arrives() -> None:
+    """The version an alias leads to by then, the new code; and nobody where it has been deleted."""
+    lab = ll.Lab(seed=1, quotas={"network_latency": 1.0})
+    lab.create_function("f", duration=0.1, memory_size=128)
+    lab.create_function("g", duration=0.1)
+    for memory in (256, 512):
+        lab.update_function("f", memory_size=memory)
+        lab.publish_version("f")
+    for name in ("live", "old"):
+        lab.create_alias("f", name, "1")
+    for name in ("f", "f:live", "f:old", "g"):
+        lab.drive(name, ll.Burst(1))
+    lab.run(until=0.1)
+    lab.update_function("f", memory_size=1024)
+    lab.update_alias("f", "live", "2")
+    lab.delete_alias("f", "old")
+    lab.delete_function("g")
+    lab.create_function("h", duration=0.1)
+    lab.run()
+    rows = lab.trace.invocations
+    assert rows["status"].tolist() == ["succeeded", "succeeded", "refused", "refused"]
+    assert rows["cause"].tolist()[2:] == ["unknown_function"] * 2
+    assert rows["executed_version"].tolist() == ["$LATEST", "2", "", ""]
+    assert lab.trace.attempts["memory_mb"].tolist() == [1024, 512]
+    assert lab.trace.requests["status_code"].tolist() == [200, 200, 404, 404]

@@ -110,3 +110,28 @@ class TestSignals:
         before = atexit._ncallbacks()
         assert Place().run(lambda: atexit.register(print)) is print
         assert atexit._ncallbacks() == before
+
+    def test_a_signal_to_oneself_is_taken_by_the_handlers_own_handler(self) -> None:
+        def handler() -> list[Any]:
+            got: list[Any] = []
+            signal.signal(signal.SIGUSR1, lambda number, frame: got.append((number, frame is None)))
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGCHLD)
+            return got
+
+        assert Place().run(handler) == [(signal.SIGUSR1, False)]
+
+    def test_an_interrupt_is_an_exception_unless_set_otherwise(self) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            Place().run(lambda: os.kill(os.getpid(), signal.SIGINT))
+
+    def test_what_cannot_be_caught_is_not(self) -> None:
+        def handler() -> None:
+            signal.signal(signal.SIGKILL, signal.SIG_IGN)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        left = Place().run(handler)
+        assert isinstance(left, Left)
+        assert left.signal == signal.SIGKILL

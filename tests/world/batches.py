@@ -1,4 +1,4 @@
-"""An independent reckoning of event source mappings: what a batch holds, why it closed, what came of it."""
+"""An independent reckoning of mappings: what a batch holds, why it closed, what came of it."""
 
 from __future__ import annotations
 

@@ -11,25 +11,17 @@ from tests.world.reading import Books, grouped, need, same
 def check(books: Books) -> None:
     """Strikes within what was asked for, and one mark for each."""
     struck: Counter[Any] = Counter()
-    calls, runs = (
-        {r.request_id: r for r in books.invocations},
-        grouped(books.attempts, "request_id"),
-    )
+    calls = {row.request_id: row for row in books.invocations}
+    runs = grouped(books.attempts, "request_id")
     for row in books.faults:
         times = [row.at]  # a run's fate is drawn when it begins, a delivery's when it is accepted
         if row.kind in ("fail", "slow", "kill"):
             times = [run.started_at for run in runs[row.request_id]]
         elif row.kind == "duplicate" and not row.message_id:
             times = [calls[row.request_id].requested_at]
-        known = [(start, end) for kind, target, start, end in books.past.faults
-                 if (kind, target) == (row.kind, row.subject)]  # fmt: skip
-        need(
-            "a fault was asked for",
-            row,
-            any(a <= t < b for t in times for a, b in known),
-            times,
-            known,
-        )
+        same_kind = [fault for fault in books.past.faults if fault[:2] == (row.kind, row.subject)]
+        good = any(fault[2] <= at < fault[3] for at in times for fault in same_kind)
+        need("a fault was asked for", row, good, times, same_kind)
         if row.kind == "duplicate" and not row.message_id:
             struck["duplicate run", row.request_id, row.at] += 1
         elif row.kind == "kill":
@@ -40,10 +32,14 @@ def check(books: Books) -> None:
             struck[row.kind, row.subject, row.at] += 1
         elif row.kind == "duplicate" and row.at < books.now:
             struck["message", row.message_id, row.at] += 1
-    same("the marks of faults", "faults", *marks(books, struck))
+    more, less = marks(books, struck)
+    doubled = {target for kind, target, _, _ in books.past.faults if kind == "duplicate"}
+    for mark in [mark for mark in less if mark[0] == "service_error" and mark[1] in doubled]:
+        del less[mark]  # a second delivery was refused: it does not come, and has no row
+    same("the marks of faults", "faults", (more, less), ({}, {}))
 
 
-def marks(books: Books, struck: Counter[Any]) -> tuple[Any, Any]:
+def marks(books: Books, struck: Counter[Any]) -> tuple[dict[Any, int], dict[Any, int]]:
     """What the tables show more than was struck, and less."""
     seen: Counter[Any] = Counter()
     for row in books.attempts:

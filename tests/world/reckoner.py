@@ -135,7 +135,7 @@ class Journey:
             self.throttles += 1
             self.why = "retry_after_throttle" if throttled else "retry_after_service_error"
             self.waiting += row.delay_us
-            self.wait(row, min(seconds, 300), min(seconds * 1.1, 300))
+            self.wait(row, min(seconds, 300), min(seconds, 300) * 1.1)
         else:
             self.received(row)
 

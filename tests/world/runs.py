@@ -19,6 +19,8 @@ from tests.world.numbers import (
 )
 from tests.world.reading import Books, grouped, need, same
 
+ENDED = ("success", "out_of_memory", "error")  # a model that is a callable may fail before
+
 
 class Runs:
     """Reckons every attempt and every call of a run."""
@@ -93,17 +95,26 @@ class Runs:
         else:
             took = row.duration_us
             need("no run outlasts its timeout", row, took <= timeout, took, timeout)
+        if row.request_id not in self.struck:
+            self.model(row, settings, ready, end)
+
+    def model(self, row: Any, settings: dict[str, Any], ready: bool, end: int) -> None:
+        """A model's init and run take what was given, and hold as much memory."""
         run, init = settings.get("duration"), settings.get("init")
-        struck = row.request_id in self.struck  # lab.faults: that takes as long as it takes
-        if isinstance(run, float | int) and isinstance(init, float | int) and not struck:
+        most, timeout = round(self.numbers["init_limit"] * S), settings["timeout"] * S
+        if isinstance(run, float | int) and isinstance(init, float | int):
             if row.cold_start:
                 fits = "success" if init * S <= most else "timeout"
                 told = row.init_us, row.init_status
                 same("the init takes what was given", row, told, (min(round(init * S), most), fits))
             wanted = round((run + (0 if ready else init)) * S)
-            told = row.duration_us, row.outcome == "timeout"
-            late = wanted >= timeout
+            told, late = (row.duration_us, row.outcome == "timeout"), wanted >= timeout
             same("so does the run", row, told, (end if late else wanted, late))
+        memory, size = settings.get("memory"), settings["memory_size"]
+        ended = row.outcome in ENDED if isinstance(run, float | int) else row.outcome in ENDED[:2]
+        if run is not None and memory is not None and ended:
+            told = row.outcome == "out_of_memory", row.max_memory_mb >= min(memory, size)
+            same("it holds what was given", row, told, (memory > size, True))
 
     def bill(self, row: Any) -> None:
         """Whole milliseconds, the init among them since 2025-08-01; GB-seconds and the request."""
@@ -123,7 +134,8 @@ class Runs:
         """A call that waits for its answer is run at once, refused, or throttled."""
         event = row.invocation_type == "Event"
         limit = self.numbers["asynchronous_payload" if event else "synchronous_payload"]
-        large = row.payload_bytes > limit and row.cause != "invalid_json"
+        before = row.cause in ("invalid_json", "service_error")  # who looks first
+        large = row.payload_bytes > limit and not before
         same("too large is refused", row, row.cause == "payload_too_large", large)
         made = max(self.past.times("created", row.function), default=-S * 1_000)
         pending = row.requested_at < made + round(self.numbers["function_creation"] * S)

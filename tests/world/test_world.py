@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,11 +11,14 @@ import pandas as pd
 import pytest
 
 from lambdalab import Burst, Lab
+from lambdalab.trace.codes import CAUSES, Cause
+from tests.world.elsewhere import ELSEWHERE
 from tests.world.reading import TABLES, Books, Difference, Past
 from tests.world.reckoner import check
 from tests.world.worlds import START, World
 
 SEED = "unit"
+TESTS = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.parametrize("number", range(25))
@@ -30,12 +34,30 @@ def test_a_world_repeats() -> None:
     assert first == second
 
 
+def test_what_random_labs_do_not_reach_is_shown_elsewhere() -> None:
+    """Each cause that is left to others is a documented one, and its test is there."""
+    documented = {(table, Cause.names[code]) for table, codes in CAUSES.items() for code in codes}
+    assert set(ELSEWHERE) <= documented
+    for where in set(ELSEWHERE.values()):
+        file, _, name = where.partition("::")
+        if name:
+            assert f"def {name}(" in (TESTS.parent / file).read_text(encoding="utf-8"), where
+        else:
+            assert where.startswith(("later: ", "never: "))
+
+
 # ---------------------------------------------------------------- the reckoner can fail
 
 SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
-    ("function", "fails"): {"duration": 0.3, "init": 0.2, "failure_rate": 1.0, "dead_letter_queue": "letters"},
-    ("function", "busy"): {"duration": 4, "timeout": 9, "reserved_concurrency": 1, "idle_expiry": 5},
-    ("queue", "orders"): {"visibility_timeout": 12, "dead_letter_queue": "failed", "max_receive_count": 2},
+    ("function", "fails"): {
+        "duration": 0.3, "init": 0.2, "failure_rate": 1.0, "dead_letter_queue": "letters",
+    },
+    ("function", "busy"): {
+        "duration": 4, "timeout": 9, "reserved_concurrency": 1, "idle_expiry": 5,
+    },
+    ("queue", "orders"): {
+        "visibility_timeout": 12, "dead_letter_queue": "failed", "max_receive_count": 2,
+    },
     ("queue", "failed"): {"retention": 3600},
     ("mapping", "orders->fails"): {"batch_size": 3, "maximum_batching_window": 2},
 }  # fmt: skip
@@ -125,45 +147,55 @@ def twice(**where: Any) -> Change:
 
 
 FAILS, BUSY = "fails (events)", "busy (events)"
+EVENTS, IDLE, OLD = "queue_events", "idle_expiry", "event_age_exceeded"
 TAMPERED: dict[str, tuple[str, Change]] = {
-    "a retry a second late": ("queue_events", shift("at age_ms", 1000, cause="retry_after_error")),
-    "a retry that waits 3 s more": ("queue_events", shift("delay_ms", 3000, action="retry_scheduled")),
-    "a back-off of half a second": ("queue_events", swap("delay_ms", 500.0, action="throttled")),
+    "a retry a second late": (EVENTS, shift("at age_ms", 1000, cause="retry_after_error")),
+    "a retry that waits 3 s more": (EVENTS, shift("delay_ms", 3000, action="retry_scheduled")),
+    "a back-off of half a second": (EVENTS, swap("delay_ms", 500.0, action="throttled")),
     "a bill a millisecond higher": ("attempts", shift("billed_ms", 1, function="busy")),
     "a price a nano-dollar higher": ("attempts", shift("cost_usd", 2e-9, function="busy")),
     "a run a microsecond longer": ("attempts", shift("duration_ms", 0.001, function="busy")),
     "an attempt that is gone": ("attempts", drop(attempt=2)),
-    "an event that is gone": ("queue_events", drop(queue=FAILS, action="dropped")),
-    "a dead letter that is gone": ("queue_events", drop(queue=FAILS, action="dead_lettered")),
-    "an event told twice": ("queue_events", twice(queue=BUSY, action="throttled")),
-    "given up for another cause": ("queue_events", swap("cause", "event_age_exceeded", action="dropped")),
-    "an invocation with another cause": ("invocations", swap("cause", "event_age_exceeded", cause="retries_exhausted")),
-    "a throttle of another limit": ("scaling", swap("cause", "throttled_account", kind="throttle")),
+    "an event that is gone": (EVENTS, drop(queue=FAILS, action="dropped")),
+    "a dead letter that is gone": (EVENTS, drop(queue=FAILS, action="dead_lettered")),
+    "an event told twice": (EVENTS, twice(queue=BUSY, action="throttled")),
+    "given up for another cause": (EVENTS, swap("cause", OLD, action="dropped")),
+    "an end of another cause": ("invocations", swap("cause", OLD, cause="retries_exhausted")),
+    "another limit's throttle": ("scaling", swap("cause", "throttled_account", kind="throttle")),
     "a throttle with another limit": ("scaling", swap("before", 2, kind="throttle")),
     "a throttle when nobody ran": ("scaling", shift("at", 60_000, kind="throttle")),
     "a throttle that is gone": ("scaling", drop(kind="throttle")),
     "a cold start that is gone": ("scaling", drop(cause="cold_start")),
+    "a reservation that is gone": ("scaling", drop(kind="limit")),
     "a warm start told as cold": ("attempts", swap("cold_start", True, cold_start=False)),
-    "an environment that outlives its idle time": ("environments", shift("ended_at", 1, ended_because="idle_expiry")),
-    "an environment that ended for nothing": ("environments", swap("ended_because", "function_updated",
-                                                                  ended_because="idle_expiry")),
-    "a full batch told as a window": ("batches", swap("cause", "batching_window", cause="batch_size")),
+    "idle for too long": ("environments", shift("ended_at", 1, ended_because=IDLE)),
+    "ended for nothing": ("environments", swap("ended_because", "crashed", ended_because=IDLE)),
+    "a full batch told as a window": (
+        "batches",
+        swap("cause", "batching_window", cause="batch_size"),
+    ),
     "a window that was longer": ("batches", shift("flushed_at", 1, cause="batching_window")),
-    "a window that began before": ("batches", shift("window_opened_at", -1, cause="batching_window")),
+    "a window that began before": (
+        "batches",
+        shift("window_opened_at", -1, cause="batching_window"),
+    ),
     "a batch with one record more": ("batches", shift("records", 1, cause="batching_window")),
     "a batch of another poller": ("batches", swap("poller", 4, cause="batch_size")),
     "a batch that is gone": ("batches", drop(cause="batching_window")),
     "a failed batch told as a success": ("batches", swap("outcome", "success", outcome="failure")),
-    "a message back too early": ("queue_events", shift("at age_ms", -1, action="returned")),
-    "a message back for another cause": ("queue_events", swap("cause", "visibility_timeout", cause="batch_failed")),
-    "a message that died too early": ("queue_events", swap("receive_count", 1, cause="max_receive_count")),
-    "a message that never came back": ("queue_events", drop(queue="orders", action="returned")),
-    "a receive that is gone": ("queue_events", drop(queue="orders", action="received")),
-    "a call answered late": ("invocations", shift("completed_at", 1, invocation_type="RequestResponse", status="failed")),
+    "a message back too early": (EVENTS, shift("at age_ms", -1, action="returned")),
+    "back for another cause": (EVENTS, swap("cause", "visibility_timeout", cause="batch_failed")),
+    "a message that died too early": (EVENTS, swap("receive_count", 1, cause="max_receive_count")),
+    "a message that never came back": (EVENTS, drop(queue="orders", action="returned")),
+    "a receive that is gone": (EVENTS, drop(queue="orders", action="received")),
+    "a call answered late": (
+        "invocations",
+        shift("completed_at", 1, invocation_type="RequestResponse", status="failed"),
+    ),
     "a caller that saw something else": ("requests", swap("status_code", 500, status_code=429)),
     "a wait told longer": ("retries", shift("waited_ms", 1, lane="source")),
     "a wait that is gone": ("retries", drop(lane="service")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", TAMPERED)
@@ -177,14 +209,24 @@ def test_the_reckoner_sees(what: str, told: tuple[Any, Past, int]) -> None:
 @pytest.mark.parametrize(
     ("thing", "setting", "value"),
     [
-        ("fails", "maximum_retry_attempts", 1), ("fails", "maximum_event_age", 60), ("fails", "memory_size", 256),
-        ("fails", "architecture", "arm64"), ("fails", "dead_letter_queue", None), ("fails", "duration", 0.4),
-        ("busy", "reserved_concurrency", 2), ("busy", "idle_expiry", 6), ("busy", "timeout", 3),
-        ("orders", "visibility_timeout", 13), ("orders", "max_receive_count", 3), ("failed", "retention", 300),
-        ("orders->fails", "batch_size", 4), ("orders->fails", "maximum_batching_window", 1),
+        ("fails", "maximum_retry_attempts", 1),
+        ("fails", "maximum_event_age", 60),
+        ("fails", "memory_size", 256),
+        ("fails", "architecture", "arm64"),
+        ("fails", "dead_letter_queue", None),
+        ("fails", "duration", 0.4),
+        ("fails", "memory", 200),
+        ("busy", "reserved_concurrency", 2),
+        ("busy", "idle_expiry", 6),
+        ("busy", "timeout", 3),
+        ("orders", "visibility_timeout", 13),
+        ("orders", "max_receive_count", 3),
+        ("failed", "retention", 300),
+        ("orders->fails", "batch_size", 4),
+        ("orders->fails", "maximum_batching_window", 1),
         ("orders->fails", "enabled", False),
     ],
-)  # fmt: skip
+)
 def test_other_settings_would_have_led_elsewhere(
     told: tuple[Any, Past, int], thing: str, setting: str, value: Any
 ) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 
 import lambdalab as ll
 from tests.world import acts
-from tests.world.deeds import DEEDS, MODULES, Place, good, handler
+from tests.world.deeds import DEEDS, MODULES, Place, good, handler, report
 from tests.world.draws import RULES, Draws
 from tests.world.reading import Books, Past
 from tests.world.reckoner import check
@@ -61,6 +61,8 @@ class World:
             twice = len(self.functions) > 1 and self.draws.often(0.07)
             for name in self.draws.chance.sample(self.functions, 2 if twice else 1):
                 self.map(queue, name)
+        for _ in range(self.draws.one(0, 0, 0, 1, 2)):
+            acts.fault(self)
         acts.drive(self)
 
     def make_function(self, name: str) -> None:
@@ -68,7 +70,10 @@ class World:
         draws, later = self.draws, [other for other in self.functions if other > name]
         real = draws.often(0.45)
         settings = draws.function(real, self.queues)
-        weights = {deed: draws.one(0, 0, 1, 3) for deed in DEEDS} | {good: 4}
+        weights = {deed: draws.one(0, 0, 1, 3) for deed in DEEDS} | {
+            good: 4,
+            report: draws.one(0, 6),
+        }
         code: Any = handler(Place(self.lab, later, self.queues), weights)
         code = draws.one(*[code] * 6, *MODULES) if real else None
         if not self.attempt(lambda: self.lab.create_function(name, code, **settings)):

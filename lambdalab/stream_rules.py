@@ -1,0 +1,56 @@
+"""The numbers of streams: rows of :mod:`lambdalab.rules`, kept here for want of room there.
+
+Nobody but :mod:`lambdalab.rules` reads them; what the sources mean is told there. ``kdg`` stands for the
+Kinesis Data Streams developer guide.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+KIB = 1024
+MIB = 1024 * KIB
+
+Row = dict[str, Any]
+
+
+def _row(name: str, value: object, unit: str, source: str, note: str = "", **later: object) -> Row:
+    """What a rule is made of: the arguments of ``rules._rule``."""
+    return {"name": name, "value": value, "unit": unit, "source": source, "note": note, **later}
+
+
+KINESIS: list[Row] = [
+    _row("kinesis_name_length", 128, "characters", "botocore CreateStream"),
+    _row(
+        "kinesis_shards", 500, "shards", "kdg/service-sizes-and-limits",
+        "open ones of the account; the default quota of us-east-1",
+    ),
+    _row("kinesis_partition_key_length", 256, "characters", "botocore PutRecord"),
+    _row("kinesis_record_size_minimum", 1024, "KiB", "botocore UpdateMaxRecordSize"),
+    _row(
+        "kinesis_record_size_maximum", 1024, "KiB", "botocore UpdateMaxRecordSize",
+        "the most that max_record_size may be set to", d2025_10_27=10_240,
+    ),
+    _row(
+        "kinesis_record_size", 1024, "KiB", "botocore PutRecord",
+        "of a record, partition key included, where the stream is not set to more",
+    ),
+    _row("kinesis_put_records", 500, "records", "botocore PutRecords"),
+    _row(
+        "kinesis_put_records_size", 5 * MIB, "bytes", "botocore PutRecords",
+        "of all records, partition keys included", d2025_10_27=10 * MIB,
+    ),
+    _row("kinesis_shard_records", 1_000, "records/s", "botocore PutRecord", "written to a shard"),
+    _row(
+        "kinesis_shard_bytes", 1 * MIB, "bytes/s", "kdg/service-sizes-and-limits",
+        "written to a shard, partition keys included",
+    ),
+    _row("kinesis_shard_reads", 5, "reads/s", "botocore GetRecords", "of a shard, by all readers"),
+    _row("kinesis_shard_read_bytes", 2 * MIB, "bytes/s", "botocore GetRecords", "read from a shard"),
+    _row("kinesis_read_records", 10_000, "records", "botocore GetRecords"),
+    _row("kinesis_read_size", 10 * MIB, "bytes", "botocore GetRecords"),
+    _row("kinesis_iterator_life", 300, "s", "botocore GetShardIterator"),
+    _row("kinesis_retention_default", 24, "h", "botocore CreateStream"),
+    _row("kinesis_retention_minimum", 24, "h", "botocore DecreaseStreamRetentionPeriod"),
+    _row("kinesis_retention_maximum", 8_760, "h", "botocore IncreaseStreamRetentionPeriod"),
+]  # fmt: skip

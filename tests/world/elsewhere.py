@@ -1,0 +1,72 @@
+"""The documented causes that random labs reach too rarely or not at all, and what shows them instead.
+
+Each is shown by a test of its own, or comes *later* (the service that has it is not built yet), or can
+*never* stand in that table: the lists of causes are shared among tables.
+"""
+
+from __future__ import annotations
+
+CAPACITY = (
+    "tests/functions/test_capacity.py::test_each_throttle_has_its_reason_and_the_limit_that_bound"
+)
+PROVISIONED = "tests/functions/test_provisioned.py::"
+RECURSION = "tests/invocation/test_recursion.py::"
+QUEUED = "tests/invocation/test_event_queue.py::"
+FAULTS = "tests/test_faults.py::"
+
+#: What shows them, the tables, the causes.
+_LISTED = (
+    (CAPACITY, "invocations scaling",
+     "throttled_rate throttled_reserved_rate throttled_caller_rate throttled_provisioned"),
+    (f"{PROVISIONED}test_all_that_is_reserved_is_provisioned", "queue_events retries",
+     "throttled_provisioned"),
+    (f"{PROVISIONED}test_an_init_that_fails_six_times", "scaling", "environment_failed"),
+    ("tests/functions/test_target.py::test_two_qualifiers_that_differ", "invocations",
+     "invalid_parameter"),
+    ("tests/functions/test_environments.py::test_deleting_a_function_ends_its_environments", "scaling",
+     "function_deleted"),
+    (f"{RECURSION}test_asynchronous_calls_of_oneself_end_at_the_destination_and_the_dead_letter_queue",
+     "invocations queue_events", "recursive_loop"),
+    (f"{FAULTS}test_an_event_is_retried_until_the_fault_is_over", "queue_events retries", "killed"),
+    (f"{FAULTS}test_a_model_is_killed", "invocations", "killed"),
+    (f"{FAULTS}test_calls_are_throttled", "invocations scaling", "injected"),
+    (f"{FAULTS}test_events_back_off_from_a_throttle", "queue_events retries", "injected"),
+    (f"{FAULTS}test_the_service_fails_at_invoke", "invocations", "service_error"),
+    (f"{FAULTS}test_an_accepted_event_waits_while_the_service_fails", "queue_events retries",
+     "service_error"),
+    (f"{FAULTS}test_an_accepted_event_waits_while_the_service_fails", "queue_events attempts",
+     "retry_after_service_error"),
+    (f"{QUEUED}test_a_duplicate_runs_the_same_event_again", "attempts queue_events", "duplicate"),
+    ("tests/sources/test_mapping_responses.py::test_only_the_named_ones_stay", "queue_events retries",
+     "partial_batch_failure"),
+    ("tests/sources/test_sqs_queue.py::test_purging", "queue_events", "purged"),
+    ("tests/sources/test_sqs_queue.py::test_changing_the_visibility", "queue_events retries",
+     "visibility_changed"),
+    ("tests/invocation/test_destinations.py::test_a_record_too_large_for_a_queue", "queue_events",
+     "delivery_failed"),
+    ("tests/trace/test_retries.py::test_a_caller_that_tries_again", "retries",
+     "throttled server_error client_timeout"),
+    ("later: other services call Lambda, and need its permission", "invocations", "access_denied"),
+    ("later: other services call Lambda", "attempts queue_events", "triggered"),
+    ("later: streams and filters", "invocations queue_events", "record_age_exceeded filter_mismatch"),
+    ("later: pollers grow and shrink", "queue_events retries", "back_off"),
+    ("later: pollers grow and shrink", "scaling", "backlog backlog_gone failures throttled recovered"),
+    ("later: dead letters are moved back", "queue_events", "redrive"),
+    ("never: a message ends so, no invocation", "invocations", "max_receive_count retention"),
+    ("never: events are bound by concurrency, not by requests a second", "queue_events retries",
+     "throttled_rate throttled_reserved_rate throttled_caller_rate"),
+    ("never: an event is sent for the reason of its call", "queue_events",
+     "accepted event_source_mapping"),
+    ("never: a function whose events wait is not deleted", "invocations queue_events",
+     "function_deleted"),
+    ("never: what waits as a lab is closed stays where it is", "invocations queue_events", "lab_closed"),
+    ("never: a warm start changes no number", "scaling", "warm"),
+)  # fmt: skip
+
+#: (table, cause) to what shows it.
+ELSEWHERE: dict[tuple[str, str], str] = {
+    (table, cause): where
+    for where, tables, causes in _LISTED
+    for table in tables.split()
+    for cause in causes.split()
+}
