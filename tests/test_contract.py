@@ -206,9 +206,9 @@ def has_verb(make: Callable[[Any], Any], verb: str) -> bool:
 
 
 def takes_function_setting(name: str, value: object) -> bool:
-    model = {} if name == "duration" else {"duration": 0.1}
+    made = {"code": lambda event, context: None} if name == "cpu" else {"duration": 0.1}
     try:
-        fresh().create_function("probe", **model, **{name: value})
+        fresh().create_function("probe", **made | {name: value})
     except UnknownSetting:
         return False
     return True
