@@ -19,6 +19,7 @@ from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.kernel.timekeeper import Timekeeper
 from lambdalab.reprs import RunNote, lab_text
 from lambdalab.rules import DEFAULT_DATE, Rules
+from lambdalab.sources.kinesis import Kinesis
 from lambdalab.sources.mapping import EventSourceMappings
 from lambdalab.sources.mapping import Mapping as EventSourceMapping
 from lambdalab.sources.sqs import Queue, Sqs
@@ -83,6 +84,10 @@ class Lab(LambdaVerbs):
         self._start_afresh()
         parts = (self._scheduler, self._books, self.rules, self._streams, self._lambda.ids)
         self.sqs = Sqs(*parts, self._clock, self._origin)
+        self.kinesis = Kinesis(
+            self._scheduler, self._books, self.rules, self._clock, self._origin,
+            self.sqs.new_number,
+        )  # fmt: skip
         self._mappings = EventSourceMappings(
             *parts, self._clock, self._lambda.front_door, self._origin
         )
@@ -112,7 +117,7 @@ class Lab(LambdaVerbs):
         """Let Lambda poll a queue and invoke a function with batches of its messages.
 
         Settings: ``batch_size`` (default 10), ``maximum_batching_window`` (seconds, default 0),
-        ``function_response_types``, ``enabled``.
+        ``function_response_types``, ``filter_criteria``, ``enabled``.
         """
         self._check_open()
         return self._mappings.create(
@@ -235,6 +240,7 @@ class Lab(LambdaVerbs):
         self._start_afresh()
         self._functions.restart(self._lambda)
         self.sqs.reset(self._scheduler, self._books, self._streams)
+        self.kinesis.reset(self._scheduler, self._books)
         self._mappings.reset(self._scheduler, self._books, self._streams, self._lambda.front_door)
         self._faults.restart(self._lambda)
 
@@ -261,10 +267,12 @@ class Lab(LambdaVerbs):
 
     def _wiring(self) -> dict[str, list[object]]:
         queues: list[object] = [self.sqs[name] for name in self.sqs]
+        streams: list[object] = [self.kinesis[name] for name in self.kinesis]
         functions: list[object] = list(self._lambda.functions.values())
         mappings: list[object] = list(self._mappings)
         faults: list[object] = list(self._faults)
-        return {"functions": functions, "queues": queues, "mappings": mappings, "faults": faults}
+        sources = {"queues": queues, "streams": streams}
+        return {"functions": functions, **sources, "mappings": mappings, "faults": faults}
 
     def _source(self, source: Any) -> Queue:
         name = source.name if isinstance(source, Queue) else source

@@ -291,6 +291,10 @@ _MAPPINGS = [
         "a throttled batch is tried again until its visibility timeout passes; the pace is undocumented",
     ),
     _rule("mapping_throttle_backoff_maximum", 30, "s", "choice", "see mapping_throttle_backoff_first"),
+    _rule(
+        "mapping_filters", 5, "filters", "dg/invocation-eventfiltering", "10 with a quota increase"
+    ),
+    _rule("mapping_filter_length", 4_096, "characters", "botocore Filter (Pattern)"),
 ]  # fmt: skip
 
 RULES: dict[str, Rule] = dict(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.trace.schema import Cause, InitStatus, InvocationStatus
+from lambdalab.trace.schema import Cause, InvocationStatus
 
 if TYPE_CHECKING:
     from lambdalab.errors import ServiceError
@@ -43,7 +43,7 @@ class Call:
         self.request = request
         self.target = target
         self.function: Function = target.function
-        self.version: Version = target.resolve()
+        self.version: Version = target.resolve() if target.qualifier else target.function.latest
         """The version that runs; an asynchronous event's is resolved anew for each attempt."""
         self.payload = payload
         self.accepted_at = accepted_at
@@ -56,23 +56,25 @@ class Call:
         self.chain: dict[str, int] | None = None
         """How often each function has been invoked on the way here; None: by nobody in the lab."""
         self.client_context: dict[str, Any] | None = None
-        # the attempt under way, or the last one
-        self.fleet: Fleet
-        self.environment: Environment
-        self.fault: Plan | None = None
-        """What ``lab.faults`` has in store for the attempt."""
-        self.row = -1
-        self.cold = False
         self.started_at = accepted_at
-        self.handler_at = accepted_at
-        self.setup_us = 0
-        self.init_us = 0
-        self.init_status = self.invoke_init_status = InitStatus.NONE
-        self.duration_us = 0
-        self.billed_ms = self.max_memory_mb = 0
-        self.outcome = 0
+        self.cold = False
         self.failure: Failure | None = None
         self.response = b""
+        # the attempt under way, or the last one; set where it begins or ends
+        self.fleet: Fleet
+        self.environment: Environment
+        self.fault: Plan | None
+        """What ``lab.faults`` has in store for the attempt."""
+        self.row: int
+        self.handler_at: int
+        self.setup_us: int
+        self.init_us: int
+        self.init_status: int
+        self.invoke_init_status: int
+        self.duration_us: int
+        self.billed_ms: int
+        self.max_memory_mb: int
+        self.outcome: int
         self.log: list[tuple[int, int, str]] | None = None
         """What it wrote: when, for which request (0: in the init), and what."""
         # an asynchronous event's stay in Lambda's queue; set where it is accepted

@@ -229,12 +229,13 @@ class Capacity:
         pool = function.pool
         if pool.in_use >= pool.limit:
             return self._full(function, pool)
-        if paced and pool.requests.empty(now):
-            return self.throttled(function, pool.requests.burst, pool.hurried)
-        if not fleet.idle and not function.growth.take(now):
+        cold = not fleet.idle
+        if cold and function.growth.empty(now):
             return self.throttled(function, function.growth.burst, Cause.THROTTLED_SCALING)
-        if paced:
-            pool.requests.take(now)
+        if paced and not pool.requests.take(now):
+            return self.throttled(function, pool.requests.burst, pool.hurried)
+        if cold:
+            function.growth.take(now)
         pool.in_use += 1
         call.fleet = fleet
         return 0

@@ -134,7 +134,8 @@ class FunctionSettings:
                 raise InvalidSetting(
                     "memory",
                     self.memory,
-                    "left out where code is given: code calls ll.allocate(mb)",
+                    "left out where code is given: code calls ll.allocate(mb); what a function has is "
+                    "memory_size",
                 )
         source = "dg/monitoring-cloudwatchlogs-log-level"
         for setting, known in (

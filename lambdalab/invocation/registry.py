@@ -286,3 +286,10 @@ def _warn_about_units(settings: FunctionSettings) -> None:
             f"({settings.timeout} s), so most runs will time out; durations are in seconds",
             stacklevel=5,
         )
+    held = None if settings.memory is None else durations.median(settings.memory)
+    if held is not None and held > settings.memory_size:
+        warnings.warn(
+            f"{settings.name}: memory={held:g} MB, what a run holds, is above memory_size="
+            f"{settings.memory_size}, what the function has, so most runs will be killed",
+            stacklevel=5,
+        )

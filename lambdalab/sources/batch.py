@@ -31,11 +31,12 @@ class Batch:
     """One batch of a mapping. Times are microseconds since the lab's start.
 
     ``size`` is the length of the event that the function will get, to the byte. ``deadline`` is when
-    the first of its messages becomes visible again. ``answered`` is what the front door calls.
+    the first of its messages becomes visible again. ``filtered`` counts messages that no filter matched
+    and that came with its records, or while it was open. ``answered`` is what the front door calls.
     """
 
     __slots__ = (
-        "_hear", "chain", "deadline", "limit", "number", "opened_at", "payload", "payload_limit", "poller",
+        "_hear", "chain", "deadline", "filtered", "limit", "number", "opened_at", "payload", "payload_limit", "poller",
         "records", "request", "size", "timer", "tries", "window_opened_at",
     )  # fmt: skip
 
@@ -50,6 +51,7 @@ class Batch:
         self.opened_at = self.window_opened_at = -1
         self.timer = 0  # the end of its window; 0: none
         self.deadline = -1
+        self.filtered = 0
         # once it is closed
         self.number = 0
         self.payload = b""

@@ -12,6 +12,10 @@ record joined, and closes with whichever comes first:
   if it ends empty, or the poller has never invoked, with the next record received;
 * ``no_window``: without a window, whatever one receive brought is handed over at once.
 
+With filters, what none matches leaves the queue as soon as it is received (dg/invocation-eventfiltering),
+before batches are filled: it takes no place in one, and a receive that brings nothing else opens none
+(whether AWS fills a batch up after filtering is undocumented).
+
 With all pollers busy nothing is received until one is free. AWS documents the limits and the first
 half of the window rule (dg/invocation-eventsourcemapping, dg/services-sqs-configure); one open batch
 for all receives, the lowest idle poller and the second half are our reading.
@@ -21,6 +25,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import orjson
 
 from lambdalab.functions.call import Call
 from lambdalab.functions.target import Target
@@ -33,7 +41,7 @@ from lambdalab.sources.mapping_settings import MappingSettings
 from lambdalab.sources.messages import Message
 from lambdalab.sources.pollers import Pollers
 from lambdalab.sources.queue import Queue
-from lambdalab.trace.schema import BatchCause, Cause
+from lambdalab.trace.schema import Action, BatchCause, Cause
 
 HandOver = Callable[[Batch, int], None]
 
@@ -82,7 +90,7 @@ class Collector:
     def _poll(self, _: object) -> None:
         """Receive and fill batches until nothing is visible or nobody can take it."""
         self._polling = False
-        while (batch := self._batch()) is not None and self._bring(batch.room):
+        while (batch := self._batch()) is not None and self._bring(batch):
             self._fill(batch)
 
     def _batch(self) -> Batch | None:
@@ -94,16 +102,41 @@ class Collector:
             return None
         return Batch(poller, self.settings.batch_size, self._payload_limit, self.answered)
 
-    def _bring(self, room: int) -> bool:
+    def _bring(self, batch: Batch) -> bool:
         """Receive, unless records are waiting already; whether there are any now."""
         held = self._held
         while held and not held[0].is_held:  # visible again meanwhile: another receive's
             held.popleft()
-        if not held and self.settings.enabled and self._store.visible:
-            most = min(self._receive_most, room)
-            for message in self._store.take(most, self.visibility_us(), Cause.POLLED):
-                held.append(Record(message, self._json(message)))
+        most = min(self._receive_most, batch.room)
+        while not held and self.settings.enabled and self._store.visible:
+            messages = self._store.take(most, self.visibility_us(), Cause.POLLED)
+            if not messages:
+                break
+            passed = self._passed(messages)
+            held.extend(Record(message, self._json(message)) for message in passed)
+            if held or self._open is batch:
+                batch.filtered += len(messages) - len(passed)
         return bool(held)
+
+    def _passed(self, messages: list[Message]) -> list[Message]:
+        """Those that a filter matches; the others leave the queue."""
+        criteria = self.settings.filter_criteria
+        if criteria is None:
+            return messages
+        passed = []
+        for message in messages:
+            if criteria.admits(message.body, partial(self._record, message)):
+                passed.append(message)
+            else:
+                self._store.remove(message, Action.FILTERED, Cause.FILTER_MISMATCH)
+        if len(passed) < len(messages):
+            self._store.settle()
+        return passed
+
+    def _record(self, message: Message) -> dict[str, Any]:
+        """A message as a record of an event, as filters see it."""
+        record: dict[str, Any] = orjson.loads(self._json(message))
+        return record
 
     def _fill(self, batch: Batch) -> None:
         """Records join the batch; close it if that is due."""

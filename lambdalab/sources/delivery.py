@@ -63,7 +63,8 @@ class Delivery:
         books = self._books
         batch.number = books.batch(
             self._name, self._source, 0, batch.poller.number, batch.window_opened_at,
-            batch.opened_at, self._scheduler.now, cause, len(batch.records), batch.size, 0, 0,
+            batch.opened_at, self._scheduler.now, cause, len(batch.records), batch.size,
+            batch.filtered, 0,
         )  # fmt: skip
         books.batch_records(batch.number, [record.message.number for record in batch.records])
         self._invoke(batch)

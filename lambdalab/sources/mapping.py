@@ -67,6 +67,9 @@ class EventSourceMappings:
             needs at least 1.
         function_response_types
             ``("ReportBatchItemFailures",)``: the function's answer names the records that failed.
+        filter_criteria
+            ``{"Filters": [{"Pattern": ...}]}``: the function gets what one of the patterns (JSON, or
+            a dict) matches; other messages leave the queue at once. See :mod:`.filters`.
         enabled
             Whether it receives messages.
 
@@ -196,6 +199,9 @@ class Mapping:
         known = {"source": self.queue.name, "function": self.function.name, "uuid": self.uuid}
         settings = self.settings.as_dict()
         settings["function_response_types"] = list(self.settings.function_response_types)
+        criteria = settings.pop("filter_criteria")
+        if criteria is not None:
+            settings["filter_criteria"] = criteria.as_dict()
         self._mappings.books.wired("mapping", self.name, known | settings)
 
     def _scaled(self, up: bool) -> None:
@@ -212,6 +218,9 @@ class Mapping:
         told = [f"batch size {settings.batch_size:,}"]
         told.append(f"batching window {settings.maximum_batching_window} s")
         told += settings.function_response_types
+        if settings.filter_criteria is not None:
+            number = len(settings.filter_criteria)
+            told.append(f"{number} filter" + ("" if number == 1 else "s"))
         told += [] if self.enabled else ["disabled"]
         return f"<mapping {self.name}: {', '.join(told)}>"
 

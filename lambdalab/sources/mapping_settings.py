@@ -7,6 +7,7 @@ from typing import Any
 
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting, UnknownSetting
 from lambdalab.rules import Rules
+from lambdalab.sources.filters import SQS, FilterCriteria
 from lambdalab.sources.queue_settings import whole
 
 REPORT = "ReportBatchItemFailures"
@@ -18,12 +19,13 @@ class MappingSettings:
     """What ``create_event_source_mapping`` and ``mapping.update`` accept, for an SQS queue.
 
     ``maximum_batching_window`` is in seconds. ``function_response_types`` is empty or
-    ``("ReportBatchItemFailures",)``.
+    ``("ReportBatchItemFailures",)``. ``filter_criteria``, parsed, is None where there is no filter.
     """
 
     batch_size: int
     maximum_batching_window: int = 0
     function_response_types: tuple[str, ...] = ()
+    filter_criteria: FilterCriteria | None = None
     enabled: bool = True
 
     @classmethod
@@ -32,7 +34,8 @@ class MappingSettings:
 
         Raises :class:`UnknownSetting` for a keyword no setting has (with a suggestion),
         :class:`InvalidSetting` for a value out of range, and
-        :class:`InvalidParameterValueException` for values that do not go together.
+        :class:`InvalidParameterValueException` for values that do not go together, and for a filter
+        that does not parse.
         """
         known = [field.name for field in fields(cls)]
         for name in settings:
@@ -40,6 +43,8 @@ class MappingSettings:
                 raise UnknownSetting(verb, name, known)
         given = {name: value for name, value in settings.items() if value is not None}
         given["function_response_types"] = _response_types(given.get("function_response_types", ()))
+        if "filter_criteria" in given:
+            given["filter_criteria"] = FilterCriteria.make(given["filter_criteria"], rules, SQS)
         made = cls(**({"batch_size": rules.mapping_batch_size_default} | given))
         made._check(rules)
         return made

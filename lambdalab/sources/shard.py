@@ -113,7 +113,7 @@ class Budget:
 
     >>> budget = Budget(items=2, size=100)
     >>> budget.take(0, 60); budget.lacks(0, 60), budget.lacks(0, 40), budget.lacks(1_000_000, 60)
-    (100, 0, 0)
+    (100, None, None)
     """
 
     __slots__ = ("_items", "_size", "_taken", "used")
@@ -124,14 +124,14 @@ class Budget:
         self.used = 0
         """Bytes that count now; only after :meth:`lacks`."""
 
-    def lacks(self, now: int, size: int) -> int:
-        """The limit that keeps ``size`` more bytes out at that time; 0 when they may come."""
+    def lacks(self, now: int, size: int) -> int | None:
+        """The limit that keeps ``size`` more bytes out at that time; None when they may come."""
         taken = self._taken
         while taken and taken[0][0] <= now:
             self.used -= taken.popleft()[1]
         if len(taken) >= self._items:
             return self._items
-        return self._size if taken and self.used + size > self._size else 0
+        return self._size if taken and self.used + size > self._size else None
 
     def take(self, now: int, size: int) -> None:
         """So many bytes get through; what is more than a second's counts for longer."""
@@ -146,11 +146,14 @@ class Shard:
     Attributes: ``shard_id``, ``starting_hash_key`` and ``ending_hash_key`` (both its own),
     ``parent_shard_id`` and ``adjacent_parent_shard_id`` (empty: none), ``closed_at`` (microseconds
     since the lab's start; -1: open).
+
+    ``made_s`` is when it was made, in seconds since 1970, and ``start_us`` when the lab began, in
+    microseconds: sequence numbers hold dates. ``budgets`` are for writing and for reading.
     """
 
     def __init__(
-        self, index: int, keys: tuple[int, int], made_s: int, budgets: tuple[Budget, Budget],
-        parents: tuple[Shard, ...] = (),
+        self, index: int, keys: tuple[int, int], made_s: int, start_us: int,
+        budgets: tuple[Budget, Budget], parents: tuple[Shard, ...] = (),
     ) -> None:  # fmt: skip
         self.index, self.shard_id = index, shard_id_of(index)
         self.starting_hash_key, self.ending_hash_key = keys
@@ -163,7 +166,7 @@ class Shard:
         )[:2]
         self.closed_at = -1
         self.next_place = 1
-        self._start_us = 0
+        self._start_us = start_us
         self._records: list[StreamRecord] = []
         self._trimmed = 0  # of the records in the list
 
@@ -193,11 +196,6 @@ class Shard:
     def sequence_number(self, place: int, at: int) -> str:
         """The sequence number of a place, for a record that came at that time of the lab."""
         return sequence_number(self.made_s, self.index, place, (self._start_us + at) // US)
-
-    def dated(self, start_us: int) -> Shard:
-        """Say when the lab began (microseconds since 1970), which sequence numbers hold."""
-        self._start_us = start_us
-        return self
 
     # ------------------------------------------------------------------ its records
 

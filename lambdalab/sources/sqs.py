@@ -125,6 +125,11 @@ class Sqs:
         self._sent = number = self._sent + 1
         return Message(number, self.ids.message(number), body, attributes, self.scheduler.now)
 
+    def new_number(self) -> int:
+        """The number of a stream's next record: they are numbered with the messages."""
+        self._sent += 1
+        return self._sent
+
     def changed(self, queue: Queue, settings: dict[str, Any]) -> QueueSettings:
         """A queue's settings with some replaced, all checked, the dead-letter queue there."""
         if "dead_letter_queue" in settings:

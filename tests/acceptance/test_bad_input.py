@@ -87,7 +87,7 @@ def refused(lab: ll.Lab, error: type[LabError], *told: str, rows: int = 0) -> It
         (lambda lab: lab.drive("order", ll.Burst(1)), UnknownName, "did you mean 'orders'"),
         (lambda lab: lab.sqs["order"], UnknownName, "did you mean 'orders'"),
         (
-            lambda lab: lab.create_function("f", duration=1, memory=512),
+            lambda lab: lab.create_function("f", duration=1, memorysize=512),
             UnknownSetting,
             "did you mean 'memory_size'",
         ),

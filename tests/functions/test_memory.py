@@ -185,7 +185,8 @@ def test_memory_may_be_a_distribution_and_goes_the_long_way(lab: ll.Lab) -> None
 
 
 def test_a_timeout_comes_before_the_end_of_memory(lab: ll.Lab) -> None:
-    lab.create_function("f", duration=lambda event: 5, memory=500)
+    with pytest.warns(UserWarning, match="above memory_size=128"):
+        lab.create_function("f", duration=lambda event: 5, memory=500)
     assert lab.invoke("f").payload["errorType"] == "Sandbox.Timedout"
 
 
