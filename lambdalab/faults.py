@@ -14,7 +14,6 @@ its cause in the books, and each time it strikes is a row of ``trace.faults``.
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -335,4 +334,6 @@ def _factor(value: object) -> float:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return -1e12 < value < 1e12

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lambdalab.errors import InvalidParameterValueException, ResourceNotFoundException
 from lambdalab.functions.function import Function
-from lambdalab.functions.provisioned import ProvisionedFleet
+from lambdalab.functions.provisioned import ProvisionedConcurrency
 from lambdalab.functions.target import Alias
 from lambdalab.functions.version import Version
 from lambdalab.invocation import versions
@@ -77,9 +77,10 @@ class LambdaVerbs:
             ``memory_size`` (MB), ``timeout`` (s), ``environment``, ``architecture``, ``runtime``,
             ``reserved_concurrency``, ``dead_letter_queue``, ``maximum_retry_attempts``,
             ``maximum_event_age`` (s), ``on_success``, ``on_failure``, ``recursive_loop``,
-            ``log_format``, ``idle_expiry`` (s), ``init`` (s), ``allow_network``; and for a model
-            ``duration`` (seconds, a distribution, or a callable of the event) and ``failure_rate``. All
-            of them, with their limits, stand at
+            ``log_format``, ``application_log_level``, ``system_log_level``, ``idle_expiry`` (s),
+            ``init`` (s), ``allow_network``, ``cpu``; and for a model ``duration`` (seconds, a
+            distribution, or a callable of the event), ``memory`` (MB, likewise) and ``failure_rate``.
+            All of them, with their limits, stand at
             :class:`~lambdalab.functions.settings.FunctionSettings`.
 
         Raises :class:`InvalidSetting`, :class:`UnknownSetting` or :class:`HandlerError` before
@@ -211,7 +212,7 @@ class LambdaVerbs:
 
     def put_provisioned_concurrency(
         self, function: Any, qualifier: Any, provisioned_concurrency: int
-    ) -> ProvisionedFleet:
+    ) -> ProvisionedConcurrency:
         """Keep so many environments of a published version or alias initialised.
 
         They are ready after a minute or two (:meth:`run` waits for it), all at once; what comes beyond

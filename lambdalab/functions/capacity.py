@@ -56,10 +56,10 @@ class Bucket:
 
     def take(self, now: int) -> bool:
         """Take one token; False, and nothing taken, where there is none."""
-        if self.empty(now):
+        at, full_at = now * _NS, self.full_at
+        if full_at - at > self.slack or not self.burst:
             return False
-        at = now * _NS
-        self.full_at = (at if self.full_at < at else self.full_at) + self.interval
+        self.full_at = (at if full_at < at else full_at) + self.interval
         return True
 
 

@@ -15,6 +15,7 @@ import inspect
 import linecache
 import os
 import sys
+import textwrap
 import traceback
 import zipfile
 from collections.abc import Callable, Iterator
@@ -163,7 +164,7 @@ class Code:
         """Code from a source text, which lives in memory only; tracebacks show its lines."""
         from lambdalab.kernel.surroundings import CodeFolder
 
-        text = inspect.cleandoc("\n" + source) + "\n"
+        text = textwrap.dedent(source).strip("\n") + "\n"
         module = (handler or "").rpartition(".")[0] or DEFAULT_MODULE
         files = {module.replace(".", "/") + ".py": text.encode()}
         return _checked(CodeFolder(files=files), handler, DEFAULT_MODULE, DEFAULT_NAMES[::-1])

@@ -7,7 +7,6 @@ it runs any more, and Lambda answers with ``Runtime.ExitError``, ``signal: kille
 from __future__ import annotations
 
 import inspect
-import math
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -84,7 +83,7 @@ def allocate(mb: float) -> Allocation:
     >>> lab.trace.attempts.max_memory_mb.tolist()
     [236, 256]
     """
-    if isinstance(mb, bool) or not isinstance(mb, (int, float)) or not math.isfinite(mb) or mb < 0:
+    if isinstance(mb, bool) or not isinstance(mb, (int, float)) or not 0 <= mb < 1e12:
         raise InvalidSetting("mb", mb, "MB, 0 or more", "dg/configuration-memory")
     task = current()
     if task is None:

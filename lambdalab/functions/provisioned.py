@@ -7,6 +7,7 @@ environments started on demand (dg/lambda-concurrency, dg/provisioned-concurrenc
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from lambdalab.trace.schema import (
 )
 
 if TYPE_CHECKING:
+    from lambdalab.functions.function import Function
     from lambdalab.functions.version import Version
 
 IN_PROGRESS, READY, FAILED = "IN_PROGRESS", "READY", "FAILED"
@@ -244,9 +246,61 @@ class ProvisionedFleet(Fleet):
         while self._waiting:
             self._end(self._waiting.pop(), because)
 
+
+class ProvisionedConcurrency:
+    """The provisioned concurrency of a version or alias, as it is now; what
+    ``lab.put_provisioned_concurrency`` returns.
+
+    It goes along with an alias that is moved, and with a lab that is reset. ``status`` is
+    ``IN_PROGRESS``, ``READY`` or ``FAILED`` (``status_reason`` says why), and ``""`` once the
+    concurrency has been given back; ``requested``, ``allocated`` (initialised) and ``available`` (can be
+    used) are numbers of environments.
+    """
+
+    def __init__(self, function: Function, qualifier: str) -> None:
+        self.function, self.qualifier = function, qualifier
+
+    @property
+    def _fleet(self) -> ProvisionedFleet | None:
+        fleets = [version.provisioned for version in self.function.versions.values()]
+        mine = [
+            fleet for fleet in fleets if fleet is not None and fleet.qualifier == self.qualifier
+        ]
+        return mine[0] if mine and self.qualifier in self.function.provisioned else None
+
+    @property
+    def status(self) -> str:
+        """``IN_PROGRESS``, ``READY``, ``FAILED``; ``""`` when it has been given back."""
+        return "" if self._fleet is None else self._fleet.status
+
+    @property
+    def status_reason(self) -> str:
+        """Why it has failed."""
+        return "" if self._fleet is None else self._fleet.status_reason
+
+    @property
+    def requested(self) -> int:
+        """How many environments were asked for."""
+        return 0 if self._fleet is None else self._fleet.requested
+
+    @property
+    def allocated(self) -> int:
+        """How many are initialised."""
+        return 0 if self._fleet is None else self._fleet.allocated
+
+    @property
+    def available(self) -> int:
+        """How many can be used, those at work included."""
+        return 0 if self._fleet is None else self._fleet.available
+
     def __repr__(self) -> str:
+        name = f"{self.function.name}:{self.qualifier}"
+        if self._fleet is None:
+            return f"<no provisioned concurrency of {name} any more>"
         return (
-            f"<provisioned concurrency of {self.version.function.name}:{self.qualifier}: "
-            f"{self.status}, requested {self.requested}, allocated {self.allocated}, "
-            f"available {self.available}>"
+            f"<provisioned concurrency of {name}: {self.status}, requested {self.requested}, "
+            f"allocated {self.allocated}, available {self.available}>"
         )
+
+    def _repr_html_(self) -> str:
+        return f"<code>{html.escape(repr(self))}</code>"

@@ -207,7 +207,8 @@ class EventQueue:
 
     def _admit(self, call: Call) -> int:
         """Let the event in, to the version that its qualifier means now; 0, or why it has to wait."""
-        before, call.version = call.version, call.target.resolve()
+        before, target = call.version, call.target
+        call.version = target.resolve() if target.qualifier else self._function.latest
         refused = self._capacity.admit(call, False)
         if refused:
             call.version = before

@@ -145,19 +145,18 @@ class LambdaService:
         """A version has been published."""
         function.add(version)
 
-    def provision(self, function: Function, qualifier: str, number: int) -> ProvisionedFleet:
+    def provision(self, function: Function, qualifier: str, number: int) -> None:
         """Ask for so much provisioned concurrency of a version or alias; 0 gives it back.
 
         Raises :class:`~lambdalab.errors.InvalidParameterValueException` where there is too little
         concurrency; then nothing has changed.
         """
         self.capacity.claim(function, number - function.provisioned.get(qualifier, 0))
-        fleet = self._allocate(function, qualifier, number)
+        self._allocate(function, qualifier, number)
         if number:
             function.provisioned[qualifier] = number
         else:
             del function.provisioned[qualifier]
-        return fleet
 
     def move_alias(self, function: Function, alias: Alias) -> None:
         """An alias leads elsewhere, and its provisioned concurrency goes along."""
@@ -170,7 +169,7 @@ class LambdaService:
         if number and moves:
             self._allocate(function, alias.name, number)
 
-    def _allocate(self, function: Function, qualifier: str, number: int) -> ProvisionedFleet:
+    def _allocate(self, function: Function, qualifier: str, number: int) -> None:
         alias = function.aliases.get(qualifier)
         version = function.version(alias.function_version if alias else qualifier)
         fleet = version.provisioned
@@ -183,7 +182,6 @@ class LambdaService:
         fleet.request(number)
         if not number:
             version.provisioned = None
-        return fleet
 
     def reconfigure(self, function: Function, settings: FunctionSettings) -> None:
         """New settings that leave the environments as they are: concurrency and asynchronous events."""

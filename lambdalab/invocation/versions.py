@@ -19,7 +19,7 @@ from lambdalab.errors import (
     suggestion,
 )
 from lambdalab.functions.function import Function
-from lambdalab.functions.provisioned import ProvisionedFleet
+from lambdalab.functions.provisioned import ProvisionedConcurrency
 from lambdalab.functions.settings import FunctionSettings
 from lambdalab.functions.target import LATEST, Alias
 from lambdalab.functions.version import Version
@@ -171,7 +171,7 @@ def _checked(
 
 def provision(
     service: LambdaService, function: Function, qualifier: str, number: int
-) -> ProvisionedFleet:
+) -> ProvisionedConcurrency:
     """Ask for provisioned concurrency of a published version, directly or by an alias."""
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise InvalidSetting(
@@ -198,7 +198,8 @@ def provision(
             f"version {lead_to} of {function.name} has provisioned concurrency already, asked for as "
             f"{known.qualifier!r}: a version has one configuration"
         )
-    return service.provision(function, qualifier, number)
+    service.provision(function, qualifier, number)
+    return ProvisionedConcurrency(function, qualifier)
 
 
 def unprovision(service: LambdaService, function: Function, qualifier: str) -> None:

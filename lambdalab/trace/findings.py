@@ -215,24 +215,57 @@ def throttles(tables: Tables) -> Iterator[Finding]:
     owners = tables.functions_of_requests()[events["event"][waited]]
     short_views = Short(tables)
     yield from _throttled(
-        tables, calls["function"][refused], refused, short_views.invocations,
-        "a call found no concurrency and was answered with 429",
+        tables, calls["function"][refused], calls["cause"], refused, short_views.invocations,
+        "a call was answered with 429",
     )  # fmt: skip
     yield from _throttled(
-        tables, owners, waited, short_views.queue_events, "an event found no concurrency"
+        tables, owners, events["cause"], waited, short_views.queue_events, "an event had to wait"
     )
 
 
+_LIMITS = {
+    Cause.THROTTLED_ACCOUNT: "what the account has left unreserved is less than this traffic needs",
+    Cause.THROTTLED_RESERVED: "its reserved concurrency is less than this traffic needs",
+    Cause.ZERO_RESERVED_CONCURRENCY: "its reserved concurrency is 0, which switches it off",
+    Cause.THROTTLED_RATE: "ten requests a second go with each unit of the account's concurrency",
+    Cause.THROTTLED_RESERVED_RATE: "ten requests a second go with each unit that it reserves",
+    Cause.THROTTLED_CALLER_RATE: "a caller may send ten events a second for each unit of the "
+    "account's concurrency",
+    Cause.THROTTLED_SCALING: "new environments came faster than its scaling rate allows; provisioned "
+    "concurrency has them ready",
+    Cause.THROTTLED_PROVISIONED: "its provisioned concurrency takes all that it reserves",
+}
+"""What a throttle's cause means for its function."""
+
+
 def _throttled(
-    tables: Tables, owners: Numbers, places: Numbers, view: pd.DataFrame, what: str
+    tables: Tables, owners: Numbers, causes: Numbers, places: Numbers, view: pd.DataFrame, what: str
 ) -> Iterator[Finding]:
     for code in np.unique(owners).tolist():
-        rows = view.iloc[places[owners == code]]
+        mine = places[owners == code]
+        found, often = np.unique(causes[mine], return_counts=True)
+        reasons = [
+            f"{_LIMITS[cause]} ({number:,})" if len(found) > 1 else _LIMITS[cause]
+            for cause, number in sorted(
+                zip(found.tolist(), often.tolist(), strict=True), key=lambda one: -one[1]
+            )
+        ]
+        advice = f"{times(len(mine), 'time')} {what}: {'; '.join(reasons)}."
+        yield Finding("throttles", tables.recorder.names[code], advice, view.iloc[mine])
+
+
+def recursive_loops(tables: Tables) -> Iterator[Finding]:
+    """Chains of invocations that Lambda stopped (dg/invocation-recursion)."""
+    calls = tables.rows("invocations")
+    stopped = np.flatnonzero(calls["cause"] == Cause.RECURSIVE_LOOP)
+    for code in np.unique(calls["function"][stopped]).tolist():
+        places = stopped[calls["function"][stopped] == code]
         advice = (
-            f"{times(len(rows), 'time')} {what}. Its reserved concurrency or the account's limit is "
-            "lower than this traffic needs."
+            f"A recursive loop was stopped {times(len(places), 'time')}: the function leads, by what it "
+            "invokes or sends, to itself. Let it write elsewhere than it reads."
         )
-        yield Finding("throttles", tables.recorder.names[code], advice, rows)
+        rows = Short(tables).invocations.iloc[places]
+        yield Finding("recursive loops", tables.recorder.names[code], advice, rows)
 
 
 def retries_of_batches(tables: Tables) -> Iterator[Finding]:
@@ -269,6 +302,7 @@ def injected(tables: Tables) -> Iterator[Finding]:
 #: What is looked for, in the order in which it is told.
 LOOKS: tuple[Callable[[Tables], Iterator[Finding]], ...] = (
     injected,
+    recursive_loops,
     lost_events,
     unread_dead_letters,
     failures,

@@ -40,7 +40,7 @@ def _no_log(_call: Call, _request_id: str) -> str:
     return ""
 
 
-def to_json(payload: Any) -> bytes:
+def to_json(payload: Any, setting: str = "payload") -> bytes:
     """A payload as the bytes of a request: any JSON value, or bytes that are JSON already.
 
     Raises :class:`~lambdalab.errors.InvalidSetting` for what JSON cannot hold.
@@ -53,7 +53,7 @@ def to_json(payload: Any) -> bytes:
         return encode(payload)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidSetting(
-            "payload", payload, f"something JSON can hold: {error}", "botocore Invoke"
+            setting, payload, f"something JSON can hold: {error}", "botocore Invoke"
         ) from None
 
 
@@ -135,7 +135,7 @@ class Client:
         limit: int = self._service.rules.client_context
         good = context is None or isinstance(context, dict)
         if context is not None and good:
-            good = 4 * -(-len(to_json(context)) // 3) <= limit
+            good = 4 * -(-len(to_json(context, "client_context")) // 3) <= limit
         if not good:
             raise InvalidSetting(
                 "client_context", context, f"a dictionary of at most {limit:,} bytes in base64",

@@ -356,3 +356,18 @@ def test_a_result_is_encoded_in_virtual_time(lab: ll.Lab) -> None:
     assert lab.trace.attempts.duration_ms.tolist() == [2000] * 4
     lab.update_function("f", timeout=1)
     assert lab.invoke("f").payload["errorType"] == "Sandbox.Timedout"
+
+
+def test_results_that_are_encoded_at_once_leave_each_other_alone(lab: ll.Lab) -> None:
+    """One of them reaches its timeout in the middle of its text, the other goes on."""
+    lab.create_function("short", lambda event, context: SlowItems(a=1), timeout=1)
+    lab.create_function("long", lambda event, context: SlowItems(b=[2]), timeout=9)
+    lab.invoke("short")
+    lab.invoke("long")
+    for name in ("short", "long"):
+        lab.drive(name, ll.Burst(2))
+    lab.run()
+    outcomes = lab.trace.attempts.groupby(lab.trace.invocations.function.to_numpy()).outcome
+    assert outcomes.agg(lambda found: set(found)).to_dict() == {
+        "short": {"timeout"}, "long": {"success"}
+    }  # fmt: skip

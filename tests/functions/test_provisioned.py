@@ -15,13 +15,15 @@ from lambdalab.errors import (
     ResourceNotFoundException,
     TooManyRequestsException,
 )
-from lambdalab.functions.provisioned import ProvisionedFleet
+from lambdalab.functions.provisioned import ProvisionedConcurrency
 
 FEWER = settings(max_examples=settings().max_examples // 4)  # each example is a lab, audited
 GB = {"memory_size": 1024}
 
 
-def provided(number: int = 5, *, seed: int = 7, **settings: Any) -> tuple[ll.Lab, ProvisionedFleet]:
+def provided(
+    number: int = 5, *, seed: int = 7, **settings: Any
+) -> tuple[ll.Lab, ProvisionedConcurrency]:
     """A lab in which version 1 of f, also called live, has provisioned concurrency, ready to be used."""
     lab = ll.Lab(seed=seed)
     lab.create_function("f", **({"duration": 1, "timeout": 10} | settings))
@@ -143,7 +145,8 @@ def test_asking_again_gives_up_what_is_under_way() -> None:
 def test_the_same_again_changes_nothing() -> None:
     lab, fleet = provided(3)
     before = lab.trace.digest()
-    assert lab.put_provisioned_concurrency("f", "1", 3) is fleet
+    again = lab.put_provisioned_concurrency("f", "1", 3)
+    assert (again.status, again.requested) == (fleet.status, 3)
     assert fleet.status == "READY"
     lab.run()
     assert lab.trace.digest() == before
@@ -584,3 +587,22 @@ def test_reset_asks_for_it_again(seconds: float) -> None:
         assert rows(lab, "provisioned") == [("f:live", 0, 4, "allocated")]
         assert not lab.invoke("f:1").cold
         lab.audit()
+
+
+def test_the_handle_goes_along_with_its_alias_and_its_lab() -> None:
+    lab, handle = provided(2)
+    name, alias = handle.function.name, handle.qualifier
+    lab.run()
+    assert (handle.status, handle.available) == ("READY", 2)
+    lab.update_function(name, memory_size=256)
+    number = lab.publish_version(name).number
+    if alias in handle.function.aliases:
+        lab.update_alias(name, alias, number)
+        assert (handle.status, handle.requested, handle.available) == ("IN_PROGRESS", 2, 0)
+        lab.run()
+    assert (handle.status, handle.available) == ("READY", 2)
+    lab.reset()
+    assert (handle.status, handle.requested) == ("IN_PROGRESS", 2)
+    lab.delete_provisioned_concurrency(name, alias)
+    assert (handle.status, handle.requested) == ("", 0)
+    assert "no provisioned concurrency" in repr(handle)

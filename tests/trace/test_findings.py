@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+import lambdalab as ll
 from lambdalab.trace import Recorder, Trace
 from lambdalab.trace.schema import (
     Action,
@@ -96,8 +97,8 @@ def whole_batches() -> Recorder:
     [
         (timeouts, "timeouts", "bill", "2 attempts timed out, and 6.0 s", 2),
         (cold_starts, "cold starts", "bill", "60 cold starts in 60 runs (100.0 %), 120.0 s", 60),
-        (throttles, "throttles", "bill", "1 time a call found no concurrency", 1),
-        (backing_off, "throttles", "bill", "1 time an event found no concurrency", 1),
+        (throttles, "throttles", "bill", "1 time a call was answered with 429", 1),
+        (backing_off, "throttles", "bill", "1 time an event had to wait", 1),
         (failures, "failures", "bill", "All 3 attempts failed, most often with error.", 3),
         (dead_letters, "unread dead letters", "orders", "1 dead letter lies in it", 1),
         (lost_events, "lost events", "bill", "dead_letter_queue", 1),
@@ -169,3 +170,26 @@ def test_a_busy_run_has_several() -> None:
     found = Trace(World(3, calls=40, events=30, messages=30, failures=0.6).run()).findings()
     assert len({f.kind for f in found}) >= 3
     assert all(len(f.rows) for f in found)
+
+
+def test_a_throttle_is_told_with_the_limit_that_bound(lab: ll.Lab) -> None:
+    lab.create_function("f", duration=0.001, init=0, reserved_concurrency=2)
+    lab.drive("f", ll.Every(0.01), count=300)
+    lab.run()
+    (found,) = (one for one in lab.trace.findings() if one.kind == "throttles")
+    causes = lab.trace.invocations["cause"].value_counts()
+    assert causes["throttled_reserved_rate"] > causes["throttled_reserved"] > 0
+    told = found.advice.index("ten requests a second"), found.advice.index("its reserved concurrency")
+    assert told == tuple(sorted(told)), "the commonest first"
+    assert f"({causes['throttled_reserved_rate']:,})" in found.advice
+
+
+def test_a_recursive_loop_is_told(lab: ll.Lab) -> None:
+    @lab.function
+    def again(event: object, context: object) -> None:
+        lab.invoke(again, invocation_type="Event")
+
+    lab.invoke(again, invocation_type="Event")
+    lab.run()
+    (found,) = (one for one in lab.trace.findings() if one.kind == "recursive loops")
+    assert (found.subject, len(found.rows)) == ("again", 1)
