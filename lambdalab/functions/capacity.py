@@ -77,15 +77,14 @@ class Pool:
         self.full, self.hurried = full, hurried
         self.requests = Bucket(limit * per_second, limit * per_second)
 
-    def resize(self, limit: int, per_second: int) -> None:
-        """Another limit from now on; what is in use stays so."""
-        if limit != self.limit:
-            self.limit = limit
-            full_at, self.requests = (
-                self.requests.full_at,
-                Bucket(limit * per_second, limit * per_second),
-            )
-            self.requests.full_at = full_at
+    def resize(self, limit: int, per_second: int, now: int) -> None:
+        """Another limit from now on; what is in use stays so, and requests taken stay taken."""
+        if limit == self.limit:
+            return
+        self.limit, before = limit, self.requests
+        self.requests = Bucket(limit * per_second, limit * per_second)
+        taken = max(before.full_at - now * _NS, 0) // before.interval
+        self.requests.full_at = now * _NS + taken * self.requests.interval
 
 
 class Capacity:
@@ -187,7 +186,7 @@ class Capacity:
     def _fit(self, function: Function, busy: int) -> None:
         """The pools as large as reservations and claims leave them."""
         shared = self.account - self.reserved - self.provisioned
-        self.shared.resize(max(shared, 0), self._per_second)
+        self.shared.resize(max(shared, 0), self._per_second, self._scheduler.now)
         if function.reserved is None:
             function.pool = self.shared
             return
@@ -197,7 +196,7 @@ class Capacity:
             function.pool = Pool(limit, self._per_second, full, hurried)
             function.pool.in_use = busy
         else:
-            function.pool.resize(limit, self._per_second)
+            function.pool.resize(limit, self._per_second, self._scheduler.now)
 
     def _note(self, function: Function, before: int | None, after: int | None) -> None:
         cause = Cause.RELEASED if after is None else Cause.CONFIGURED

@@ -168,11 +168,11 @@ def check(setting: str, duration: object) -> None:
     """Raise :class:`InvalidSetting` unless ``duration`` is something :func:`drawer` understands."""
     if callable(duration) or hasattr(duration, "sampler"):
         return
-    if isinstance(duration, bool) or not isinstance(duration, (int, float)):
+    number = isinstance(duration, (int, float)) and not isinstance(duration, bool)
+    if not number or not 0 <= duration < 1e9:  # type: ignore[operator]
         raise InvalidSetting(
-            setting, duration, "seconds, a distribution such as LogNormal, or a callable"
+            setting, duration, "seconds from 0 on, a distribution such as LogNormal, or a callable"
         )
-    microseconds(duration, setting)
 
 
 def median(duration: object) -> float | None:

@@ -21,6 +21,7 @@ SYSTEM_LOG_LEVELS = ("DEBUG", "INFO", "WARN")
 RECURSIVE_LOOPS = ("Terminate", "Allow")
 _USUAL = Rules.as_of()
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
+_VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,11 @@ def _check_environment(environment: object, rules: Rules) -> None:
     ):
         raise InvalidSetting("environment", environment, "a mapping of text to text")
     for name in environment:
+        if not _VARIABLE.match(name):
+            raise InvalidSetting(
+                "environment", name, "names of a letter, then letters, digits or _",
+                "botocore EnvironmentVariableName",
+            )  # fmt: skip
         if name in rules.reserved_variables:
             raise InvalidSetting(
                 "environment", name, "other names: Lambda sets this variable itself",

@@ -271,8 +271,9 @@ class FrontDoor:
 
     def _refuse_size(self, call: Call, limit: str) -> None:
         most, size = getattr(self._rules, limit), len(call.payload)
+        kind = "Event" if limit == "asynchronous_payload" else "RequestResponse"
         error = RequestTooLargeException(
-            f"{size} byte payload is too large for the invocation type: {limit} is {most} bytes",
+            f"{size} byte payload is too large for the {kind} invocation type (limit {most} bytes)",
             f" ({self._rules.source(limit)})",
         )
         self._refuse(call, InvocationStatus.REFUSED, Cause.PAYLOAD_TOO_LARGE, error)

@@ -143,8 +143,10 @@ class Collector:
         held = self._held
         if self._open is None:
             self._begin(batch)
-        while held and batch.takes(held[0]):
-            batch.add(held.popleft())
+        while held and (not held[0].is_held or batch.takes(held[0])):
+            record = held.popleft()
+            if record.is_held:  # not visible again meanwhile, nor gone
+                batch.add(record)
         if not batch.room:
             self._close(batch, BatchCause.BATCH_SIZE)
         elif held:

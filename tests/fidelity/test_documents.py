@@ -93,7 +93,8 @@ def test_out_of_memory(lab: ll.Lab) -> None:
 
 
 def test_out_of_memory_in_a_model(lab: ll.Lab) -> None:
-    lab.create_function("f", duration=1, memory=200, memory_size=128)
+    with pytest.warns(UserWarning, match="above memory_size=128"):
+        lab.create_function("f", duration=1, memory=200, memory_size=128)
     reply = lab.invoke("f")
     assert platform(reply, EXIT, KILLED)
     assert lab.trace.attempts["max_memory_mb"].tolist() == [128]
@@ -151,7 +152,7 @@ def test_decimals_are_numbers(lab: ll.Lab) -> None:
         "from decimal import Decimal as D\ndef lambda_handler(e, c): return [D('1.50'), D('NaN')]"
     )
     lab.create_function("f", text)
-    assert lab.invoke("f").body == b"[1.5, NaN]"
+    assert lab.invoke("f").body == b"[1.50, NaN]", "its own digits"
 
 
 @pytest.mark.parametrize("end", ["os._exit(1)", "sys.exit()", "time.sleep(60)", "return {1}"])

@@ -53,8 +53,10 @@ def test_each_function_grows_on_its_own() -> None:
     assert burst(lab, 1200)["in_flight"] == burst(lab, 1200, "g")["in_flight"] == 1000
 
 
-def test_warm_environments_do_not_count() -> None:
-    lab = room(duration=1)
+@pytest.mark.parametrize("duration", [1, lambda event: 1], ids=["a number", "a callable"])
+def test_warm_environments_do_not_count(duration: object) -> None:
+    """Nor do they where calls cannot take the short way of plain models."""
+    lab = room(duration=duration)
     burst(lab, 1000)
     lab.run()
     lab.advance(10)

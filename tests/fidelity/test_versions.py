@@ -33,7 +33,7 @@ def test_numbers_rise() -> None:
 
 def test_a_published_version_stays_as_it_is() -> None:
     lab = two()
-    lab.update_function("f", code("new"), memory_size=512, environment={"A": "1"})
+    lab.update_function("f", code("new"), memory_size=512, environment={"STAGE": "1"})
     assert lab.invoke("f:1").payload == 1
     assert lab.invoke("f").payload == "new"
     assert lab.trace.attempts["memory_mb"].tolist() == [128, 512]

@@ -126,6 +126,18 @@ def test_nothing_remains_below_zero(lab: ll.Lab) -> None:
     assert lab.invoke(late).function_error == "Unhandled"
     assert seen == [0]
 
+    kept: list[Any] = []
+
+    @lab.function(timeout=1)
+    def keeps(event: object, context: Any) -> int:
+        kept.append(context)
+        remaining: int = kept[0].get_remaining_time_in_millis()
+        return remaining
+
+    assert lab.invoke(keeps).payload == 1000
+    lab.advance(60)
+    assert lab.invoke(keeps).payload == 0, "of an invocation long over"
+
 
 @pytest.mark.parametrize("word", ["get_remaining_time_in_millis", "log"])
 def test_the_methods_have_docstrings(word: str) -> None:

@@ -143,7 +143,7 @@ def test_a_malformed_handler_name(lab: ll.Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "name"), [({1}, "set"), ({"at": object()}, "object"), ([b"x"], "bytes")]
+    ("result", "name"), [({1}, "set"), ({"at": object()}, "object"), ([b"x", {1}], "set")]
 )
 def test_a_result_that_json_cannot_hold(lab: ll.Lab, result: Any, name: str) -> None:
     document, request_id = body(lab, lambda event, context: result)

@@ -59,7 +59,7 @@ def test_what_is_not_part_of_a_version_makes_no_new_one(
 @pytest.mark.parametrize(
     "settings",
     [
-        {"memory_size": 129}, {"timeout": 4}, {"environment": {"A": "1"}}, {"duration": 0.2},
+        {"memory_size": 129}, {"timeout": 4}, {"environment": {"STAGE": "1"}}, {"duration": 0.2},
         {"architecture": "arm64"}, {"runtime": "python3.12"}, {"log_format": "JSON"},
         {"failure_rate": 0.5}, {"init": 1}, {"idle_expiry": 5},
     ],

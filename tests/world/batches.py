@@ -123,9 +123,10 @@ class Batches:
         need("a batch ends as its call", batch, batch.outcome in allowed, batch.outcome, allowed)
         failed = {"success": 0, "failure": batch.records}.get(batch.outcome, batch.failed_records)
         same("how many records failed", batch, batch.failed_records, failed)
-        ends = [r.next for r in records if r.next and r.next.action == "deleted"]
-        mine = [row for row in ends if row.batch_id == batch.batch_id]
-        gone = sum(r.held_until < batch.completed_at for r in records)
+        ends = [r.next for r in records if r.held_until <= batch.completed_at]
+        deleted = [row for row in ends if row.action == "deleted"]
+        mine = [row for row in deleted if row.batch_id == batch.batch_id]
+        gone = len(ends) - len(mine)  # back, or done with by somebody else
         least, most = len(mine) + failed, len(mine) + failed + gone
         good = least <= batch.records <= most or not self.alone
         need("what was dealt with is deleted", batch, good, len(mine), batch.records - failed)

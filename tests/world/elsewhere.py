@@ -49,6 +49,7 @@ _LISTED = (
     ("later: other services call Lambda, and need its permission", "invocations", "access_denied"),
     ("later: other services call Lambda", "attempts queue_events", "triggered"),
     ("later: streams and filters", "invocations queue_events", "record_age_exceeded filter_mismatch"),
+    ("later: streams and filters", "scaling", "throttled_shard"),
     ("later: pollers grow and shrink", "queue_events retries", "back_off"),
     ("later: pollers grow and shrink", "scaling", "backlog backlog_gone failures throttled recovered"),
     ("later: dead letters are moved back", "queue_events", "redrive"),

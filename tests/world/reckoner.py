@@ -131,11 +131,11 @@ class Journey:
             throttled = row.action == "throttled"
             known = row.cause in BUSY if throttled else row.action == "retry_scheduled"
             need("a throttle names its limit", row, known, row.cause, BUSY)
-            seconds = 2**self.throttles
+            seconds = min(2**self.throttles, 300)
             self.throttles += 1
             self.why = "retry_after_throttle" if throttled else "retry_after_service_error"
             self.waiting += row.delay_us
-            self.wait(row, min(seconds, 300), min(seconds, 300) * 1.1)
+            self.wait(row, seconds, seconds * 1.1)
         else:
             self.received(row)
 

@@ -49,11 +49,13 @@ def test_what_random_labs_do_not_reach_is_shown_elsewhere() -> None:
 # ---------------------------------------------------------------- the reckoner can fail
 
 SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
+    ("queue", "done"): {},
+    ("function", "ready"): {"duration": 0.1, "init": 0.2},
     ("function", "fails"): {
         "duration": 0.3, "init": 0.2, "failure_rate": 1.0, "dead_letter_queue": "letters",
     },
     ("function", "busy"): {
-        "duration": 4, "timeout": 9, "reserved_concurrency": 1, "idle_expiry": 5,
+        "duration": 4, "timeout": 9, "reserved_concurrency": 1, "idle_expiry": 5, "on_success": "done",
     },
     ("queue", "orders"): {
         "visibility_timeout": 12, "dead_letter_queue": "failed", "max_receive_count": 2,
@@ -64,7 +66,7 @@ SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
 
 
 def history() -> tuple[Any, Past, int]:
-    """A lab with retries, throttles, batches, dead letters and idle expiry; its trace and settings."""
+    """A lab with something of everything; its tables, its settings and its time."""
     past, lab = Past({}, "2025-01-07"), Lab(seed=3)
     for (kind, name), settings in SETTINGS.items():
         past.note(kind, name, 0, settings)
@@ -73,6 +75,11 @@ def history() -> tuple[Any, Past, int]:
         elif kind == "queue":
             lab.sqs.create_queue(name, **settings)
     lab.create_event_source_mapping("orders", "fails", **SETTINGS["mapping", "orders->fails"])
+    lab.publish_version("ready")
+    lab.put_provisioned_concurrency("ready", "1", 1)
+    past.note("version", "ready:1", 0, SETTINGS["function", "ready"])
+    past.note("provisioned", "ready:1", 0, {"requested": 1})
+    lab.drive("ready:1", Burst(1, at=200))
     lab.drive("fails", Burst(2), invocation_type="Event")
     lab.drive("busy", Burst(3), invocation_type="Event")
     lab.drive("busy", Burst(2, at=1.0))
@@ -158,6 +165,15 @@ TAMPERED: dict[str, tuple[str, Change]] = {
     "an attempt that is gone": ("attempts", drop(attempt=2)),
     "an event that is gone": (EVENTS, drop(queue=FAILS, action="dropped")),
     "a dead letter that is gone": (EVENTS, drop(queue=FAILS, action="dead_lettered")),
+    "a record that is gone": (EVENTS, drop(action="delivered")),
+    "a record that never arrived": (EVENTS, drop(cause="destination")),
+    "another version": ("invocations", swap("executed_version", "$LATEST", qualifier="1")),
+    "a provisioned run told as on demand": (
+        "attempts",
+        swap("init_type", "on_demand", function="ready"),
+    ),
+    "more than was asked for": ("scaling", swap("after", 2, kind="provisioned")),
+    "ready before it was prepared": ("scaling", shift("at", -70_000, kind="provisioned")),
     "an event told twice": (EVENTS, twice(queue=BUSY, action="throttled")),
     "given up for another cause": (EVENTS, swap("cause", OLD, action="dropped")),
     "an end of another cause": ("invocations", swap("cause", OLD, cause="retries_exhausted")),
