@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdalab.errors import InvalidSetting, UnknownName
-from lambdalab.stream_rules import KINESIS
+from lambdalab.stream_rules import STREAMS
 
 KB = 1024
 MB = 1024 * KB
@@ -299,7 +299,7 @@ _MAPPINGS = [
 
 RULES: dict[str, Rule] = dict(
     [*_FUNCTIONS, *_PAYLOADS, *_ENVIRONMENTS, *_EVENTS, *_SQS, *_MAPPINGS]
-    + [_rule(**row) for row in KINESIS]
+    + [_rule(**row) for row in STREAMS]
 )
 
 
@@ -375,20 +375,26 @@ def _day(date: str | dt.date) -> dt.date:
         raise InvalidSetting("rules", date, "a date such as '2025-01-07', or 'latest'") from None
 
 
+_DIVISORS = {"billing_step", "memory_of_one_vcpu", "provisioned_billing_step"}  # 0 is none
+
+
 def _check_quota(name: str, value: Any, documented: Any) -> None:
     """A changed number has the kind of the documented one and is not negative."""
+    least = 1 if name in _DIVISORS else 0
+    whole = isinstance(documented, int) and not isinstance(documented, bool)
     if isinstance(documented, bool):
         good = isinstance(value, bool)
-    elif isinstance(documented, int) and RULES[name].unit != "s":
-        good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1e12
     elif isinstance(documented, (int, float)):
-        good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e12
+        kinds = int if whole and RULES[name].unit != "s" else (int, float)
+        good = isinstance(value, kinds) and not isinstance(value, bool) and least <= value < 1e12
     elif isinstance(documented, tuple):
         good = isinstance(value, (tuple, list)) and len(value) == len(documented)
         good = good and all(isinstance(v, (int, float)) and 0 <= v < 1e12 for v in value)
+    elif len(words := {known for _, known in RULES[name].values if isinstance(known, str)}) > 1:
+        good = value in words
     else:
         good = isinstance(value, type(documented))
     if not good:
-        kind = "a whole number, 0 or more" if isinstance(documented, int) else "of the same kind"
+        kind = f"a whole number from {least} to 999,999,999,999" if whole else "of the same kind"
         limit = f"{kind}; documented is {documented!r}"
         raise InvalidSetting(f"quotas[{name!r}]", value, limit, RULES[name].source)

@@ -109,6 +109,11 @@ def test_a_quota_is_changed_by_name() -> None:
         ({"retry_waits": (60, "x")}, InvalidSetting),
         ({"init_billed": 1}, InvalidSetting),
         ({"runtime_default": 3}, InvalidSetting),
+        ({"billing_step": 0}, InvalidSetting),
+        ({"provisioned_billing_step": 0}, InvalidSetting),
+        ({"memory_of_one_vcpu": 0}, InvalidSetting),
+        ({"timeout_wording": "x"}, InvalidSetting),
+        ({"account_concurrency": 10**30}, InvalidSetting),
     ],
 )
 def test_quotas_that_cannot_be(quotas: dict[str, object], error: type[Exception]) -> None:
