@@ -63,8 +63,8 @@ class Lab(LambdaVerbs):
     ...     time.sleep(2)
     ...     return {"ok": event["order"]}
     >>> reply = lab.invoke(put_order, {"order": 1})
-    >>> reply.payload, lab.elapsed
-    ({'ok': 1}, 2.234)
+    >>> reply.payload, round(lab.elapsed, 3)
+    ({'ok': 1}, 2.235)
     """
 
     def __init__(

@@ -34,7 +34,7 @@ class RunNote:
             f"{n:,} message{'' if n == 1 else 's'} lie{'s' if n == 1 else ''} in {queue!r}"
             for queue, n in self.left.items()
         )
-        text = f"ran {self.ran_s:,.6g} s, to {self.now:%Y-%m-%d %H:%M:%S}"
+        text = f"ran {round(self.ran_s, 3):,.6g} s, to {self.now:%Y-%m-%d %H:%M:%S}"
         return f"{text} · {lying}" if lying else text
 
     def _repr_html_(self) -> str:
@@ -52,7 +52,7 @@ def lab_text(
     """The lab in a few lines: its date and rules, what it is made of, how often it started cold."""
     changed = "".join(f", {name}={value}" for name, value in rules.quotas.items())
     lines = [
-        f"Lab(seed={seed!r}) · {now:%Y-%m-%d %H:%M:%S} ({elapsed:,.6g} s) · "
+        f"Lab(seed={seed!r}) · {now:%Y-%m-%d %H:%M:%S} ({round(elapsed, 3):,.6g} s) · "
         f"rules of {rules.date}{changed}"
     ]
     for things in wiring.values():

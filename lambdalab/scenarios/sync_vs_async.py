@@ -37,7 +37,7 @@ class SyncVsAsync:
     timeout
         Seconds after which Lambda stops it (whole, 1 to 900).
     init
-        Seconds of the function's own initialisation in a cold start (0 to 10); None: the median that
+        Seconds of the function's own initialisation in a cold start (0 to 10); None: drawn from what
         was measured for its runtime.
     payload_bytes
         Size of the event that is sent (13 bytes to 7 MB). Over 256 KB an ``Event`` is refused, over
@@ -50,7 +50,7 @@ class SyncVsAsync:
     -------
     >>> trace = SyncVsAsync(duration=2.0).run(seed=7)
     >>> trace.short.requests[["latency_s", "status_code"]].to_string(index=False)
-    ' latency_s  status_code\\n     0.000          202\\n     2.234          200'
+    ' latency_s  status_code\\n     0.000          202\\n     2.235          200'
     """
 
     duration: float = 2.0

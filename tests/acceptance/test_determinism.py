@@ -16,7 +16,7 @@ import lambdalab as ll
 STORY = Path(__file__).with_name("story_lab.py")
 SEEDS = [1, 2, 3]
 
-STORED = "5d11f89914feba4ae5abae84f108fd9a9d6a388889ebee1a2a94d36e639cf1db"
+STORED = "5b4db9ade4986998d6f7dc861f90a96cc79b70ca3d571035c9dc10d4bf8ee5f4"
 """The digest of seed 1's story, the same on every Python and numpy and platform.
 
 It changes when a rule, a schema or the story does, and only then: renew it with
