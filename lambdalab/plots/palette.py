@@ -93,6 +93,7 @@ THROTTLES: dict[str, Look] = {
     "throttled_reserved_rate": Look("reserved request rate", SKY, "", "d"),
     "throttled_caller_rate": Look("caller's request rate", GREEN, "", "<"),
     "zero_reserved_concurrency": Look("reserved concurrency 0", BLACK, "", "X"),
+    "throttled_shard": Look("shard limit", VERMILLION, "", ">"),
     "injected": Look("injected", MUTED, "", "*"),
 }
 
