@@ -21,7 +21,7 @@ SYSTEM_LOG_LEVELS = ("DEBUG", "INFO", "WARN")
 RECURSIVE_LOOPS = ("Terminate", "Allow")
 _USUAL = Rules.as_of()
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
-_VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+\Z")
+_VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*\Z")
 
 
 @dataclass(frozen=True, slots=True)

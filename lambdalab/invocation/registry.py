@@ -78,6 +78,8 @@ class FunctionRegistry:
         self, name: str, code: object, handler: str | None, settings: dict[str, Any]
     ) -> Function:
         """Make a new function; the name must be free."""
+        if not isinstance(name, str):
+            raise InvalidSetting("name", name, "a text", "botocore CreateFunction")
         if name in self.service.functions:
             raise ResourceConflictException(
                 f"Function already exist: {name}",
@@ -94,6 +96,11 @@ class FunctionRegistry:
     ) -> Function:
         """Change code or settings of a function and retire its environments."""
         known = self.find(reference)
+        if settings.get("name", known.name) != known.name:
+            raise InvalidSetting(
+                "name", settings["name"], f"{known.name}: a function keeps its name",
+                "botocore UpdateFunctionConfiguration",
+            )  # fmt: skip
         made = known.code if code is None else Code.load(code, handler)
         if code is None and settings.get("duration") is not None:
             made = None

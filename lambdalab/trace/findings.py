@@ -268,6 +268,21 @@ def recursive_loops(tables: Tables) -> Iterator[Finding]:
         yield Finding("recursive loops", tables.recorder.names[code], advice, rows)
 
 
+def undelivered(tables: Tables) -> Iterator[Finding]:
+    """Records and dead letters that did not arrive: Lambda does not try again."""
+    rows, names = tables.rows("queue_events"), tables.recorder.names
+    sent = np.isin(rows["action"], (Action.DELIVERED, Action.DEAD_LETTERED))
+    failed = np.flatnonzero(sent & (rows["cause"] == Cause.DELIVERY_FAILED))
+    for code in np.unique(rows["queue"][failed]).tolist():
+        places = failed[rows["queue"][failed] == code]
+        advice = (
+            f"{times(len(places), 'record')} for a destination or dead-letter queue did not arrive, and "
+            "nothing is tried again: the place is gone, or what was sent is too large for it."
+        )
+        function = names[code].removesuffix(" (events)")
+        yield Finding("undelivered", function, advice, Short(tables).queue_events.iloc[places])
+
+
 def retries_of_batches(tables: Tables) -> Iterator[Finding]:
     """Batches that failed whole, so that good records were worked on again."""
     rows = tables.rows("batches")
@@ -304,6 +319,7 @@ LOOKS: tuple[Callable[[Tables], Iterator[Finding]], ...] = (
     injected,
     recursive_loops,
     lost_events,
+    undelivered,
     unread_dead_letters,
     failures,
     timeouts,

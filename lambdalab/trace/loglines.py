@@ -283,13 +283,12 @@ class JsonForm:
 
 
 def in_ms(us: int) -> str:
-    """Microseconds as milliseconds with two decimals, rounded half up in whole numbers.
+    """Microseconds as milliseconds with two decimals, as anybody prints the attempts table's.
 
-    >>> in_ms(2190), in_ms(3_000_000), in_ms(5)
-    ('2.19', '3000.00', '0.01')
+    >>> in_ms(2190), in_ms(3_000_000), in_ms(79_175)
+    ('2.19', '3000.00', '79.17')
     """
-    hundredths = (us + 5) // 10
-    return f"{hundredths // 100}.{hundredths % 100:02d}"
+    return f"{us / 1000:.2f}"
 
 
 def runtime_of(runtime: str) -> tuple[str, str]:

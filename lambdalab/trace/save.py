@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,13 @@ def save(recorder: Recorder, folder: str | Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     buffers = {n: np.frombuffer(bytes(b), np.uint8) for n, b in recorder.buffers.items()}
     np.savez_compressed(folder / ROWS, **buffers)  # type: ignore[arg-type]
-    text = json.dumps(_beside(recorder), ensure_ascii=True, indent=1, default=str)
-    (folder / BESIDE).write_text(text, encoding="utf-8")
+    (folder / BESIDE).write_text(text_beside(recorder), encoding="utf-8")
     return folder
+
+
+def text_beside(recorder: Recorder) -> str:
+    """Everything but the rows, as JSON."""
+    return json.dumps(_beside(recorder), ensure_ascii=True, indent=1, default=str)
 
 
 def save_tables(
@@ -81,7 +85,12 @@ def load(folder: str | Path) -> Recorder:
             buffers = {name: rows[name].tobytes() for name in rows.files}
     except (OSError, ValueError) as problem:
         raise LabError(f"{folder} holds no trace that can be read: {problem}") from problem
-    _check(beside, folder)
+    return restored(beside, buffers, folder)
+
+
+def restored(beside: dict[str, Any], buffers: Mapping[str, bytes], source: Path | str) -> Recorder:
+    """The recorder whose rows are ``buffers``; ``source`` is what an error names."""
+    _check(beside, source)
     recorder = Recorder(_Start(beside["start_us"]), beside["seed"])
     for name, data in buffers.items():
         recorder.buffers[name].extend(data)
@@ -106,7 +115,7 @@ def _beside(recorder: Recorder) -> dict[str, Any]:
     }
 
 
-def _check(beside: dict[str, Any], folder: Path) -> None:
+def _check(beside: dict[str, Any], source: Path | str) -> None:
     """Refuse a trace whose words are not ours: its integers would mean something else."""
     known = beside.get("format") == FORMAT and all(
         name in schema.CLOSED_LISTS
@@ -114,7 +123,7 @@ def _check(beside: dict[str, Any], folder: Path) -> None:
         for name, words in beside.get("words", {}).items()
     )
     if not known:
-        raise LabError(f"{folder} holds a trace of another version of lambdalab")
+        raise LabError(f"{source} holds a trace of another version of lambdalab")
 
 
 def _restore(recorder: Recorder, beside: dict[str, Any]) -> None:

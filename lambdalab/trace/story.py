@@ -26,6 +26,7 @@ from lambdalab.trace.tables import Tables
 from lambdalab.trace.words import duration
 
 Told = Iterator[tuple[int, str]]
+_MESSAGE = 300  # characters of an error's text that are told
 _TABLE_OF = {
     "request": "invocations",
     "environment": "environments",
@@ -251,7 +252,8 @@ def _attempt(tables: Tables, place: int, row: np.void) -> Told:
     elif outcome in _OUTCOMES:
         what = f"{_OUTCOMES[outcome]} after {took}"
     else:
-        what = f"fails after {took}: {kind}: {message}" if kind else f"fails after {took}"
+        cut = message if len(message) <= _MESSAGE else f"{message[:_MESSAGE]}..."
+        what = f"fails after {took}: {kind}: {cut}" if kind else f"fails after {took}"
     yield int(row["ended_at"]), f"attempt {number} {what} (billed {row['billed_ms']:,} ms)"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
@@ -21,7 +22,7 @@ from lambdalab.trace.logs import logs
 from lambdalab.trace.metrics import metrics
 from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.retries import retries
-from lambdalab.trace.save import load, save, save_tables
+from lambdalab.trace.save import load, restored, save, save_tables, text_beside
 from lambdalab.trace.short import Short
 from lambdalab.trace.story import Story, story
 from lambdalab.trace.summary import summary
@@ -206,6 +207,11 @@ class Trace:
         """Read a saved trace; its digest is that of the one that was saved."""
         return cls(load(folder))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What :mod:`pickle` takes to another process: the trace as it is now, as :meth:`save` does."""
+        buffers = {name: bytes(rows) for name, rows in self._recorder.buffers.items()}
+        return _unpickled, (text_beside(self._recorder), buffers)
+
     # ---- what a cell shows ------------------------------------------------------------------
 
     if not TYPE_CHECKING:  # a type checker shall go on finding wrong names by itself
@@ -245,3 +251,7 @@ class Trace:
         cold = int((attempts["cold_start"] != 0).sum())
         text = f"{times(len(rows), 'invocation')}: {', '.join(told)}"
         return f"{text}; {cold_starts(cold, len(attempts), int((attempts['attempt'] == 1).sum()))}"
+
+
+def _unpickled(beside: str, buffers: dict[str, bytes]) -> Trace:
+    return Trace(restored(json.loads(beside), buffers, "the pickle"))

@@ -193,3 +193,16 @@ def test_a_recursive_loop_is_told(lab: ll.Lab) -> None:
     lab.run()
     (found,) = (one for one in lab.trace.findings() if one.kind == "recursive loops")
     assert (found.subject, len(found.rows)) == ("again", 1)
+
+
+def test_a_record_that_did_not_arrive_is_told(lab: ll.Lab) -> None:
+    lab.sqs.create_queue("done")
+
+    @lab.function(on_success="done")
+    def large(event: object, context: object) -> str:
+        return "x" * 2_000_000
+
+    lab.invoke(large, invocation_type="Event")
+    lab.run()
+    (found,) = (one for one in lab.trace.findings() if one.kind == "undelivered")
+    assert (found.subject, len(found.rows)) == ("large", 1)

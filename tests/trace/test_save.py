@@ -1,10 +1,13 @@
+import copy
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import lambdalab as ll
 from lambdalab.errors import InvalidSetting, LabError
 from lambdalab.trace import Recorder, Trace
 from lambdalab.trace.tables import TABLES
@@ -87,3 +90,19 @@ def test_a_trace_of_another_version_is_refused(key: str, tmp_path: Path) -> None
     (tmp_path / "beside.json").write_text(json.dumps(beside))
     with pytest.raises(LabError, match="another version"):
         Trace.load(tmp_path)
+
+
+def test_a_trace_travels_between_processes() -> None:
+    trace = Trace(full())
+    again = pickle.loads(pickle.dumps(trace))
+    assert again.digest() == trace.digest()
+    assert again.start == trace.start
+    assert str(again.summary()) == str(trace.summary())
+    assert str(copy.deepcopy(trace)) == str(trace)
+
+
+def test_so_does_that_of_a_running_lab() -> None:
+    with ll.Lab(seed=1) as lab:
+        lab.invoke(lab.create_function("f", duration=1))
+        again = pickle.loads(pickle.dumps(lab.trace))
+        assert again.digest() == lab.trace.digest()

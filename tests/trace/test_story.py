@@ -1,5 +1,6 @@
 import pytest
 
+import lambdalab as ll
 from lambdalab.errors import UnknownName
 from lambdalab.trace import Recorder, Trace
 from lambdalab.trace.schema import AttemptOutcome, Cause, InvocationStatus, ParentKind
@@ -181,3 +182,12 @@ def test_a_story_is_numbered_text_and_a_list(trace: Trace) -> None:
 )  # fmt: skip
 def test_durations_for_people(us: int, text: str) -> None:
     assert duration(us) == text
+
+
+def test_a_long_error_is_cut(lab: ll.Lab) -> None:
+    @lab.function
+    def shout(event: object, context: object) -> None:
+        raise ValueError("a" * 100_000)
+
+    reply = lab.invoke(shout)
+    assert len(str(lab.trace.story(reply.request))) < 2_000
