@@ -54,3 +54,23 @@ KINESIS: list[Row] = [
     _row("kinesis_retention_minimum", 24, "h", "botocore DecreaseStreamRetentionPeriod"),
     _row("kinesis_retention_maximum", 8_760, "h", "botocore IncreaseStreamRetentionPeriod"),
 ]  # fmt: skip
+
+MAPPINGS: list[Row] = [
+    _row("stream_batch_size_default", 100, "records", "botocore CreateEventSourceMapping"),
+    _row("stream_parallelization_maximum", 10, "lanes", "botocore CreateEventSourceMapping"),
+    _row("stream_retries_maximum", 10_000, "retries", "botocore CreateEventSourceMapping"),
+    _row("stream_record_age_minimum", 60, "s", "botocore CreateEventSourceMapping"),
+    _row("stream_record_age_maximum", 604_800, "s", "botocore CreateEventSourceMapping"),
+    _row(
+        "stream_poll_interval", 1, "s", "dg/with-kinesis",
+        "between two reads of a shard by one mapping",
+    ),
+    _row(
+        "stream_retry_backoff_first", 0.25, "s", "choice",
+        "before a failed or throttled batch is tried again; twice as long each time. Undocumented: about "
+        "eight invocations in the first 60 s were recorded",
+    ),
+    _row("stream_retry_backoff_maximum", 60, "s", "choice", "see stream_retry_backoff_first"),
+]  # fmt: skip
+
+STREAMS: list[Row] = [*KINESIS, *MAPPINGS]

@@ -36,8 +36,8 @@ class Batch:
     """
 
     __slots__ = (
-        "_hear", "chain", "deadline", "filtered", "limit", "number", "opened_at", "payload", "payload_limit", "poller",
-        "records", "request", "size", "timer", "tries", "window_opened_at",
+        "_hear", "chain", "deadline", "filtered", "limit", "number", "opened_at", "payload",
+        "payload_limit", "poller", "records", "request", "size", "timer", "tries", "window_opened_at",
     )  # fmt: skip
 
     def __init__(

@@ -59,7 +59,7 @@ def sequence_number(made_s: int, index: int, place: int, at_s: int) -> str:
     ``place`` is the record's in the shard, from 1 (0: where the shard begins), ``at_s`` when it came.
 
     >>> sequence_number(1_736_208_000, 0, 1, 1_736_208_000)
-    '49659416692788171486226422890541180904407246498803351554'
+    '49659357023222850765760216010422595183867775741547511810'
     """
     number = 2 << 36 | made_s
     number = number << 4 | index & 15
