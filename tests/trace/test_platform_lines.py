@@ -347,20 +347,14 @@ def check_reports(lab: ll.Lab) -> None:
         has_init = attempt.init_status == "success" and attempt.init_ms > 0
         digits = 3 if line.message.startswith("{") else 2
         expected = {
-            "duration": half_up(attempt.duration_ms, digits),
+            "duration": float(f"{attempt.duration_ms:.{digits}f}"),
             "billed": int(attempt.billed_ms),
             "memory": int(attempt.memory_mb),
             "used": int(attempt.max_memory_mb),
-            "init": half_up(attempt.init_ms, digits) if has_init else None,
+            "init": float(f"{attempt.init_ms:.{digits}f}") if has_init else None,
         }
         assert told == expected
         assert line.at == attempt.ended_at
-
-
-def half_up(ms: float, digits: int) -> float:
-    """Whole microseconds as milliseconds with so many digits."""
-    us = round(ms * 1000)
-    return us / 1000 if digits == 3 else (us + 5) // 10 / 100
 
 
 def report_of(line: str) -> dict[str, Any] | None:
