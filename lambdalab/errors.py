@@ -8,11 +8,33 @@ name the setting, the value, the limit and where the limit is documented. The se
 from __future__ import annotations
 
 import difflib
+import pickle
 from collections.abc import Iterable
+from typing import Any
 
 
 class LabError(Exception):
-    """Something lambdalab refuses to do. The lab stays usable."""
+    """Something lambdalab refuses to do. The lab stays usable.
+
+    Goes from process to process as it is (:mod:`pickle`); a value of it that cannot, as its ``repr``.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {name: _portable(value) for name, value in self.__dict__.items()}
+        return _revived, (type(self), tuple(map(_portable, self.args))), state
+
+
+def _revived(kind: type[LabError], args: tuple[object, ...]) -> LabError:
+    """The error without its ``__init__``, which would make its text of other things."""
+    return kind.__new__(kind, *args)
+
+
+def _portable(value: object) -> object:
+    try:
+        pickle.dumps(value)
+    except Exception:  # whatever a value's own methods raise
+        return repr(value)
+    return value
 
 
 class InvalidSetting(LabError, ValueError):

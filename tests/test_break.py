@@ -7,19 +7,25 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 import lambdalab
 
 ROOT = Path(__file__).resolve().parents[1]
+TOOLS = ROOT / "tools"
+FACTS = ROOT / "docs" / "fidelity.md"
 PACKAGE = Path(lambdalab.__file__).parent
 
 
 def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, TOOLS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as path:
+        path.syspath_prepend(TOOLS)  # for the parts it is made of
+        spec.loader.exec_module(module)
     return module
 
 
@@ -31,6 +37,7 @@ def test_each_mutation_changes_one_place() -> None:
         source = (PACKAGE / mutation.file).read_text(encoding="utf-8")
         assert source.count(mutation.old) == 1, mutation.name
         assert mutation.old != mutation.new, mutation.name
+        compile(source.replace(mutation.old, mutation.new), mutation.name, "exec")
 
 
 def test_each_mutation_names_a_test_there_is() -> None:
@@ -38,6 +45,14 @@ def test_each_mutation_names_a_test_there_is() -> None:
         path, _, node = mutation.test.partition("::")
         name = node.split("::")[-1].partition("[")[0]
         assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), mutation.name
+
+
+def test_each_fact_is_in_the_map_with_the_test() -> None:
+    cells = [line.split(" | ") for line in FACTS.read_text(encoding="utf-8").splitlines()]
+    shown_by = {row[0].removeprefix("| "): row[-1] for row in cells if len(row) > 1}
+    for mutation in MUTATIONS:
+        if mutation.fact:
+            assert f"`{mutation.test}`" in shown_by[mutation.fact], mutation.name
 
 
 def test_names_are_unique() -> None:

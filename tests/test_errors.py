@@ -100,7 +100,29 @@ def test_one_except_catches_whatever_the_service_refuses(error: type[ServiceErro
         raise error("no")
 
 
-def test_errors_without_parts_travel_between_processes() -> None:
+MADE: dict[type[LabError], LabError] = {
+    InvalidSetting: InvalidSetting("timeout", 0, "1 to 900 s", "dg/x"),
+    UnknownName: UnknownName("queue", "zzz", ["orders", "bill"]),
+    errors.UnknownSetting: errors.UnknownSetting("create_function", "timeot", ["timeout"]),
+    errors.NetworkRefused: errors.NetworkRefused("no network"),
+    errors.TooManyRequestsException: errors.TooManyRequestsException(
+        "Rate Exceeded.", "; wait", Reason="Busy"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_errors_travel_between_processes(kind: type[LabError]) -> None:
     """Sweeps run on executors that pickle what goes wrong."""
-    error = pickle.loads(pickle.dumps(errors.LabClosed("closed")))
-    assert str(error) == "closed"
+    error = MADE.get(kind) or kind("what went wrong")
+    error.add_note("a note")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is kind
+    assert (str(again), again.args, vars(again)) == (str(error), error.args, vars(error))
+
+
+def test_a_value_that_cannot_travel_goes_as_its_repr() -> None:
+    value = lambda: None  # noqa: E731
+    error = InvalidSetting("code", value, "a text")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.value) == (str(error), repr(value))

@@ -13,6 +13,7 @@ import linecache
 import os
 import random
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -25,7 +26,7 @@ from weakref import finalize
 from lambdalab.kernel.memory import Memory
 from lambdalab.kernel.processor import Processor
 from lambdalab.kernel.shims.environ import encoded
-from lambdalab.kernel.shims.files import FileView
+from lambdalab.kernel.shims.file_view import FileView, remove_directory
 from lambdalab.kernel.shims.logs import fresh_settings
 from lambdalab.kernel.shims.modules import TASK_ROOT, OwnModules, stage
 from lambdalab.kernel.shims.warnings_ import Kept, shared
@@ -60,6 +61,7 @@ class CodeFolder:
             digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
             self.root = f"{TASK_ROOT}/.{digest[:8]}"
         self.names: frozenset[str] = frozenset()
+        self._unpacked: str | None = None
         self._listed_at = -1
         self.refresh()
 
@@ -108,6 +110,25 @@ class CodeFolder:
         if self.files is not None:
             return any(path.startswith(stem + "/") for path in self.files)
         return os.path.isdir(f"{self.root}/{stem}")
+
+    def on_disk(self) -> str:
+        """The folder; what lies in memory is unpacked when first asked for, and removed with it.
+
+        All environments share it, because they can only read it. Anybody may run what is in it:
+        nothing else is known of a file in memory than its bytes.
+        """
+        if self.files is None:
+            return self.root
+        if self._unpacked is None:
+            self._unpacked = os.path.realpath(tempfile.mkdtemp(prefix="lambdalab-"))
+            finalize(self, remove_directory, self._unpacked)
+            for path, data in self.files.items():
+                place = os.path.normpath(f"{self._unpacked}/{path}")
+                if place.startswith(self._unpacked + "/"):  # none that a zip would put elsewhere
+                    os.makedirs(os.path.dirname(place), exist_ok=True)
+                    Path(place).write_bytes(data)
+                    os.chmod(place, 0o755)
+        return self._unpacked
 
     def read(self, filename: str) -> bytes:
         """The bytes of one of its files; of a package without ``__init__.py``, none."""
@@ -191,6 +212,7 @@ class Surroundings:
         "_stream",
         "allow_network",
         "code",
+        "counts",
         "entropy",
         "environ",
         "environ_seen",
@@ -214,6 +236,7 @@ class Surroundings:
     )  # fmt: skip
 
     _entropy_seed: int
+    counts: dict[str, int]
     entropy: random.Random
     environ: dict[Any, Any]
     stream: random.Random
@@ -296,7 +319,7 @@ class Surroundings:
         self._kept = None
         self.numpy_state = None
         self.memory = self.memory.fresh()
-        for name in ("logging", "signals"):
+        for name in ("counts", "logging", "signals"):
             if name in _MADE_LATE:
                 setattr(self, name, _MADE_LATE[name](self))
         if self.modules is not None:
@@ -331,6 +354,7 @@ _MADE_LATE: dict[str, Callable[[Surroundings], Any]] = {
     "stream": lambda surroundings: _first_draw(surroundings),
     "files": lambda surroundings: FileView(surroundings.code),
     "logging": lambda surroundings: fresh_settings(),
+    "counts": lambda surroundings: {},
     "signals": lambda surroundings: {},
     "processor": lambda surroundings: Processor(surroundings.vcpus),
 }

@@ -139,10 +139,15 @@ def test_measured_time_is_scaled_like_the_rest() -> None:
 
 
 def test_max_memory_used_is_the_environments_high_water_mark(lab: ll.Lab) -> None:
-    text = "import lambdalab as ll\ndef lambda_handler(event, context): ll.allocate(event).free()"
+    text = """
+    import lambdalab as ll
+    def lambda_handler(event, context):
+        for mb in event:
+            ll.allocate(mb).free()
+    """
     lab.create_function("f", text, memory_size=512)
-    for mb in (50, 200, 10):
-        lab.invoke("f", mb)
+    for held in ([50], [200, 20], [10]):
+        lab.invoke("f", held)
     own = lab.rules.max_memory_used["python3.13"]
     assert lab.trace.attempts["max_memory_mb"].tolist() == [50 + own, 200 + own, 200 + own]
 

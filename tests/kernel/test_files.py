@@ -295,8 +295,8 @@ class TestWorkingDirectory:
     def test_data_files_of_code_in_memory(self) -> None:
         place = Place(code=CodeFolder(files={"app.py": b"", "data/a.txt": b"caf\xc3\xa9"}))
         read = "/var/task/data/a.txt"
-        assert place.run(lambda: open(read).read()) == "café"  # noqa: SIM115
-        assert place.run(lambda: open(read, "rb").read()) == b"caf\xc3\xa9"  # noqa: SIM115
+        assert place.run(lambda: Path(read).read_text("utf-8")) == "café"
+        assert place.run(lambda: Path(read).read_bytes()) == b"caf\xc3\xa9"
         with pytest.raises(FileNotFoundError):
             place.run(Path("/var/task/absent").open)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import types
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -301,3 +302,36 @@ class TestInMemory:
         assert (loader.get_source("pkg"), loader.is_package("pkg")) == ("def f(): pass\n", True)
         assert loader.get_code("pkg") is code.compiled(loader.get_filename("pkg"))
         assert repr(code) == "CodeFolder(['pkg/__init__.py', 'pkg/a.txt'])"
+
+
+@in_a_run
+@pytest.mark.parametrize("make", [folder, in_memory])
+def test_importlib_resources(make: Callable[..., CodeFolder], tmp_path: Path) -> None:
+    files = {"pkg/__init__.py": "", "pkg/d.txt": "data", "pkg/in/e.txt": "deep", "bare/f.txt": "f",
+             "bare/m.py": ""}  # fmt: skip
+    place = Place(code=make(tmp_path, files))
+
+    def handler() -> Any:
+        from importlib import resources
+
+        root = resources.files("pkg")
+        with resources.open_text("pkg", "d.txt") as file, resources.as_file(root / "d.txt") as path:
+            return {
+                "files": root.joinpath("d.txt").read_text(),
+                "deep": root.joinpath("in", "e.txt").read_bytes(),
+                "read_text": resources.read_text("pkg", "d.txt"),
+                "open_text": file.read(),
+                "is": resources.is_resource("pkg", "d.txt"),
+                "listed": sorted(entry.name for entry in root.iterdir()),
+                "path": str(path),
+                "without init": resources.files("bare").joinpath("f.txt").read_text(),
+            }
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the older half of its functions
+        found = place.run(handler)
+    assert found == {
+        "files": "data", "deep": b"deep", "read_text": "data", "open_text": "data", "is": True,
+        "listed": ["__init__.py", "d.txt", "in"], "path": "/var/task/pkg/d.txt",
+        "without init": "f",
+    }  # fmt: skip

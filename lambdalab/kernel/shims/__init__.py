@@ -16,6 +16,7 @@ from typing import Protocol
 from lambdalab.errors import LabError
 from lambdalab.kernel.shims.chance import Chance
 from lambdalab.kernel.shims.clocks import Clocks
+from lambdalab.kernel.shims.counters import Counters
 from lambdalab.kernel.shims.environ import Environ
 from lambdalab.kernel.shims.exits import Exits
 from lambdalab.kernel.shims.files import Files
@@ -46,6 +47,7 @@ _KINDS: tuple[type[Shim], ...] = (
     Threads,
     Locals,
     Loops,
+    Counters,
     Environ,
     Streams,
     Logs,

@@ -1,9 +1,5 @@
-"""``/tmp`` of an environment is a directory of its own, made when a handler first touches it.
+"""Every way of Python's own to reach a file leads where :class:`FileView` says.
 
-The handler sees ``/tmp/...`` everywhere: in names it gets from ``tempfile``, in a file's ``name``, in
-errors. ``/var/task`` is its code folder, and the working directory of handlers that have one; those of a
-notebook work in the notebook's folder. Where the code lies in memory, relative paths lead to its files,
-then to the process's folder.
 Libraries that open files in C by themselves (Arrow, HDF5) do not follow; SQLite does.
 """
 
@@ -13,132 +9,25 @@ import contextlib
 import functools
 import io
 import os
-import shutil
 import sys
 import tempfile
-import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.kernel.shims.environ import Names, here, outside
-from lambdalab.kernel.shims.modules import TASK_ROOT
+from lambdalab.kernel.shims import read_only
+from lambdalab.kernel.shims.environ import Names, here
+from lambdalab.kernel.shims.file_view import TMP, FileView
 
 if TYPE_CHECKING:
-    from lambdalab.kernel.surroundings import CodeFolder, Surroundings
+    from lambdalab.kernel.surroundings import Surroundings
 
 ONE_PATH = (
     "open stat lstat mkdir rmdir remove unlink access chmod chown lchown utime truncate"
     " statvfs mkfifo mknod pathconf getxattr setxattr listxattr removexattr listdir"
 )
 TWO_PATHS = "rename replace link symlink"
-TMP = "/tmp"
 _real_open, _os_open, _os_unlink = io.open, os.open, os.unlink
-
-
-class FileView:
-    """What the file system looks like from one environment.
-
-    ``code`` is its code folder, if it has one. Paths that merely lie below the real ``/tmp`` because
-    the code, the notebook or a virtual environment does are left alone.
-    """
-
-    def __init__(self, code: CodeFolder | None) -> None:
-        self._code = code
-        self._on_disk = code is not None and code.files is None
-        self.cwd = TASK_ROOT if self._on_disk else None
-        self._directory: str | None = None
-        self._exempt: tuple[str, ...] | None = None
-        self.names: Iterator[str] | None = None
-
-    def real(self, path: Any) -> Any:
-        """Where a path really is; the very same object when it is there already."""
-        text = path
-        if type(text) is not str:
-            if isinstance(text, int | None):
-                return path
-            text = os.fspath(text)
-            if isinstance(text, bytes):
-                text = os.fsdecode(text)
-        found = self._mapped(text)
-        if found is text:
-            return path
-        return os.fsencode(found) if isinstance(path, bytes) else found
-
-    def _mapped(self, text: str) -> str:
-        if text[:1] == "/":
-            if text[:4] == TMP and text[4:5] in ("", "/"):
-                if self._exempt is None:
-                    self._exempt = self._find_exempt()
-                return text if f"{text}/".startswith(self._exempt) else self.directory() + text[4:]
-            if self._on_disk and text[:9] == TASK_ROOT and text[9:10] in ("", "/"):
-                return self._code.root + text[9:]  # type: ignore[union-attr]
-            return text
-        return text if self.cwd is None else self._mapped(os.path.join(self.cwd, text))
-
-    def shown_directory(self) -> str | None:
-        """The working directory as the handler knows it; None where it is the process's own."""
-        return self.cwd or (None if self._code is None else TASK_ROOT)
-
-    def real_directory(self) -> str | None:
-        """The working directory, if it is not the process's."""
-        return None if self.cwd is None else self._mapped(self.cwd)
-
-    def shown(self, path: str) -> str:
-        """The path as the handler knows it."""
-        if self._directory is not None and path.startswith(self._directory):
-            return TMP + path[len(self._directory) :]
-        if self._on_disk and path.startswith(self._code.root):  # type: ignore[union-attr]
-            return TASK_ROOT + path[len(self._code.root) :]  # type: ignore[union-attr]
-        return path
-
-    def explain(self, error: OSError) -> None:
-        """Let an error name the paths that the handler gave."""
-        for name in ("filename", "filename2"):
-            path = getattr(error, name)
-            if isinstance(path, str | bytes):
-                shown = self.shown(os.fsdecode(path))
-                setattr(error, name, os.fsencode(shown) if isinstance(path, bytes) else shown)
-
-    def directory(self) -> str:
-        """The directory that ``/tmp`` stands for, made when first asked for."""
-        if self._directory is None:
-            self._directory = outside(tempfile.mkdtemp, None, "lambdalab-")
-            self._exempt = (*(self._exempt or self._find_exempt()), self._directory + "/")
-            self._remove = outside(weakref.finalize, self, _remove_directory, self._directory)
-        return self._directory
-
-    def _find_exempt(self) -> tuple[str, ...]:
-        places = {*sys.path, sys.prefix, sys.base_prefix, outside(os.getcwd)}
-        if self._on_disk:
-            places.add(self._code.root)  # type: ignore[union-attr]
-        below = sorted(f"{place.rstrip('/')}/" for place in places if place.startswith(TMP + "/"))
-        return *(place for place in below if place != "/tmp/"), "/tmp/pytest-of-", "/tmp/ipykernel_"
-
-    def change_directory(self, path: Any) -> None:
-        """``os.chdir`` for this environment only."""
-        shown = os.fsdecode(path)
-        target = os.path.normpath(os.path.join(self.cwd or outside(os.getcwd), shown))
-        try:
-            outside(os.listdir, self._mapped(target))  # raises what chdir would
-        except OSError as error:
-            self.explain(error)
-            raise
-        self.cwd = target
-
-    def restart(self) -> None:
-        """A new process: the working directory is what it was; the files stay."""
-        self.cwd = TASK_ROOT if self._on_disk else None
-
-    def scrap(self) -> None:
-        """Remove the directory and what is in it."""
-        if self._directory is not None:
-            self._remove()
-            self._directory = self._exempt = None
-
-
-def _remove_directory(path: str) -> None:
-    """Whoever runs when an environment is collected, it is the process that cleans up."""
-    outside(shutil.rmtree, path, True)
 
 
 class Files:
@@ -185,12 +74,18 @@ def _put_known(names: Names, name: str, make: Callable[[Any], Any]) -> None:
 
 
 def _one_path(real: Callable[..., Any]) -> Callable[..., Any]:
+    check = read_only.CHECKS.get(real.__name__)
+
     @functools.wraps(real)
     def call(*args: Any, **kwargs: Any) -> Any:
         surroundings = here()
-        if surroundings is None or (kwargs and kwargs.get("dir_fd") is not None):
+        if surroundings is None:
             return real(*args, **kwargs)
         view = surroundings.files
+        if check is not None and view.code is not None and not check(view, *args, **kwargs):
+            return False  # os.access
+        if kwargs and kwargs.get("dir_fd") is not None:
+            return real(*args, **kwargs)
         path = args[0] if args else kwargs.pop("path", ".")
         try:
             return real(view.real(path), *args[1:], **kwargs)
@@ -205,9 +100,13 @@ def _two_paths(real: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
     def call(src: Any, dst: Any, *args: Any, **kwargs: Any) -> Any:
         surroundings = here()
-        if surroundings is None or any(name.endswith("dir_fd") for name in kwargs):
+        if surroundings is None:
             return real(src, dst, *args, **kwargs)
         view = surroundings.files
+        if view.code is not None:
+            read_only.check_two(view, real.__name__, src, dst, kwargs)
+        if any(name.endswith("dir_fd") for name in kwargs):
+            return real(src, dst, *args, **kwargs)
         keeps = real.__name__ == "symlink" and not os.path.isabs(src)
         try:
             return real(src if keeps else view.real(src), view.real(dst), *args, **kwargs)
@@ -234,7 +133,7 @@ def _getcwd(real: Callable[[], str]) -> Callable[[], str]:
     @functools.wraps(real)
     def getcwd() -> str:
         surroundings = here()
-        return real() if surroundings is None else surroundings.files.shown_directory() or real()
+        return real() if surroundings is None else surroundings.files.cwd or real()
 
     return getcwd
 
@@ -310,13 +209,11 @@ def _open() -> Callable[..., Any]:
         surroundings = here()
         if surroundings is not None:
             view = surroundings.files
+            if view.code is not None:
+                read_only.check_open(view, file, mode)
             mapped = view.real(file)
             if mapped is not file:
                 opener = _opener(view, mapped, opener)
-            elif (data := _member(surroundings, file)) is not None and set(mode) <= {*"rbt"}:
-                stream = io.BytesIO(data)
-                text = (encoding or "utf-8", errors, newline)
-                return stream if "b" in mode else io.TextIOWrapper(stream, *text)
         return _real_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
     return open
@@ -336,28 +233,25 @@ def _opener(view: FileView, mapped: Any, inner: Any) -> Callable[[Any, int], int
     return opener
 
 
-def _member(surroundings: Surroundings, file: Any) -> bytes | None:
-    """A file of code that lives in memory (a zip's data file)."""
-    code = surroundings.code
-    if code is None or code.files is None or isinstance(file, int | bytes):
-        return None
-    path = os.path.normpath(os.path.join(surroundings.files.cwd or TASK_ROOT, os.fspath(file)))
-    return code.files.get(path[len(TASK_ROOT) + 1 :]) if path.startswith(TASK_ROOT + "/") else None
-
-
 def _connect(real: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
     def connect(database: Any, *args: Any, **kwargs: Any) -> Any:
         surroundings = here()
-        if surroundings is not None:
-            view = surroundings.files
-            if isinstance(database, str) and database.startswith("file:/"):
-                path, mark, query = database[5:].partition("?")
-                database = "file:" + view.real("/" + path.lstrip("/")) + mark + query
-            elif (
-                database != ":memory:" and not str(database).startswith("file:") and database != ""
-            ):
-                database = view.real(database)
+        if surroundings is None or database in (":memory:", ""):
+            return real(database, *args, **kwargs)
+        view, text = surroundings.files, str(database)
+        if not text.startswith("file:"):
+            mapped = view.real(database)
+            if mapped is database or len(args) > 6 or not view.in_code(os.fsdecode(database)):
+                return real(mapped, *args, **kwargs)
+            address = Path(os.fsdecode(mapped)).as_uri() + "?mode=ro"
+            return real(address, *args, **{**kwargs, "uri": True})
+        if text.startswith("file:/"):
+            path, mark, query = text[5:].partition("?")
+            path = "/" + path.lstrip("/")
+            if view.in_code(path):
+                mark, query = "?", f"{query}&mode=ro".lstrip("&")
+            database = "file:" + view.real(path) + mark + query
         return real(database, *args, **kwargs)
 
     return connect

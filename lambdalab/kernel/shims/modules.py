@@ -66,6 +66,18 @@ class OwnLoader:
         """Whether the module is a package."""
         return self._package
 
+    @property
+    def path(self) -> str:
+        """Where the module's file lies on Lambda; :meth:`get_resource_reader` looks beside it."""
+        shown = self.folder.shown(self._filename)
+        return shown + "__init__.py" if shown.endswith("/") else shown
+
+    def get_resource_reader(self, _name: str) -> Any:
+        """The data files of a package, for :mod:`importlib.resources`."""
+        from importlib.readers import FileReader
+
+        return FileReader(self) if self._package else None  # type: ignore[arg-type]
+
     def get_data(self, path: str) -> bytes:
         """A data file beside the module, for ``pkgutil.get_data``."""
         if self.folder.files is not None and path.startswith(TASK_ROOT + "/"):
@@ -111,8 +123,8 @@ class Stage:
         if owner is not None:
             self._set(owner)
 
-    def begin(self) -> None:
-        """A run begins: look again what the notebook has imported under a folder's names."""
+    def forget(self) -> None:
+        """A run begins or ends: in the next, look again what hides behind a folder's names."""
         self._theirs.clear()
 
     def _clear(self, owner: OwnModules) -> None:
@@ -164,11 +176,12 @@ class Modules:
         self._real = self._bootstrap._find_and_load
         self._bootstrap._find_and_load = self._find_and_load
         sys.meta_path.insert(0, self)
-        stage.begin()
+        stage.forget()
 
     def off(self) -> None:
         """Leave ``sys.modules`` to the process."""
         stage.show(None)
+        stage.forget()
         sys.meta_path.remove(self)
         self._bootstrap._find_and_load = self._real
 
