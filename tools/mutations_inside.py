@@ -1,0 +1,156 @@
+"""Inside a handler and what is told of it: processor, memory, log lines, metrics, faults."""
+
+from __future__ import annotations
+
+from mutations_base import Mutation
+
+MUTATIONS: list[Mutation] = [
+    # ---- processor and memory
+    Mutation(
+        "1,792 MB are one vCPU",
+        "cpu-share",
+        "rules.py",
+        '"memory_of_one_vcpu", 1_769,',
+        '"memory_of_one_vcpu", 1_792,',
+        "tests/fidelity/test_inside.py::test_the_processor_follows_the_memory",
+    ),
+    Mutation(
+        "a thread gets more than one vCPU",
+        "cpu-second-core",
+        "kernel/processor.py",
+        "return min(_ONE, self._vcpus / self._threads)",
+        "return self._vcpus / self._threads",
+        "tests/fidelity/test_inside.py::test_a_second_core_helps_parallel_work_only",
+    ),
+    Mutation(
+        "the init is throttled like the handler",
+        "cpu-init-burst",
+        "functions/cpu.py",
+        "return max(cpu_share(rules, memory_mb), Fraction(rules.init_vcpus))",
+        "return cpu_share(rules, memory_mb)",
+        "tests/fidelity/test_inside.py::test_the_init_has_the_whole_processor",
+    ),
+    Mutation(
+        "a process may hold more than there is",
+        "memory-exceeded",
+        "kernel/memory.py",
+        "return self._used <= self._limit_mb * _MB",
+        "return True",
+        "tests/fidelity/test_inside.py::test_more_than_there_is_ends_the_process",
+    ),
+    Mutation(
+        "Max Memory Used is that of the call",
+        "memory-high-water",
+        "kernel/memory.py",
+        "self.most_mb = min(max(self.most_mb, -(-self._used // _MB)), self._limit_mb)",
+        "self.most_mb = min(-(-self._used // _MB), self._limit_mb)",
+        "tests/fidelity/test_inside.py::test_max_memory_used_is_the_environments_high_water_mark",
+    ),
+    Mutation(
+        "the time that remains falls below zero",
+        "context-remaining",
+        "functions/context.py",
+        "return max(0, (self._deadline - self._clock.now) // 1000)",
+        "return (self._deadline - self._clock.now) // 1000",
+        "tests/functions/test_context.py::test_nothing_remains_below_zero",
+    ),
+    # ---- log lines
+    Mutation(
+        "a warm REPORT has an Init Duration",
+        "log-report-warm",
+        "trace/loglines.py",
+        'ms\\t" if init_us else ""',
+        'ms\\t" if init_us >= 0 else ""',
+        "tests/fidelity/test_lines.py::test_the_lines_of_a_cold_and_of_a_warm_call",
+    ),
+    Mutation(
+        "an init run again in the call is reported as the first",
+        "log-init-report-invoke",
+        "trace/loglines.py",
+        'ended, attempt.duration_us, "invoke",',
+        'ended, attempt.duration_us, "init",',
+        "tests/fidelity/test_life.py::test_the_lines_of_an_init_that_is_too_slow_twice",
+    ),
+    Mutation(
+        "a failed init has no INIT_REPORT",
+        "log-init-report",
+        "trace/loglines.py",
+        "        if status not in _FAILED:\n            return []\n",
+        "        if status != InitStatus.TIMEOUT:\n            return []\n",
+        "tests/fidelity/test_lines.py::test_a_failed_init_has_a_line_of_its_own",
+    ),
+    Mutation(
+        "frames in the log are indented with spaces",
+        "log-error-spaces",
+        "functions/environment_log.py",
+        '_NBSP = "\\u00a0"',
+        '_NBSP = " "',
+        "tests/fidelity/test_lines.py::test_frames_are_indented_with_no_break_spaces",
+    ),
+    Mutation(
+        "JSON logs let debug records through",
+        "log-json-level",
+        "kernel/shims/logs.py",
+        '"INFO": logging.INFO',
+        '"INFO": logging.DEBUG',
+        "tests/kernel/test_logs.py::TestJson::test_debug_is_below_the_default_level",
+    ),
+    Mutation(
+        "the application log level has no effect",
+        "log-levels-set",
+        "functions/handlers.py",
+        'settings.application_log_level or "INFO"',
+        '"INFO"',
+        "tests/fidelity/test_lines.py::test_the_application_level_filters_json",
+    ),
+    Mutation(
+        "the system log level has no effect",
+        "log-levels-set",
+        "trace/loglines.py",
+        "if _LEVELS[level] < self._least:",
+        "if _LEVELS[level] < 0:",
+        "tests/fidelity/test_lines.py::test_the_system_level_filters_platform_events",
+    ),
+    # ---- metrics
+    Mutation(
+        "an error counts when it has happened",
+        "metric-errors",
+        "trace/metrics.py",
+        'yield _counted("Errors", started[over],',
+        'yield _counted("Errors", attempts["ended_at"][over],',
+        "tests/trace/test_metrics.py::test_an_error_counts_when_its_invocation_began",
+    ),
+    Mutation(
+        "calls that spill over are not counted",
+        "provisioned-spillover-metric",
+        "trace/metrics_capacity.py",
+        '"ProvisionedConcurrencySpilloverInvocations", over.began, over.owners',
+        '"ProvisionedConcurrencySpilloverInvocations", over.began[:0], over.owners[:0]',
+        "tests/trace/test_metrics_capacity.py::test_what_was_in_use",
+    ),
+    # ---- faults on demand
+    Mutation(
+        "a fault strikes at its end too",
+        "fault-function",
+        "functions/mishaps.py",
+        "self._scheduler.now < terms.end_us",
+        "self._scheduler.now <= terms.end_us",
+        "tests/test_faults.py::test_it_strikes_from_its_start_up_to_its_end",
+    ),
+    Mutation(
+        "a fault strikes as often as it should not",
+        "fault-function",
+        "functions/mishaps.py",
+        "self._uniform() < terms.probability",
+        "self._uniform() > terms.probability",
+        "tests/test_faults.py::test_a_probability_is_drawn_for_each_try",
+    ),
+    Mutation(
+        "an event that succeeded is not delivered twice",
+        "fault-twice",
+        "invocation/event_queue.py",
+        "            self.duplicate(call, mishap.strike)\n",
+        "            mishap.strike(call.request)\n",
+        "tests/test_faults.py::test_an_event_runs_twice_though_it_succeeded",
+    ),
+]

@@ -1,0 +1,138 @@
+"""The front door and what it answers: refusals, limits, error documents, the tail of the log."""
+
+from __future__ import annotations
+
+from mutations_base import Mutation
+
+MUTATIONS: list[Mutation] = [
+    # ---- requests and refusals
+    Mutation(
+        "of two qualifiers that differ one wins",
+        "refusal-parameter",
+        "invocation/registry.py",
+        "if own and wanted and own != wanted:",
+        "if own and wanted and own is None:",
+        "tests/functions/test_target.py::test_two_qualifiers_that_differ",
+    ),
+    Mutation(
+        "every throttle has the account's reason",
+        "refusal-throttled",
+        "invocation/front_door.py",
+        "Reason=THROTTLE_REASONS[cause]",
+        "Reason=THROTTLE_REASONS[Cause.THROTTLED_ACCOUNT]",
+        "tests/fidelity/test_refusals.py::test_a_throttle_says_why",
+    ),
+    Mutation(
+        "the 404's text ends with $LATEST at any date",
+        "dated-not-found",
+        "rules.py",
+        '"unknown_function_version", ""',
+        '"unknown_function_version", ":$LATEST"',
+        "tests/fidelity/test_refusals.py::test_a_function_that_is_not_there",
+    ),
+    Mutation(
+        "a synchronous request has 6 MB to the byte",
+        "limit-sync-bytes",
+        "rules.py",
+        '"synchronous_payload", 6 * MB + 100,',
+        '"synchronous_payload", 6 * MB,',
+        "tests/acceptance/test_limits.py::test_the_synchronous_limit_is_6_mb_as_the_service_counts_it",
+    ),
+    Mutation(
+        "an asynchronous payload of exactly the limit is refused",
+        "limit-event",
+        "rules.py",
+        '"asynchronous_payload", 256 * KB,',
+        '"asynchronous_payload", 256 * KB - 1,',
+        "tests/acceptance/test_limits.py::test_an_event_at_its_limit_and_one_byte_more",
+    ),
+    Mutation(
+        "events may have 1 MB a day late",
+        "dated-async-payload",
+        "rules.py",
+        "d2025_10_24=1 * MB",
+        "d2025_10_25=1 * MB",
+        "tests/test_rules.py::test_a_number_changes_on_its_day",
+    ),
+    Mutation(
+        "a response may be one byte too large",
+        "limit-sync-response",
+        "functions/runner.py",
+        "if len(response) > self._largest_response:",
+        "if len(response) > self._largest_response + 1:",
+        "tests/acceptance/test_limits.py::test_a_response_of_6_mb_passes_and_one_byte_more_is_an_error",
+    ),
+    Mutation(
+        "an event's handler finds the client context",
+        "invoke-client-context-async",
+        "functions/call.py",
+        "self.client_context: dict[str, Any] | None = None",
+        'self.client_context: dict[str, Any] | None = {"custom": {}}',
+        "tests/fidelity/test_replies.py::test_an_event_has_no_client_context",
+    ),
+    Mutation(
+        "the log result is longer than 4 KB",
+        "invoke-log-result",
+        "rules.py",
+        '"log_tail", 4 * KB,',
+        '"log_tail", 5 * KB,',
+        "tests/invocation/test_reply.py::test_the_log_result_is_the_last_4_kb_in_base64",
+    ),
+    # ---- error documents
+    Mutation(
+        "the runtime's document begins with the type",
+        "error-runtime-keys",
+        "functions/outcome.py",
+        '        "errorMessage": message,\n        "errorType": error_type,\n',
+        '        "errorType": error_type,\n        "errorMessage": message,\n',
+        "tests/functions/test_outcome.py::test_the_document_of_an_exception",
+    ),
+    Mutation(
+        "the platform's document begins with the message",
+        "error-platform-keys",
+        "functions/outcome.py",
+        '{"errorType": error_type, "errorMessage": message}',
+        '{"errorMessage": message, "errorType": error_type}',
+        "tests/fidelity/test_documents.py::test_a_timeout",
+    ),
+    Mutation(
+        "the platform writes with spaces",
+        "error-platform-spacing",
+        "functions/outcome.py",
+        "    return orjson.dumps(members)",
+        "    return encode(members)",
+        "tests/fidelity/test_documents.py::test_the_platform_writes_without_spaces",
+    ),
+    Mutation(
+        "an error at import names a request",
+        "error-import",
+        "functions/runtime.py",
+        'return _reported(error, "", ',
+        'return _reported(error, "init", ',
+        "tests/fidelity/test_documents.py::test_an_exception_at_import_has_no_request",
+    ),
+    Mutation(
+        "an exit with status 0 is told as one with a status",
+        "error-sys-exit",
+        "functions/runtime.py",
+        "    if status & 0xFF:\n",
+        "    if status >= 0:\n",
+        "tests/fidelity/test_documents.py::test_leaving_the_process",
+    ),
+    Mutation(
+        "the new answer of a timeout before its day",
+        "error-timeout-old",
+        "rules.py",
+        '"timeout_wording", "old"',
+        '"timeout_wording", "Sandbox.Timedout"',
+        "tests/fidelity/test_documents.py::test_a_timeout_before_2025",
+    ),
+    Mutation(
+        "a timeout tells no hundredths",
+        "error-timeout",
+        "functions/outcome.py",
+        "{timeout:.2f} seconds",
+        "{timeout:.0f} seconds",
+        "tests/functions/test_outcome.py::test_the_document_of_a_timeout_names_the_request",
+    ),
+]
