@@ -179,7 +179,10 @@ def test_a_throttle_is_told_with_the_limit_that_bound(lab: ll.Lab) -> None:
     (found,) = (one for one in lab.trace.findings() if one.kind == "throttles")
     causes = lab.trace.invocations["cause"].value_counts()
     assert causes["throttled_reserved_rate"] > causes["throttled_reserved"] > 0
-    told = found.advice.index("ten requests a second"), found.advice.index("its reserved concurrency")
+    told = (
+        found.advice.index("ten requests a second"),
+        found.advice.index("its reserved concurrency"),
+    )
     assert told == tuple(sorted(told)), "the commonest first"
     assert f"({causes['throttled_reserved_rate']:,})" in found.advice
 
