@@ -217,22 +217,25 @@ class Capacity:
         ``paced``: the limits on requests a second count (synchronous calls; events of Lambda's own
         queue come as fast as there is concurrency).
         """
-        now, version = self._scheduler.now, call.version
-        if call.function.faults and (cause := refusal(call)):
-            return self._injected(call.function, cause)
+        now, version, function = self._scheduler.now, call.version, call.function
+        if function.faults and (cause := refusal(call)):
+            return self._injected(function, cause)
         ready = version.provisioned
         if ready is not None and ready.takes(now, paced):
             call.fleet = ready
             return 0
-        function, fleet = call.function, version.fleet
-        pool = function.pool
+        fleet, pool = version.fleet, function.pool
         if pool.in_use >= pool.limit:
             return self._full(function, pool)
         cold = not fleet.idle
         if cold and function.growth.empty(now):
             return self.throttled(function, function.growth.burst, Cause.THROTTLED_SCALING)
-        if paced and not pool.requests.take(now):
-            return self.throttled(function, pool.requests.burst, pool.hurried)
+        if paced:  # what take() does, without a call
+            requests, at = pool.requests, now * _NS
+            full_at = requests.full_at
+            if full_at - at > requests.slack:
+                return self.throttled(function, requests.burst, pool.hurried)
+            requests.full_at = (at if full_at < at else full_at) + requests.interval
         if cold:
             function.growth.take(now)
         pool.in_use += 1

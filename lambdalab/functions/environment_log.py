@@ -24,7 +24,7 @@ class LogLines:
     """
 
     __slots__ = (
-        "_alive", "_books", "_call", "_environment", "_function", "_pieces", "_request", "_tasks",
+        "_alive", "_books", "_call", "_environment", "_function", "_request", "_tasks", "pieces",
         "surroundings",
     )  # fmt: skip
 
@@ -41,7 +41,8 @@ class LogLines:
         self._function, self._environment = function, environment
         self._alive = alive
         alive[self] = None
-        self._pieces: list[str] = []
+        self.pieces: list[str] = []
+        """What was written of a line that is not whole yet."""
         self._request = 0
         self._call: Call | None = None
         surroundings.write = self.write
@@ -56,14 +57,14 @@ class LogLines:
         if task is not None and task.dead:
             return
         if "\n" not in text:
-            self._pieces.append(text)
+            self.pieces.append(text)
             return
-        if self._pieces:
-            text = "".join(self._pieces) + text
-            self._pieces.clear()
+        if self.pieces:
+            text = "".join(self.pieces) + text
+            self.pieces.clear()
         *lines, rest = text.split("\n")
         if rest:
-            self._pieces.append(rest)
+            self.pieces.append(rest)
         for line in lines:
             self.record(line)
 
@@ -75,9 +76,9 @@ class LogLines:
 
     def flush(self) -> None:
         """The invocation is over: what is left is a line too."""
-        if self._pieces:
-            line = "".join(self._pieces)
-            self._pieces.clear()
+        if self.pieces:
+            line = "".join(self.pieces)
+            self.pieces.clear()
             if line:
                 self.record(line)
 

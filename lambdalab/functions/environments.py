@@ -142,17 +142,16 @@ class Fleet:
             self._end(environment, EnvironmentEnd.FUNCTION_UPDATED)
             return
         now = environment.idle_since = self._scheduler.now
-        if self.draw_expiry is not None:
+        if self.idle_expiry:
+            self.idle.append(environment)
+            if self.expires_at < 0:
+                self._watch(now + self.idle_expiry)
+        elif self.draw_expiry is not None:
             self.idle.append(environment)
             at = now + self.draw_expiry()
             self._scheduler.background(at, self._expire_one, (environment, now))
-            return
-        if not self.idle_expiry:  # an environment that may not stand idle is never reused
+        else:  # an environment that may not stand idle is never reused
             self._end(environment, EnvironmentEnd.IDLE_EXPIRY)
-            return
-        self.idle.append(environment)
-        if self.expires_at < 0:
-            self._watch(now + self.idle_expiry)
 
     def lose(self, environment: Environment, because: int) -> None:
         """A busy environment ended with its invocation."""

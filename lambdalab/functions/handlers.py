@@ -171,10 +171,12 @@ class Handlers:
     def _ended(self, call: Call, _task: Task, ending: Ending) -> None:
         environment, value = call.environment, ending.value
         log: LogLines = environment.log
-        if log.surroundings.memory.most_mb > environment.max_memory_mb:
-            environment.max_memory_mb = log.surroundings.memory.most_mb
+        most_mb = log.surroundings.memory.most_mb
+        if most_mb > environment.max_memory_mb:
+            environment.max_memory_mb = most_mb
         if type(value) is bytes:
-            log.flush()
+            if log.pieces:
+                log.flush()
             if call.fault is None or not self._fails_instead(call, log):
                 self._runner.succeeded(call, value)
             return

@@ -96,10 +96,10 @@ def marshal(value: object) -> bytes:
     is a list here, the runtime's own library makes an object of it.
     """
     try:
-        return encode_text(value).encode()
+        text = _text(value)
     except TypeError:
         text = _result_text(value)
-        return (_MARKED.sub(r"\1", text) if _MARK in text else text).encode()
+    return (_MARKED.sub(r"\1", text) if _MARK in text else text).encode()
 
 
 def encode(value: object) -> bytes:

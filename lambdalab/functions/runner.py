@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from lambdalab.functions.version import Version
 
 
+_NO_INIT, _INIT_DONE = InitStatus.NONE, InitStatus.SUCCESS
+
+
 class Runner:
     """Runs calls that capacity has admitted, and gives the capacity back.
 
@@ -82,7 +85,7 @@ class Runner:
             queued_at, now, cold, version.memory_mb, cause,
         )  # fmt: skip
         call.setup_us = call.init_us = 0
-        call.init_status = call.invoke_init_status = InitStatus.NONE
+        call.init_status = call.invoke_init_status = _NO_INIT
         if cold:
             environment.tariff = version.tariff
             call.setup_us = self._setup_us
@@ -259,17 +262,16 @@ class Runner:
         """Write the attempt's end, free the environment and the capacity, tell who waits."""
         now, version, environment = self.scheduler.now, call.version, call.environment
         duration = now - call.handler_at
-        init_us = call.init_us if call.init_status == InitStatus.SUCCESS else 0
+        init_us, tariff, used = call.init_us, environment.tariff, environment.max_memory_mb
         paid = min(duration, version.timeout_us) if self._overrun_us else duration
-        billed = environment.tariff.billed_ms(paid, init_us)
-        if version.max_memory_mb > environment.max_memory_mb:
-            environment.max_memory_mb = version.max_memory_mb
+        billed = tariff.billed_ms(paid, init_us if call.init_status == _INIT_DONE else 0)
+        if version.max_memory_mb > used:
+            used = environment.max_memory_mb = version.max_memory_mb
         call.outcome, call.duration_us, call.billed_ms = outcome, duration, billed
-        call.max_memory_mb = environment.max_memory_mb
+        call.max_memory_mb = used
         self._attempt_done(
-            call.row, now, call.setup_us, call.init_us, duration, billed,
-            environment.max_memory_mb, outcome, environment.tariff.cost_nano(billed),
-            call.init_status, call.invoke_init_status,
+            call.row, now, call.setup_us, init_us, duration, billed, used, outcome,
+            tariff.cost_nano(billed), call.init_status, call.invoke_init_status,
         )  # fmt: skip
         if call.failure is not None and call.failure.ends_environment:
             environment.reset()

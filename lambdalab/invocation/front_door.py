@@ -84,6 +84,7 @@ class FrontDoor:
         self._overhead_us = round(rules.invoke_overhead * US)
         self._one_way_us = round(rules.network_latency * US) // 2
         self._ahead_us = self._overhead_us + self._one_way_us
+        self._over = self._ended if self._one_way_us else self._answer
 
     def request_response(
         self,
@@ -102,8 +103,9 @@ class FrontDoor:
             parent_kind, parent, now, len(payload),
         )  # fmt: skip
         call = Call(request, target, payload, now, answered)
-        call.ended = self._ended
-        call.client_context = client_context
+        call.ended = self._over
+        if client_context is not None:
+            call.client_context = client_context
         if len(payload) > self._largest:
             self._refuse_size(call, "synchronous_payload")
         elif function.state == PENDING:
@@ -138,19 +140,16 @@ class FrontDoor:
 
     def _admit(self, call: Call, cause: int) -> None:
         refused = self._capacity.admit(call, True)
-        if refused == Cause.SERVICE_ERROR:
-            self._refuse(call, InvocationStatus.REFUSED, refused, service_error())
-        elif refused:
-            self._refuse(call, InvocationStatus.THROTTLED, refused, throttle(refused))
-        else:
+        if not refused:
             self._runner.start(call, self._scheduler.now, cause)
+        elif refused == Cause.SERVICE_ERROR:
+            self._refuse(call, InvocationStatus.REFUSED, refused, service_error())
+        else:
+            self._refuse(call, InvocationStatus.THROTTLED, refused, throttle(refused))
 
     def _ended(self, call: Call) -> None:
-        """The only attempt of a synchronous call is over."""
-        if self._one_way_us:
-            self._scheduler.at(self._scheduler.now + self._one_way_us, self._answer, call)
-        else:
-            self._answer(call)
+        """The only attempt of a synchronous call is over; the answer is on its way."""
+        self._scheduler.at(self._scheduler.now + self._one_way_us, self._answer, call)
 
     def _answer(self, call: Call) -> None:
         if call.failure is None:

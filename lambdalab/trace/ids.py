@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +52,8 @@ class Ids:
         self._tails = {kind: self._tail(kind) for kind in LETTERS}
         self._kinds = {tail: kind for kind, tail in self._tails.items()}
         # bound once: the runtime makes one id per invocation
-        self._request = ("%08d" + self._tails["request"]).__mod__
+        self.request: Callable[[int], str] = ("%08d" + self._tails["request"]).__mod__
+        """The id of a request by its number, as in ``context.aws_request_id``."""
 
     def __repr__(self) -> str:
         return f"Ids(seed={self.seed!r}): r2 is {self.request(2)}; likewise e1, b3, m12 and a5"
@@ -59,10 +61,6 @@ class Ids:
     def _tail(self, kind: str) -> str:
         h = hashlib.sha256(f"{self.seed}/id/{kind}".encode()).hexdigest()
         return f"-{h[:4]}-4{h[4:7]}-8{h[7:10]}-{h[10:22]}"
-
-    def request(self, number: int) -> str:
-        """The id of a request, as in ``context.aws_request_id``."""
-        return self._request(number)
 
     def environment(self, number: int) -> str:
         """The id of an execution environment."""

@@ -160,15 +160,21 @@ def to_function(
         def hear(call: Call) -> None:
             status = 200 if call.error is None else call.error.status_code
             answered(row, scheduler.now, status, False, call.request)
-            if turns is not None:
-                turns.give_back()
 
         if turns is None:
             invoke(target, data, origin, hear)
         else:
-            turns.take(lambda: invoke(target, data, origin, hear))
+            turns.take(lambda: invoke(target, data, origin, _then(hear, turns.give_back)))
 
     return send_event if asynchronous else send
+
+
+def _then(hear: Callable[[Call], None], give_back: Callable[[], None]) -> Callable[[Call], None]:
+    def heard(call: Call) -> None:
+        hear(call)
+        give_back()
+
+    return heard
 
 
 def to_queue(queue: Sender, payload: Callable[[int], Any] | None) -> Send:

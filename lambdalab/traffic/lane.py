@@ -125,7 +125,7 @@ class FastLane:
     def _arrive(self, number: int) -> None:
         """A call begins, in the environment that became idle last."""
         function = self._function
-        if function.latest is not self._version or self._lane < 0:
+        if function.latest is not self._version or self._pending:
             self._prepare()
         version, fleet = self._version, self._fleet
         scheduler, events = self._scheduler, self._events
@@ -229,7 +229,8 @@ class FastLane:
         """The function is new or has changed: a lane with its constants, where a lane will do."""
         self._version = version = self._function.latest
         self._fleet, name = version.fleet, self._books.name
-        ready = self._function.state != PENDING and version.is_plain_model
+        self._pending = self._function.state == PENDING
+        ready = not self._pending and version.is_plain_model
         if not ready or not version.fleet.idle_expiry:
             self._lane = -1
             return
