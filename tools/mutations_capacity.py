@@ -59,8 +59,8 @@ MUTATIONS: list[Mutation] = [
         "unused scaling is saved up",
         "scaling-not-saved",
         "functions/capacity.py",
-        "at if full_at < at else full_at",
-        "full_at",
+        "self.full_at = (at if full_at < at else full_at)",
+        "self.full_at = full_at",
         "tests/fidelity/test_scaling.py::test_no_more_than_a_thousand_are_saved_up",
     ),
     Mutation(
