@@ -109,8 +109,8 @@ MUTATIONS: list[Mutation] = [
         "an init that failed is billed",
         "bill-init-failed",
         "functions/runner.py",
-        "init_us = call.init_us if call.init_status == InitStatus.SUCCESS else 0",
-        "init_us = call.init_us",
+        "init_us if call.init_status == _INIT_DONE else 0",
+        "init_us",
         "tests/fidelity/test_life.py::test_the_failed_ten_seconds_are_never_billed",
     ),
     Mutation(
