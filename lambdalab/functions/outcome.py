@@ -98,6 +98,8 @@ def marshal(value: object) -> bytes:
     try:
         text = _text(value)
     except TypeError:
+        if isinstance(value, bytes):
+            return bytes(value)
         text = _result_text(value)
     return (_MARKED.sub(r"\1", text) if _MARK in text else text).encode()
 

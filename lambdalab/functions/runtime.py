@@ -31,7 +31,7 @@ def respond(handler: Handler, event: Any, context: LambdaContext) -> bytes | Fai
     if type(value) is bytes:  # bytes are a response as they are (AWS's runtime marshaller)
         return value
     try:
-        return bytes(value) if isinstance(value, bytes) else marshal(value)
+        return marshal(value)
     except Exception as error:  # the value's own methods may raise anything
         text = f"Unable to marshal response: {text_of(error)}"
         return runtime_failure(context.aws_request_id, "Runtime.MarshalError", text, [], error)

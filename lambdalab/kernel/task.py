@@ -60,9 +60,7 @@ class Ending:
     ``out_of_memory``; ``cpu_us``, the CPU time it used, if it was measured, else 0.
     """
 
-    __slots__ = (
-        "cpu_us", "exception", "exit_status", "kind", "out_of_memory", "signal", "value"
-    )  # fmt: skip
+    cpu_us = 0
 
     def __init__(
         self,
@@ -76,7 +74,6 @@ class Ending:
         self.kind, self.value, self.exception = kind, value, exception
         self.exit_status, self.signal = exit_status, signal
         self.out_of_memory = out_of_memory
-        self.cpu_us = 0
 
     @classmethod
     def raised(cls, error: BaseException) -> Ending:
@@ -89,6 +86,17 @@ class Ending:
         found = [self.value, self.exception, self.exit_status, self.signal]
         rest = "".join(f", {item!r}" for item in found if item is not None)
         return f"Ending({self.kind!r}{rest})"
+
+
+class Returned(Ending):
+    """The ending of nearly every task, made with as little as can be."""
+
+    kind = "returned"
+    exception = exit_status = signal = None
+    out_of_memory = False
+
+    def __init__(self, value: object) -> None:
+        self.value = value
 
 
 class Task:

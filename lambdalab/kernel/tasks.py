@@ -29,6 +29,7 @@ from lambdalab.kernel.task import (
     Done,
     Ending,
     Environment,
+    Returned,
     Runaway,
     Task,
     TimedOut,
@@ -93,7 +94,7 @@ class Tasks:
         called by the loop when it ends; ``measured``: the CPU time it uses costs virtual time.
         """
         now = self.scheduler.now
-        task = Task(self, body, surroundings, max(deadline, now), done)
+        task = Task(self, body, surroundings, deadline if deadline > now else now, done)
         if measured:
             measure(task)
         self._live[task] = None
@@ -191,8 +192,7 @@ class Tasks:
     def block(self, task: Task, until: int = NEVER) -> Any:
         """Park the running task until :meth:`wake`; returns the value given there.
 
-        Returns ``EXPIRED`` when ``until``, in microseconds of the lab, comes first. Raises
-        :class:`TimedOut` at the deadline, or when somebody kills it.
+        ``EXPIRED`` when ``until`` (microseconds) comes first; raises :class:`TimedOut` when killed.
         """
         self.running_task()
         if until <= task.deadline and until != NEVER:
@@ -317,7 +317,7 @@ class Tasks:
         while task is not None:
             try:
                 try:
-                    task.ending = Ending("returned", task.body())  # type: ignore[misc]
+                    task.ending = Returned(task.body())  # type: ignore[misc]
                 except BaseException as error:
                     task.ending = Ending.raised(error)
             except BaseException as error:  # a guard's shot that came as the handler ended
