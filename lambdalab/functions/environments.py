@@ -153,11 +153,6 @@ class Fleet:
         else:  # an environment that may not stand idle is never reused
             self._end(environment, EnvironmentEnd.IDLE_EXPIRY)
 
-    def lose(self, environment: Environment, because: int) -> None:
-        """A busy environment ended with its invocation."""
-        self.busy -= 1
-        self._end(environment, because)
-
     def retire(self, because: int) -> None:
         """The function changed: idle environments end now, busy ones when they finish."""
         self.retired = True

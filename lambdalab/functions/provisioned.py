@@ -117,27 +117,6 @@ class ProvisionedFleet(Fleet):
         else:
             self.idle.append(environment)
 
-    def lose(self, environment: Environment, because: int) -> None:
-        """A busy environment ended with its invocation: another one is made in its place."""
-        super().lose(environment, because)
-        self._census.provisioned_busy -= 1
-        if self.busy + len(self.idle) < self._usable:
-            self._scheduler.at(self._scheduler.now, self._replace)
-
-    def _replace(self, _: object) -> None:
-        other = self._start(Cause.ENVIRONMENT_FAILED)
-        other.tariff = self.tariff
-        self._init(self.version, other, lambda worked: self._replaced(other, worked))
-
-    def _replaced(self, other: Environment, worked: bool) -> None:
-        if not worked:
-            self._end(other, EnvironmentEnd.INIT_FAILED)
-        elif self.busy + len(self.idle) >= self._usable:
-            self._end(other, EnvironmentEnd.SCALED_IN)
-        else:
-            other.idle_since = self._scheduler.now
-            self.idle.append(other)
-
     # ------------------------------------------------------------------ allocating
 
     def request(self, number: int) -> None:

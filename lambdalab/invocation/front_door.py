@@ -22,11 +22,10 @@ from lambdalab.errors import (
 )
 from lambdalab.functions.call import Call
 from lambdalab.functions.capacity import Capacity
-from lambdalab.functions.function import Function
 from lambdalab.functions.mishaps import Mishap, failing
 from lambdalab.functions.runner import Runner
 from lambdalab.functions.target import LATEST, Target
-from lambdalab.invocation.event_queue import EventQueue, EventQueues
+from lambdalab.invocation.event_queue import EventQueues
 from lambdalab.invocation.recursion import Chain
 from lambdalab.kernel.clock import US
 from lambdalab.kernel.scheduler import Scheduler
@@ -242,10 +241,6 @@ class FrontDoor:
             0, 0, 0,
         )  # fmt: skip
         return request
-
-    def queue_of(self, function: Function) -> EventQueue:
-        """Lambda's own queue of a function's asynchronous events."""
-        return self._queues.of(function)
 
     def _record(self, target: Target, payload: bytes, origin: Origin, invocation_type: int) -> Call:
         now = self._scheduler.now

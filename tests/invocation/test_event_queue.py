@@ -341,7 +341,7 @@ def test_an_event_that_only_met_system_errors_says_so_in_its_dead_letter(
 
 def double(lab: ll.Lab, function: str, chosen: Callable[[], bool] = lambda: True) -> None:
     """Events that are chosen as they are accepted will be handed over twice."""
-    queue = lab._lambda.front_door.queue_of(lab._lambda.functions[function])
+    queue = lab._lambda.front_door._queues.of(lab._lambda.functions[function])
     accept = queue.accept
 
     def accept_and_double(*given: Any) -> Any:

@@ -253,14 +253,14 @@ class TestWorkingDirectory:
         here = os.getcwd()
 
         def handler() -> tuple[str, bool]:
-            os.mkdir("/tmp/work")
-            os.chdir("/tmp/work")
+            os.mkdir("/tmp/drafts")
+            os.chdir("/tmp/drafts")
             write("relative")
-            return os.getcwd(), os.path.exists("/tmp/work/relative")
+            return os.getcwd(), os.path.exists("/tmp/drafts/relative")
 
-        assert place.run(handler) == ("/tmp/work", True)
+        assert place.run(handler) == ("/tmp/drafts", True)
         assert os.getcwd() == here
-        assert place.run(lambda: os.path.abspath("y")) == "/tmp/work/y"
+        assert place.run(lambda: os.path.abspath("y")) == "/tmp/drafts/y"
         assert place.run(lambda: os.listdir()) == ["relative"]
         place.surroundings.reset()
         assert place.run(os.getcwd) == here

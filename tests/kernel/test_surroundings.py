@@ -223,7 +223,7 @@ class TestShownPath:
             ("<ipython-input-3-ab>", "/var/task/lambda_function.py"),
             ("<stdin>", "/var/task/lambda_function.py"),
             ("<string>", "<string>"),
-            ("/home/me/work/app.py", "/var/task/app.py"),
+            ("/home/me/app/app.py", "/var/task/app.py"),
             ("/home/me/.venv/lib/python3.11/site-packages/a/b.py", "/var/task/a/b.py"),
             ("/var/task/.0a1b2c3d/pkg/mod.py", "/var/task/pkg/mod.py"),
             ("<frozen importlib._bootstrap>", None),
