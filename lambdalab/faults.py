@@ -23,7 +23,7 @@ from lambdalab.functions.mishaps import ALWAYS, Mishap, Terms
 from lambdalab.functions.target import Target
 from lambdalab.invocation.service import LambdaService
 from lambdalab.kernel.clock import US, Clock, microseconds
-from lambdalab.sources.queue import Queue
+from lambdalab.sources.sqs.queue import Queue
 from lambdalab.trace.schema import FaultKind
 
 

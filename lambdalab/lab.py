@@ -19,10 +19,10 @@ from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.kernel.timekeeper import Timekeeper
 from lambdalab.reprs import RunNote, lab_text
 from lambdalab.rules import DEFAULT_DATE, Rules
-from lambdalab.sources.kinesis import Kinesis
-from lambdalab.sources.mapping import EventSourceMappings
-from lambdalab.sources.mapping import Mapping as EventSourceMapping
-from lambdalab.sources.sqs import Queue, Sqs
+from lambdalab.sources.kinesis.service import Kinesis
+from lambdalab.sources.mappings.registry import EventSourceMappings
+from lambdalab.sources.mappings.registry import Mapping as EventSourceMapping
+from lambdalab.sources.sqs.service import Queue, Sqs
 from lambdalab.trace.recorder import Recorder
 from lambdalab.traffic.arrivals import Arrivals
 from lambdalab.traffic.client import Client

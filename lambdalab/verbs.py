@@ -16,7 +16,7 @@ from lambdalab.invocation.reply import Reply
 
 if TYPE_CHECKING:
     from lambdalab.invocation.service import LambdaService
-    from lambdalab.sources.mapping import EventSourceMappings
+    from lambdalab.sources.mappings.registry import EventSourceMappings
     from lambdalab.traffic.client import Client
     from lambdalab.traffic.traffic import Traffic
 

@@ -23,8 +23,8 @@ from lambdalab.kernel.clock import US, Clock
 from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
-from lambdalab.sources.mapping import EventSourceMappings, Mapping
-from lambdalab.sources.sqs import Queue, Sqs
+from lambdalab.sources.mappings.registry import EventSourceMappings, Mapping
+from lambdalab.sources.sqs.service import Queue, Sqs
 from lambdalab.trace import schema
 from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.schema import Action, BatchCause, BatchOutcome, Cause

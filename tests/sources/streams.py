@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import lambdalab as ll
-from lambdalab.sources.stream import Stream
-from lambdalab.sources.stream_mapping import StreamMapping, StreamMappings
+from lambdalab.sources.kinesis.stream import Stream
+from lambdalab.sources.mappings.stream_mapping import StreamMapping, StreamMappings
 
 
 def mappings_of(lab: ll.Lab) -> StreamMappings:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import lambdalab as ll
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting
 from lambdalab.rules import Rules
-from lambdalab.sources.filters import DYNAMODB, KINESIS, SQS, FilterCriteria, Source
+from lambdalab.sources.filters.criteria import DYNAMODB, KINESIS, SQS, FilterCriteria, Source
 
 RULES = Rules.as_of("2025-01-07")
 KIND_A = {"body": {"kind": ["a"]}}

@@ -14,7 +14,7 @@ from lambdalab.errors import (
     ProvisionedThroughputExceededException,
     UnknownName,
 )
-from lambdalab.sources.kinesis import Stream
+from lambdalab.sources.kinesis.service import Stream
 
 FIRST = "shardId-000000000000"
 MIB = 1024 * 1024

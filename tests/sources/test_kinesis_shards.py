@@ -16,8 +16,8 @@ from lambdalab.errors import (
     ProvisionedThroughputExceededException,
     UnknownName,
 )
-from lambdalab.sources.kinesis import Stream
-from lambdalab.sources.shard import HASH_KEYS, Budget, Shard, even_ranges, hash_key_of
+from lambdalab.sources.kinesis.service import Stream
+from lambdalab.sources.streams.shard import HASH_KEYS, Budget, Shard, even_ranges, hash_key_of
 
 FIRST, SECOND, THIRD = (f"shardId-00000000000{number}" for number in range(3))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdalab.sources.responses import failed_items
+from lambdalab.sources.mappings.responses import failed_items
 
 if TYPE_CHECKING:
     from conftest import Bench

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdalab.sources.patterns import Decoded, PatternError, parse
+from lambdalab.sources.filters.patterns import Decoded, PatternError, parse
 
 DEEP = {"a": {"b": {"c": 1}}}
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambdalab.functions.outcome import encode
-from lambdalab.sources.events import md5_of_attributes
-from lambdalab.sources.messages import message_id_of
+from lambdalab.sources.sqs.events import md5_of_attributes
+from lambdalab.sources.sqs.messages import message_id_of
 
 if TYPE_CHECKING:
     from conftest import Bench

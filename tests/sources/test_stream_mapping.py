@@ -21,7 +21,7 @@ from lambdalab.errors import (
     UnknownName,
     UnknownSetting,
 )
-from lambdalab.sources.stream import Stream
+from lambdalab.sources.kinesis.stream import Stream
 from tests.sources.streams import connect, mappings_of, reset
 
 REPORT = ("ReportBatchItemFailures",)

@@ -20,8 +20,8 @@ from typing import Any
 from lambdalab.examples.orders import sdk
 from lambdalab.functions.function import Function
 from lambdalab.lab import Lab
-from lambdalab.sources.mapping import Mapping as EventSourceMapping
-from lambdalab.sources.sqs import Queue
+from lambdalab.sources.mappings.registry import Mapping as EventSourceMapping
+from lambdalab.sources.sqs.service import Queue
 
 _FOLDER = Path(__file__).parent / "handlers"
 FAILED = "failed-orders"

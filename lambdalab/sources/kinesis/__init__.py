@@ -1,0 +1,1 @@
+"""Kinesis Data Streams. :mod:`.service` finds streams, :mod:`.stream` has their verbs."""

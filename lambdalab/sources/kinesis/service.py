@@ -1,0 +1,142 @@
+"""Kinesis: the data streams of the lab's account (``lab.kinesis``)."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from lambdalab.errors import (
+    LimitExceededException,
+    ResourceInUseException,
+    UnknownName,
+    UnknownSetting,
+)
+from lambdalab.functions.context import ACCOUNT
+from lambdalab.kernel.clock import Clock
+from lambdalab.kernel.scheduler import Scheduler
+from lambdalab.rules import Rules
+from lambdalab.sources.checks import whole
+from lambdalab.sources.kinesis.input import check_name, check_record_size
+from lambdalab.sources.kinesis.stream import Stream
+from lambdalab.trace.recorder import Recorder
+
+if TYPE_CHECKING:
+    from lambdalab.invocation.front_door import Origin
+
+__all__ = ["Kinesis", "Stream"]
+
+
+class Kinesis:
+    """The data streams of one account, found by name: ``lab.kinesis["clicks"]``.
+
+    Parameters: the lab's parts; ``origin``, which says who calls right now (and raises where a caller
+    may not); and ``next_number``, which numbers records, as messages are.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        books: Recorder,
+        rules: Rules,
+        clock: Clock,
+        origin: Callable[[], Origin],
+        next_number: Callable[[], int],
+    ) -> None:
+        self.scheduler, self.books = scheduler, books
+        self.rules, self.clock, self.origin, self.next_number = rules, clock, origin, next_number
+        self._streams: dict[str, Stream] = {}
+
+    def create_stream(
+        self,
+        name: str,
+        shard_count: int = 1,
+        *,
+        max_record_size: int | None = None,
+        **unknown: object,
+    ) -> Stream:
+        """Create a stream in provisioned mode; it can be used at once.
+
+        Parameters
+        ----------
+        name
+            Letters, digits, ``_``, ``-`` and ``.``; at most 128.
+        shard_count
+            Its shards, each with an even part of the hash keys. The account may have 500 open ones.
+        max_record_size
+            The largest record in KiB: 1,024 by default, up to 10,240 by rules from 2025-10-27 on.
+
+        Raises
+        ------
+        InvalidSetting, UnknownSetting
+            Before anything has been made.
+        ResourceInUseException
+            There is a stream of that name.
+        LimitExceededException
+            For more shards than the account may have.
+        """
+        self.origin()
+        for setting in unknown:
+            raise UnknownSetting("create_stream", setting, ["max_record_size", "shard_count"])
+        check_name(name, self.rules)
+        most, source = self.rules.kinesis_shards, self.rules.source("kinesis_shards")
+        whole("shard_count", shard_count, 1, most, "shards", source)
+        size = self.rules.kinesis_record_size
+        if max_record_size is not None:
+            size = check_record_size(max_record_size, self.rules)
+        if name in self._streams:
+            raise ResourceInUseException(
+                f"Stream {name} under account {ACCOUNT} already exists.",
+                f"; lab.kinesis[{name!r}] is it; lab.reset() empties it and keeps its settings",
+            )
+        self.check_shards(shard_count)
+        hours = self.rules.kinesis_retention_default
+        made = self._streams[name] = Stream(name, shard_count, hours, size, self)
+        return made
+
+    def check_shards(self, more: int) -> None:
+        """Raise :class:`LimitExceededException` if the account may not have so many more shards."""
+        there = sum(len(stream.store.open_shards) for stream in self._streams.values())
+        most = self.rules.kinesis_shards
+        if there + more > most:
+            raise LimitExceededException(
+                f"This request would exceed the shard limit for the account {ACCOUNT}. Current shard "
+                f"count for the account: {there}. Limit: {most}. Number of additional shards that "
+                f"would have resulted from this request: {more}.",
+                "; Lab(quotas={'kinesis_shards': ...}) raises it",
+            )
+
+    # ------------------------------------------------------------------ finding them
+
+    def __getitem__(self, name: str) -> Stream:
+        try:
+            return self._streams[name]
+        except KeyError:
+            raise UnknownName("stream", name, self._streams) from None
+
+    def __contains__(self, stream: object) -> bool:
+        if isinstance(stream, Stream):
+            return self._streams.get(stream.name) is stream
+        return stream in self._streams
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._streams)
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def __repr__(self) -> str:
+        if not self._streams:
+            return "<kinesis: no streams>"
+        return "\n".join(["<kinesis>", *(f"  {stream!r}" for stream in self._streams.values())])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+    # ------------------------------------------------------------------ another run
+
+    def reset(self, scheduler: Scheduler, books: Recorder) -> None:
+        """Begin a new run with the same streams, all empty, each with the shards it was made with."""
+        self.scheduler, self.books = scheduler, books
+        for stream in self._streams.values():
+            stream.start()

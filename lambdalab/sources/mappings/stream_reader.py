@@ -1,0 +1,86 @@
+"""A mapping's way through a stream in one run: where it begins, and from which shards it goes on to which.
+
+``TRIM_HORIZON`` begins with the oldest record of every shard, ``AT_TIMESTAMP`` with the first that came at
+that time or later, ``LATEST`` with what comes to the open shards from now on. Children come after their
+parents, from their beginning (from the timestamp, where they were there when the mapping began).
+"""
+
+from __future__ import annotations
+
+from lambdalab.kernel.clock import Clock
+from lambdalab.sources.kinesis.stream import Stream
+from lambdalab.sources.mappings.shard_poller import ShardPoller
+from lambdalab.sources.mappings.work import Workplace
+from lambdalab.sources.streams.shard import Shard
+
+
+class StreamReader:
+    """The reading half of a mapping of a stream; its lanes do the rest.
+
+    Attributes: ``pollers`` by shard number, as far as they have begun; ``place``, what lanes share.
+    """
+
+    def __init__(self, stream: Stream, place: Workplace, clock: Clock, at: int | None) -> None:
+        self.place = place
+        self._store, self._arn, self._clock = stream.store, stream.arn, clock
+        self.pollers: dict[int, ShardPoller] = {}
+        self._done: set[int] = set()
+        self._positions: dict[int, int] = {}
+        self._begin(place.settings.starting_position, at)
+        self._store.consumers.append(self)
+
+    def _begin(self, position: str, at: int | None) -> None:
+        for shard in self._store.shards:
+            if at is not None:
+                self._positions[shard.index] = shard.place_at(at)
+            elif position == "LATEST":
+                self._positions[shard.index] = shard.next_place
+        for shard in self._store.shards:
+            self._begin_with(shard)
+
+    def _begin_with(self, shard: Shard) -> None:
+        """Read a shard from now on, if its parents are done with and it is not."""
+        index = shard.index
+        if index in self.pollers or index in self._done:
+            return
+        if all(parent.index in self._done for parent in shard.parents):
+            poller = self.pollers[index] = ShardPoller(
+                shard, self._positions.get(index, 0), self.place, self._arn, self._clock,
+                self._store, self._finished,
+            )  # fmt: skip
+            poller.wake()
+
+    def _finished(self, shard: Shard) -> None:
+        """All of a closed shard is done with: its children come."""
+        self._done.add(shard.index)
+        for child in shard.children:
+            self._begin_with(child)
+
+    # ------------------------------------------------------------------ what it hears
+
+    def arrived(self, shard: Shard) -> None:
+        """A record has come to a shard."""
+        poller = self.pollers.get(shard.index)
+        if poller is not None:
+            poller.wake()
+
+    def resharded(self, parents: tuple[Shard, ...]) -> None:
+        """Shards were closed: those that are read to their end already are over."""
+        for parent in parents:
+            self.arrived(parent)
+
+    def wake(self) -> None:
+        """The settings have changed."""
+        for poller in list(self.pollers.values()):
+            poller.wake()
+
+    @property
+    def behind(self) -> int:
+        """How many records of the stream it has not read yet."""
+        count = 0
+        for shard in self._store.shards:
+            if shard.index not in self._done:
+                poller = self.pollers.get(shard.index)
+                first = poller.position if poller else self._positions.get(shard.index, 0)
+                count += shard.next_place - max(first, shard.trim_horizon)
+        return count

@@ -1,0 +1,302 @@
+"""What becomes of a batch of stream records: invoked, tried again, split, shortened, given up.
+
+* The function is invoked synchronously. A batch that failed is tried again, and holds its lane up, until
+  it succeeds, its records expire in the stream or grow older than ``maximum_record_age``, or
+  ``maximum_retry_attempts`` are used up. Refusals before the run (throttles) use up none.
+* ``bisect_batch_on_function_error``: a failed batch of several records is cut in two, tried in order;
+  cutting uses up no retry either.
+* ``ReportBatchItemFailures``: what comes before the lowest record named is done with; the rest is tried
+  again as a batch of its own, with all its retries (recorded).
+* What is given up goes its way as one record to the on-failure queue.
+
+The waits in between double while the same records fail (``stream_retry_backoff_first``), and begin anew
+for what they are cut into: our choice, AWS documents none. So is that an answer that names a batch's first
+record counts as a failure of the whole batch, uncut.
+
+Source: event-source-mappings.md 4 of the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from lambdalab.functions.call import Call
+from lambdalab.functions.target import Target
+from lambdalab.invocation.front_door import FrontDoor, Origin
+from lambdalab.kernel.clock import US
+from lambdalab.kernel.scheduler import Scheduler
+from lambdalab.rules import Rules
+from lambdalab.sources.mappings.event import payload
+from lambdalab.sources.mappings.ledger import Item, Ledger
+from lambdalab.sources.mappings.responses import failed_items
+from lambdalab.sources.mappings.stream_settings import FOREVER, StreamMappingSettings
+from lambdalab.trace.recorder import Recorder
+from lambdalab.trace.schema import Action, BatchOutcome, Cause, ParentKind
+
+
+@dataclass(slots=True)
+class Piece:
+    """A batch, or what is left of one. Times are microseconds since the lab's start.
+
+    ``retries`` have been used up; ``refusals`` and ``failures`` were in a row; ``invokes`` counts the
+    runs of these very records together. ``number`` is the batch's in the books, once it is there.
+    """
+
+    items: list[Item]
+    cause: int
+    opened_at: int
+    window_at: int
+    parent: int = 0
+    retries: int = 0
+    failures: int = 0
+    refusals: int = 0
+    invokes: int = 0
+    number: int = 0
+    request: int = 0
+    payload: bytes = b""
+
+    def part(self, items: list[Item], **changes: int) -> Piece:
+        """A batch with some of its records, split from it."""
+        fresh = {"number": 0, "invokes": 0, "refusals": 0, "failures": 0}
+        changes = fresh | {"parent": self.number} | changes
+        return replace(self, items=items, payload=b"", **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """Records that are given up: what the on-failure queue hears.
+
+    ``version`` is what ran last, ``""`` where nothing is said of an answer; ``error`` its function
+    error; ``invokes`` how often it ran.
+    """
+
+    items: list[Item]
+    condition: str
+    request: int
+    invokes: int
+    version: str = ""
+    error: str | None = None
+
+
+class Workplace:
+    """What the lanes of a mapping share in one run. ``settings`` may be replaced at any time."""
+
+    def __init__(
+        self,
+        mapping: str,
+        target: Target,
+        settings: StreamMappingSettings,
+        scheduler: Scheduler,
+        books: Recorder,
+        rules: Rules,
+        front_door: FrontDoor,
+        give_up: Callable[[GivenUp], None],
+    ) -> None:
+        self.target, self.settings = target, settings
+        self.scheduler, self.books, self.rules, self.door = scheduler, books, rules, front_door
+        self.give_up = give_up
+        self.name = books.name(mapping)
+        self.ledger = Ledger(mapping, scheduler, books)
+
+
+class Work:
+    """What a lane does with its batch; ``done`` is called when nothing of it is left."""
+
+    def __init__(
+        self, lane: int, shard_name: int, place: Workplace, done: Callable[[], None]
+    ) -> None:
+        self._lane, self._shard, self._place, self._done = lane, shard_name, place, done
+        self._scheduler, self._books, self._ledger = place.scheduler, place.books, place.ledger
+        self._pieces: list[Piece] = []  # still to be done, the last one first
+
+    def begin(self, piece: Piece) -> None:
+        """A batch is closed: do what is to be done with it."""
+        self._pieces.append(piece)
+        self._go_on(None)
+
+    def _next(self) -> None:
+        """One piece is done with. (By way of the scheduler: a long row of them makes no deep stack.)"""
+        self._scheduler.at(self._scheduler.now, self._go_on)
+
+    def _go_on(self, _: object) -> None:
+        if not self._pieces:
+            self._done()
+            return
+        piece = self._pieces.pop()
+        piece.items = self._fresh(piece)
+        if piece.items:
+            self._hand_over(piece)
+        else:
+            self._next()
+
+    # ------------------------------------------------------------------ old records
+
+    def _fresh(self, piece: Piece) -> list[Item]:
+        """The records of a piece that may still be tried; the others end."""
+        gone, aged = self._old(piece.items)
+        self._ledger.end(piece.items[:gone], Action.EXPIRED, Cause.RETENTION)
+        old = piece.items[gone : gone + aged]
+        if old:
+            self._ledger.end(
+                old, Action.DROPPED, Cause.RECORD_AGE_EXCEEDED, piece.request, piece.parent
+            )
+            given_up = GivenUp(old, "RecordAgeExceeded", piece.request, max(1, piece.invokes))
+            self._place.give_up(given_up)
+        return piece.items[gone + aged :]
+
+    def _old(self, items: list[Item]) -> tuple[int, int]:
+        """How many of the first records the stream has let go, and how many next are too old."""
+        gone = sum(item.record.place < item.record.shard.trim_horizon for item in items)
+        most = self._place.settings.maximum_record_age
+        if most == FOREVER:
+            return gone, 0
+        oldest = self._scheduler.now - most * US
+        return gone, sum(item.record.arrived_at < oldest for item in items[gone:])
+
+    # ------------------------------------------------------------------ invoking
+
+    def _hand_over(self, piece: Piece) -> None:
+        """Write the batch down, and invoke the function."""
+        place, books, items = self._place, self._books, piece.items
+        piece.payload = payload([item.json for item in items])
+        piece.number = books.batch(
+            place.name, self._ledger.code, self._shard, self._lane, piece.window_at,
+            piece.opened_at, self._scheduler.now, piece.cause, len(items), len(piece.payload), 0,
+            piece.parent,
+        )  # fmt: skip
+        books.batch_records(piece.number, [item.record.number for item in items])
+        self._ledger.hand_over(items, piece.number)
+        self._invoke(piece)
+
+    def _invoke(self, piece: Piece) -> None:
+        place = self._place
+        origin = Origin(place.name, Cause.EVENT_SOURCE_MAPPING, ParentKind.BATCH, piece.number)
+        answered = partial(self._answered, piece)
+        place.door.request_response(place.target, piece.payload, origin, answered)
+
+    def _answered(self, piece: Piece, call: Call) -> None:
+        """The function's answer has come, or the service's refusal."""
+        piece.request = call.request
+        if call.error is not None:
+            self._refused(piece, call.cause)
+            return
+        piece.invokes += 1
+        piece.refusals = 0
+        if call.failure is not None:
+            self._failed(piece, call, "Unhandled")
+            return
+        failed = self._first_failed(piece, call.response)
+        if failed is None:
+            self._failed(piece, call, None)
+        elif failed == len(piece.items):
+            self._over(piece, BatchOutcome.SUCCESS, 0)
+            self._end(piece.items, Action.DELETED, Cause.BATCH_SUCCEEDED, piece)
+            self._next()
+        else:
+            self._partly(piece, call, failed)
+
+    def _first_failed(self, piece: Piece, response: bytes) -> int | None:
+        """The place in the batch of the first record that failed; their number: none did."""
+        items = piece.items
+        if not self._place.settings.reports_failures:
+            return len(items)
+        places = {item.record.sequence_number: place for place, item in enumerate(items)}
+        named = failed_items(response, places)
+        if named is None:
+            return None
+        return min((places[number] for number in named), default=len(items))
+
+    # ------------------------------------------------------------------ failures
+
+    def _failed(self, piece: Piece, call: Call, error: str | None) -> None:
+        """The whole batch has failed: cut it, try it again, or give it up."""
+        number = len(piece.items)
+        self._over(piece, BatchOutcome.FAILURE, number)
+        if self._place.settings.bisect_batch_on_function_error and number > 1:
+            middle = (number + 1) // 2
+            halves = [piece.part(piece.items[:middle]), piece.part(piece.items[middle:])]
+            self._wait(piece, halves, Cause.BATCH_FAILED)
+        else:
+            self._retry(piece, call, error, Cause.BATCH_FAILED)
+
+    def _partly(self, piece: Piece, call: Call, failed: int) -> None:
+        """The records before the first that failed are done with."""
+        self._over(piece, BatchOutcome.PARTIAL, len(piece.items) - failed)
+        if not failed:
+            self._retry(piece, call, None, Cause.PARTIAL_BATCH_FAILURE)
+            return
+        done, rest = piece.items[:failed], piece.items[failed:]
+        self._end(done, Action.DELETED, Cause.PARTIAL_BATCH_FAILURE, piece)
+        left = piece.part(rest, retries=0)
+        self._wait(piece, [left], Cause.PARTIAL_BATCH_FAILURE)
+
+    def _retry(self, piece: Piece, call: Call, error: str | None, cause: int) -> None:
+        """Once more the same records, while there are retries left."""
+        most = self._place.settings.maximum_retry_attempts
+        if most != FOREVER and piece.retries >= most:
+            self._end(piece.items, Action.DROPPED, Cause.RETRIES_EXHAUSTED, piece)
+            version = call.version.number
+            self._place.give_up(
+                GivenUp(
+                    piece.items,
+                    "RetryAttemptsExhausted",
+                    piece.request,
+                    piece.invokes,
+                    version,
+                    error,
+                )
+            )
+            self._next()
+            return
+        retries = piece.retries + 1
+        again = piece.part(
+            piece.items, retries=retries, invokes=piece.invokes, failures=piece.failures + 1
+        )
+        self._wait(piece, [again], cause)
+
+    def _wait(self, failed: Piece, pieces: list[Piece], cause: int) -> None:
+        """Try the pieces that came of a failed one, in order, after a wait."""
+        at = self._scheduler.now + self._delay_us(failed.failures)
+        self._scheduler.at(at, self._again, (failed, pieces, cause))
+
+    def _again(self, what: tuple[Piece, list[Piece], int]) -> None:
+        failed, pieces, cause = what
+        for piece in pieces:
+            self._ledger.back(piece.items, cause, failed.request, failed.number)
+        self._pieces += reversed(pieces)
+        self._go_on(None)
+
+    # ------------------------------------------------------------------ refusals
+
+    def _refused(self, piece: Piece, cause: int) -> None:
+        """No concurrency was free, or the service failed: the same batch once more, after a wait."""
+        delay_us = self._delay_us(piece.refusals)
+        piece.refusals += 1
+        self._scheduler.at(self._scheduler.now + delay_us, self._invoke_again, (piece, cause))
+
+    def _invoke_again(self, what: tuple[Piece, int]) -> None:
+        piece, cause = what
+        if not sum(self._old(piece.items)):
+            self._invoke(piece)
+            return
+        self._over(piece, BatchOutcome.THROTTLED, len(piece.items))
+        self._ledger.back(piece.items, cause, piece.request, piece.number)
+        self._pieces.append(piece.part(piece.items, invokes=piece.invokes))
+        self._go_on(None)
+
+    # ------------------------------------------------------------------ inside
+
+    def _delay_us(self, times: int) -> int:
+        rules = self._place.rules
+        first: float = rules.stream_retry_backoff_first
+        most: float = rules.stream_retry_backoff_maximum
+        return round(min(first * (1 << min(times, 40)), most) * US)
+
+    def _over(self, piece: Piece, outcome: int, failed: int) -> None:
+        now = self._scheduler.now
+        self._books.batch_done(piece.number, now, piece.request, outcome, failed)
+
+    def _end(self, items: list[Item], action: int, cause: int, piece: Piece) -> None:
+        self._ledger.end(items, action, cause, piece.request, piece.number)

@@ -1,0 +1,285 @@
+"""One SQS standard queue: what its users can do with it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lambdalab.errors import InvalidParameterValueException, InvalidSetting
+from lambdalab.functions.mishaps import Mishap
+from lambdalab.invocation.recursion import Chain
+from lambdalab.kernel.clock import US
+from lambdalab.sources.checks import whole
+from lambdalab.sources.sqs.events import Attributes, queue_arn, queue_url
+from lambdalab.sources.sqs.messages import (
+    IN_FLIGHT,
+    Message,
+    Messages,
+    Received,
+    Seen,
+    attributes_of,
+    message_id_of,
+    size_of,
+    text_of,
+)
+from lambdalab.sources.sqs.settings import QueueSettings, check_delay, check_visibility
+from lambdalab.sources.sqs.store import Store
+from lambdalab.trace.schema import Action, Cause, ParentKind
+
+if TYPE_CHECKING:
+    from lambdalab.sources.sqs.service import Sqs
+
+
+class Queue:
+    """An SQS standard queue, made by ``lab.sqs.create_queue``.
+
+    Attributes: ``name``, ``url``, ``arn``, ``settings``, and ``implied``: whether it exists only
+    because another queue or a function named it as its dead-letter queue.
+
+    Example
+    -------
+    >>> from lambdalab import Lab
+    >>> orders = Lab().sqs.create_queue("orders")
+    >>> orders.send({"order": 1})
+    m1
+    >>> orders.messages
+    1 message in 'orders'
+    m1  visible  received 0×  {"order": 1}
+    """
+
+    def __init__(self, name: str, settings: QueueSettings, sqs: Sqs, *, implied: bool) -> None:
+        self.name, self.url, self.arn = name, queue_url(name), queue_arn(name)
+        self.settings = settings
+        self.implied = implied
+        self._sqs = sqs
+        self.faults: list[Mishap] = []
+        """What ``lab.faults`` does to it."""
+        self.store: Store
+        self.start()
+
+    # ------------------------------------------------------------------ sending
+
+    def send(
+        self, body: object, *, delay: int | None = None, attributes: Mapping[str, Any] | None = None
+    ) -> Message:
+        """Send a message.
+
+        Parameters
+        ----------
+        body
+            A text as it is; any other value is sent as JSON.
+        delay
+            Whole seconds before it becomes visible (0 to 900); the queue's own by default.
+        attributes
+            Message attributes: name to a text, a number, bytes or a pair (data type, value).
+
+        Raises
+        ------
+        InvalidSetting
+            For a body, delay or attribute that SQS refuses, or a message that is too large; then
+            nothing has been sent.
+        """
+        text, given = self._checked(body, attributes)
+        seconds = self._delay(delay)
+        self._check_size(size_of(text, given), "message")
+        return self._put(text, given, seconds, *self._sender())
+
+    def send_batch(self, bodies: Iterable[object], *, delay: int | None = None) -> list[Message]:
+        """Send up to ten messages at once; together they must be within the size of one.
+
+        Raises :class:`InvalidSetting` as :meth:`send` does; then none has been sent.
+        """
+        rules = self._sqs.rules
+        texts = [text_of(body) for body in bodies]
+        most = rules.sqs_send_batch
+        whole("bodies", len(texts), 1, most, "messages at a time", rules.source("sqs_send_batch"))
+        seconds = self._delay(delay)
+        self._check_size(sum(size_of(text, {}) for text in texts), "messages together")
+        request, chain = self._sender()
+        return [self._put(text, {}, seconds, request, chain) for text in texts]
+
+    def deliver(
+        self,
+        body: bytes,
+        attributes: dict[str, tuple[str, str]],
+        request: int,
+        chain: Chain | None = None,
+        cause: int = Cause.DEAD_LETTER,
+        trace_header: str = "",
+    ) -> str:
+        """Take the event of a failed invocation as a dead letter, or a record of one; ``""``, or why not.
+
+        ``chain`` is the chain of requests that led to it, ``trace_header`` the message's
+        ``AWSTraceHeader``.
+        """
+        text, given = body.decode(), dict(attributes)
+        size, most = size_of(text, given), self._sqs.rules.sqs_message_size
+        if size > most:
+            return f"One or more parameters are invalid. Message must be shorter than {most} bytes."
+        self._put(text, given, self.settings.delay, request, chain, cause, trace_header)
+        return ""
+
+    def _checked(
+        self, body: object, attributes: Mapping[str, Any] | None
+    ) -> tuple[str, Attributes]:
+        return text_of(body), attributes_of(attributes, self._sqs.rules)
+
+    def _delay(self, delay: int | None) -> int:
+        return self.settings.delay if delay is None else check_delay(delay, self._sqs.rules)
+
+    def _check_size(self, size: int, what: str) -> None:
+        rules = self._sqs.rules
+        if size > rules.sqs_message_size:
+            limit = f"at most {rules.sqs_message_size:,} bytes, attributes included"
+            raise InvalidSetting(what, f"{size:,} bytes", limit, rules.source("sqs_message_size"))
+
+    def _put(
+        self, text: str, attributes: Attributes, delay: int, request: int, chain: Chain | None,
+        cause: int = Cause.MESSAGE_SENT, trace_header: str = "",
+    ) -> Message:  # fmt: skip
+        message = self._sqs.new_message(text, attributes)
+        message.chain, message.trace_header = chain, trace_header
+        self.store.put(message, cause, request, delay * US)
+        return message
+
+    def _request(self) -> int:
+        """The invocation whose handler calls; 0 for a caller outside."""
+        return self._sender()[0]
+
+    def _sender(self) -> tuple[int, Chain | None]:
+        """The invocation whose handler calls, and the chain of requests that led here."""
+        origin = self._sqs.origin()
+        request = origin.parent if origin.parent_kind == ParentKind.REQUEST else 0
+        return request, origin.chain
+
+    # ------------------------------------------------------------------ receiving
+
+    def receive(
+        self, max_messages: int = 1, visibility_timeout: int | None = None
+    ) -> list[Received]:
+        """Receive up to ``max_messages`` (1 to 10) visible messages; an empty list if there are none.
+
+        They are invisible to others for ``visibility_timeout`` seconds (the queue's by default):
+        :meth:`delete` them before that, or they come back. What has been received as often as the
+        redrive policy allows goes to the dead-letter queue instead.
+        """
+        rules = self._sqs.rules
+        whole(
+            "max_messages", max_messages, 1, rules.sqs_receive_batch, "messages",
+            rules.source("sqs_receive_batch"),
+        )  # fmt: skip
+        if visibility_timeout is None:
+            visibility_timeout = self.settings.visibility_timeout
+        timeout = check_visibility(visibility_timeout, rules)
+        self._sqs.origin()
+        taken = self.store.take(max_messages, timeout * US, Cause.RECEIVED_BY_CALLER)
+        return [
+            Received(m, m.message_id, m.receipt_handle, m.body, m.attributes, m.receive_count)
+            for m in taken
+        ]
+
+    def delete(self, message: Message | Received | Seen | str) -> None:
+        """Delete a message, given as such or as a receipt handle, or as in ``"m12"``.
+
+        Deleting one that is gone already does nothing, as on AWS. An old receipt handle still
+        deletes (AWS: it may).
+        """
+        request = self._request()
+        found = self._find(message)
+        if found is not None:
+            self.store.remove(found, Action.DELETED, Cause.DELETED_BY_CALLER, request)
+            self.store.settle()
+
+    def change_visibility(self, message: Message | Received | Seen | str, timeout: int) -> None:
+        """Let a received message become visible ``timeout`` seconds from now; 0: at once.
+
+        Raises :class:`InvalidParameterValueException` if it is not in flight.
+        """
+        seconds = check_visibility(timeout, self._sqs.rules)
+        self._sqs.origin()
+        found = self._find(message)
+        if found is None or found.standing != IN_FLIGHT:
+            state = "gone" if found is None else found.state
+            raise InvalidParameterValueException(f"{message!r} is not in flight: it is {state}")
+        self.store.change_visibility(found, seconds * US)
+
+    def purge(self) -> int:
+        """Delete every message; returns how many there were."""
+        self._sqs.origin()
+        return self.store.purge()
+
+    def _find(self, message: object) -> Message | None:
+        """The message meant, if it is still in this queue."""
+        if isinstance(message, (Received, Seen)):
+            message = message.message
+        if isinstance(message, str):
+            kind, number = self._sqs.ids.parse(message_id_of(message) or message)
+            message = self.store.messages.get(number) if kind == "message" else None
+        elif not isinstance(message, Message):
+            raise InvalidSetting("message", message, "a message, a receipt handle, or as in 'm12'")
+        return message if message is not None and message.store is self.store else None
+
+    # ------------------------------------------------------------------ looking
+
+    @property
+    def messages(self) -> Messages:
+        """A look at every message in it, without receiving any (which AWS does not offer)."""
+        return Messages(self.name, list(self.store.messages.values()))
+
+    @property
+    def depth(self) -> int:
+        """How many messages are in it: visible, delayed and in flight."""
+        return self.store.depth
+
+    def __len__(self) -> int:
+        return self.store.depth
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        store = self.store
+        counts = (
+            f"{store.visible:,} visible, {store.in_flight:,} in flight, {store.delayed:,} delayed"
+        )
+        letters = self.settings.dead_letter_queue
+        after = f", dead letters to {letters!r} after {self.settings.max_receive_count} receives"
+        return f"<queue {self.name}: {counts}{after if letters else ''}>"
+
+    def _repr_html_(self) -> str:
+        return f"<code>{html.escape(repr(self))}</code>"
+
+    # ------------------------------------------------------------------ settings
+
+    def update(self, **settings: Any) -> Queue:
+        """Change settings of ``create_queue``; None sets one back to its default.
+
+        A new visibility timeout or delay holds for what is received or sent from now on, a new
+        retention for the messages that are there, too.
+        """
+        self._sqs.origin()
+        self.settings = self._sqs.changed(self, settings)
+        self.implied = False
+        self.configure()
+        return self
+
+    def configure(self) -> None:
+        """Put the settings in force."""
+        settings, store = self.settings, self.store
+        store.redrive = None
+        if settings.dead_letter_queue is not None:
+            assert settings.max_receive_count is not None
+            letters = self._sqs[settings.dead_letter_queue].store
+            store.redrive = (settings.max_receive_count, letters)
+        retention_us = settings.retention * US
+        if retention_us != store.retention_us:
+            store.retention_us = retention_us
+            store.reschedule_retention()
+        self._sqs.books.wired("sqs", self.name, settings.as_dict() | {"implied": self.implied})
+
+    def start(self) -> None:
+        """Begin a run: empty."""
+        sqs = self._sqs
+        self.store = Store(self.name, self.arn, sqs.scheduler, sqs.books, sqs.rules.sqs_in_flight)
+        self.store.faults = self.faults

@@ -1,0 +1,219 @@
+"""SQS: the standard queues of the lab's account (``lab.sqs``)."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from lambdalab.errors import InvalidSetting, ResourceConflictException, UnknownName
+from lambdalab.kernel.clock import Clock
+from lambdalab.kernel.random import RandomStreams
+from lambdalab.kernel.scheduler import Scheduler
+from lambdalab.rules import Rules
+from lambdalab.sources.sqs.events import Attributes
+from lambdalab.sources.sqs.messages import Message
+from lambdalab.sources.sqs.queue import Queue
+from lambdalab.sources.sqs.settings import QueueSettings, check_name
+from lambdalab.sources.sqs.store import lying_about
+from lambdalab.sources.sqs.target import SqsTarget
+from lambdalab.trace.ids import Ids
+from lambdalab.trace.recorder import Recorder
+
+if TYPE_CHECKING:
+    from lambdalab.invocation.front_door import Origin
+
+__all__ = ["Queue", "Sqs"]
+
+
+class Sqs:
+    """The queues of one account, found by name: ``lab.sqs["orders"]``.
+
+    Parameters: the lab's parts, and ``origin``, which says who calls right now (and raises where a
+    caller may not).
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        books: Recorder,
+        rules: Rules,
+        streams: RandomStreams,
+        ids: Ids,
+        clock: Clock,
+        origin: Callable[[], Origin],
+    ) -> None:
+        self.scheduler, self.books, self.streams = scheduler, books, streams
+        self.ids, self.rules, self.clock, self.origin = ids, rules, clock, origin
+        self._queues: dict[str, Queue] = {}
+        self._sent = 0
+
+    def create_queue(
+        self,
+        name: str,
+        *,
+        visibility_timeout: int | None = None,
+        delay: int | None = None,
+        retention: int | None = None,
+        dead_letter_queue: str | Queue | None = None,
+        max_receive_count: int | None = None,
+        **unknown: object,
+    ) -> Queue:
+        """Create a standard queue; with the attributes of an existing one, get that.
+
+        Parameters
+        ----------
+        name
+            Letters, digits, ``-`` and ``_``; at most 80.
+        visibility_timeout
+            Seconds for which a received message is invisible to others: 0 to 43,200, 30 by default.
+        delay
+            Seconds before a sent message becomes visible: 0 (default) to 900.
+        retention
+            Seconds for which a message is kept: 60 to 1,209,600, four days by default.
+        dead_letter_queue
+            Where messages go that were received ``max_receive_count`` times (1 to 1,000, 10 by
+            default) and not deleted. A name makes the queue where it is missing.
+
+        Raises
+        ------
+        InvalidSetting, UnknownSetting, UnknownName
+            Before anything has been made.
+        ResourceConflictException
+            The name is taken by a queue with other attributes.
+        """
+        self.origin()
+        check_name(name, self.rules)
+        letters = self.letters_name(dead_letter_queue)
+        settings = QueueSettings.make(
+            self.rules, "create_queue", visibility_timeout=visibility_timeout, delay=delay,
+            retention=retention, dead_letter_queue=letters, max_receive_count=max_receive_count,
+            **unknown,
+        )  # fmt: skip
+        self._check_letters(name, letters)
+        known = self._queues.get(name)
+        if known is not None and not known.implied:
+            _check_same(known, settings)
+            return known
+        self._make_letters(letters)
+        if known is None:
+            return self._make(name, settings, implied=False)
+        known.settings, known.implied = settings, False
+        known.configure()
+        return known
+
+    def imply(self, name: str) -> Queue:
+        """The queue of that name, made with default attributes where it is missing.
+
+        For dead-letter queues: a later ``create_queue`` may still give it attributes.
+        """
+        known = self._queues.get(name)
+        if known is None:
+            settings = QueueSettings.make(self.rules, "create_queue")
+            known = self._make(check_name(name, self.rules), settings, implied=True)
+        return known
+
+    def _make(self, name: str, settings: QueueSettings, *, implied: bool) -> Queue:
+        queue = self._queues[name] = Queue(name, settings, self, implied=implied)
+        queue.configure()
+        return queue
+
+    # ------------------------------------------------------------------ for its queues
+
+    def new_message(self, body: str, attributes: Attributes) -> Message:
+        """The next message of the lab: numbered from 1 through all queues."""
+        self._sent = number = self._sent + 1
+        return Message(number, self.ids.message(number), body, attributes, self.scheduler.now)
+
+    def new_number(self) -> int:
+        """The number of a stream's next record: they are numbered with the messages."""
+        self._sent += 1
+        return self._sent
+
+    def changed(self, queue: Queue, settings: dict[str, Any]) -> QueueSettings:
+        """A queue's settings with some replaced, all checked, the dead-letter queue there."""
+        if "dead_letter_queue" in settings:
+            settings = settings | {
+                "dead_letter_queue": self.letters_name(settings["dead_letter_queue"])
+            }
+        made = queue.settings.changed(self.rules, "update", **settings)
+        self._check_letters(queue.name, made.dead_letter_queue)
+        self._make_letters(made.dead_letter_queue)
+        return made
+
+    def letters_name(self, given: object) -> str | None:
+        """The name of a dead-letter queue that was given as a queue of this lab or as a name."""
+        if isinstance(given, Queue):
+            if self._queues.get(given.name) is not given:
+                raise UnknownName("queue in this lab", given.name, self._queues)
+            return given.name
+        return None if given is None else check_name(given, self.rules)
+
+    def target_kind(self) -> SqsTarget:
+        """These queues as destinations of invocation records."""
+        return SqsTarget(self)
+
+    def _check_letters(self, name: str, letters: str | None) -> None:
+        if letters == name:
+            raise InvalidSetting(
+                "dead_letter_queue", letters, "another queue than the queue itself"
+            )
+
+    def _make_letters(self, letters: str | None) -> None:
+        if letters is not None:
+            self.imply(letters)
+
+    # ------------------------------------------------------------------ finding them
+
+    def __getitem__(self, name: str) -> Queue:
+        try:
+            return self._queues[name]
+        except KeyError:
+            raise UnknownName("queue", name, self._queues) from None
+
+    def __contains__(self, queue: object) -> bool:
+        if isinstance(queue, Queue):
+            return self._queues.get(queue.name) is queue
+        return queue in self._queues
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._queues)
+
+    def __len__(self) -> int:
+        return len(self._queues)
+
+    def left_over(self) -> dict[str, int]:
+        """How many messages lie in which queue, of those that hold any."""
+        return lying_about((queue.name, queue.store) for queue in self._queues.values())
+
+    def __repr__(self) -> str:
+        if not self._queues:
+            return "<sqs: no queues>"
+        return "\n".join(["<sqs>", *(f"  {queue!r}" for queue in self._queues.values())])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+    # ------------------------------------------------------------------ another run
+
+    def reset(self, scheduler: Scheduler, books: Recorder, streams: RandomStreams) -> None:
+        """Begin a new run with the same queues, all empty. Mappings attach themselves again."""
+        self.scheduler, self.books, self.streams = scheduler, books, streams
+        self._sent = 0
+        for queue in self._queues.values():
+            queue.store.close()
+            queue.start()
+        for queue in self._queues.values():
+            queue.configure()
+
+
+def _check_same(queue: Queue, settings: QueueSettings) -> None:
+    old, new = queue.settings.as_dict(), settings.as_dict()
+    differing = [name for name in old if old[name] != new[name]]
+    if differing:
+        told = ", ".join(f"{name}={old[name]!r}, not {new[name]!r}" for name in differing)
+        raise ResourceConflictException(
+            f"A queue already exists with the same name and a different value for {told}",
+            f"; change it with lab.sqs[{queue.name!r}].update(...); lab.reset() empties it and "
+            "keeps its settings",
+        )
