@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdalab.errors import InvalidSetting, UnknownName
-from lambdalab.stream_rules import STREAMS
+from lambdalab.source_rules import SOURCES
 
 KB = 1024
 MB = 1024 * KB
@@ -257,49 +257,8 @@ _EVENTS = [
     ),
 ]  # fmt: skip
 
-_SQS = [
-    _rule("sqs_message_size", 256 * KB, "bytes", "botocore SetQueueAttributes", d2025_08_04=1 * MB),
-    _rule("sqs_send_batch", 10, "messages", "botocore SendMessageBatch"),
-    _rule("sqs_receive_batch", 10, "messages", "botocore ReceiveMessage"),
-    _rule("sqs_visibility_default", 30, "s", "botocore SetQueueAttributes"),
-    _rule("sqs_visibility_maximum", 43_200, "s", "botocore SetQueueAttributes"),
-    _rule("sqs_retention_default", 345_600, "s", "botocore SetQueueAttributes"),
-    _rule("sqs_retention_minimum", 60, "s", "botocore SetQueueAttributes"),
-    _rule("sqs_retention_maximum", 1_209_600, "s", "botocore SetQueueAttributes"),
-    _rule("sqs_delay_maximum", 900, "s", "botocore SetQueueAttributes"),
-    _rule("sqs_max_receive_count_default", 10, "receives", "botocore SetQueueAttributes"),
-    _rule("sqs_max_receive_count_maximum", 1_000, "receives", "SQS console and API"),
-    _rule("sqs_in_flight", 120_000, "messages", "SQS developer guide, quotas"),
-    _rule("sqs_name_length", 80, "characters", "botocore CreateQueue"),
-    _rule("sqs_message_attributes", 10, "attributes", "SQS developer guide, quotas"),
-]
-
-_MAPPINGS = [
-    _rule("mapping_batch_size_default", 10, "records", "botocore CreateEventSourceMapping"),
-    _rule("mapping_batch_size_maximum", 10_000, "records", "botocore CreateEventSourceMapping"),
-    _rule("mapping_window_maximum", 300, "s", "botocore CreateEventSourceMapping"),
-    _rule(
-        "mapping_window_needed_above", 10, "records", "measured",
-        "a larger batch size than this needs a window of at least 1 s (SQS)",
-    ),
-    _rule("mapping_payload", 6 * MB, "bytes", "dg/invocation-eventsourcemapping"),
-    _rule("mapping_pollers_start", 5, "pollers", "dg/services-sqs-scaling"),
-    _rule("mapping_visibility_margin", 30, "s", "dg/with-sqs",
-          "window + function timeout + this, where a window makes the queue's own timeout too short"),
-    _rule(
-        "mapping_throttle_backoff_first", 1, "s", "choice",
-        "a throttled batch is tried again until its visibility timeout passes; the pace is undocumented",
-    ),
-    _rule("mapping_throttle_backoff_maximum", 30, "s", "choice", "see mapping_throttle_backoff_first"),
-    _rule(
-        "mapping_filters", 5, "filters", "dg/invocation-eventfiltering", "10 with a quota increase"
-    ),
-    _rule("mapping_filter_length", 4_096, "characters", "botocore Filter (Pattern)"),
-]  # fmt: skip
-
 RULES: dict[str, Rule] = dict(
-    [*_FUNCTIONS, *_PAYLOADS, *_ENVIRONMENTS, *_EVENTS, *_SQS, *_MAPPINGS]
-    + [_rule(**row) for row in STREAMS]
+    [*_FUNCTIONS, *_PAYLOADS, *_ENVIRONMENTS, *_EVENTS] + [_rule(**row) for row in SOURCES]
 )
 
 

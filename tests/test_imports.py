@@ -33,7 +33,7 @@ ROOMS = (
         "triggers",
     ),
     *("sources", "invocation", "functions", "trace", "kernel", "rules"),
-    *("stream_rules", "errors", "_version"),
+    *("source_rules", "errors", "_version"),
 )
 
 # The few doors that open upward. Each is opened by name when first used, never by an import
