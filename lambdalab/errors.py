@@ -92,6 +92,10 @@ class NetworkRefused(LabError, OSError):
     """A handler reached for the network without ``allow_network=True``."""
 
 
+class MissingExtra(LabError, ImportError):
+    """Something needs a library that the plain install does not bring; says what to install."""
+
+
 class AuditError(LabError, AssertionError):
     """The books do not balance: what differs, and where."""
 
@@ -154,7 +158,19 @@ class ExpiredIteratorException(ServiceError):
 
 
 class ResourceInUseException(ServiceError):
-    """Kinesis: there is a stream of that name already."""
+    """Kinesis, DynamoDB: there is one of that name already. Lambda: a mapping is in transition."""
+
+    status_code = 400
+
+
+class ValidationException(ServiceError, ValueError):
+    """DynamoDB: an item, a key or an expression is not valid."""
+
+    status_code = 400
+
+
+class ConditionalCheckFailedException(ServiceError):
+    """DynamoDB: the condition of a write does not hold; nothing has been written."""
 
     status_code = 400
 

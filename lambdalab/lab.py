@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html
+import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,13 @@ from lambdalab.kernel.clock import US, Clock, microseconds
 from lambdalab.kernel.random import RandomStream, RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.kernel.timekeeper import Timekeeper
+from lambdalab.mapping_verbs import MappingVerbs
 from lambdalab.reprs import RunNote, lab_text
 from lambdalab.rules import DEFAULT_DATE, Rules
-from lambdalab.sources.kinesis.service import Kinesis
+from lambdalab.sources.dynamodb.service import DynamoDb, Table
+from lambdalab.sources.finding import Sources, not_simulated
+from lambdalab.sources.kinesis.service import Kinesis, Stream
 from lambdalab.sources.mappings.registry import EventSourceMappings
-from lambdalab.sources.mappings.registry import Mapping as EventSourceMapping
 from lambdalab.sources.sqs.service import Queue, Sqs
 from lambdalab.trace.recorder import Recorder
 from lambdalab.traffic.arrivals import Arrivals
@@ -33,7 +36,15 @@ if TYPE_CHECKING:
     from lambdalab.trace import Trace
 
 
-class Lab(LambdaVerbs):
+_DOORS = {"expressions": "lambdalab.aws.tables"}
+"""The doors that open upward, when they are first used; there are no others in the lab."""
+
+
+def _open(door: str) -> Any:
+    return importlib.import_module(_DOORS[door])
+
+
+class Lab(LambdaVerbs, MappingVerbs):
     """One AWS account that lives in virtual time.
 
     Parameters
@@ -88,10 +99,14 @@ class Lab(LambdaVerbs):
             self._scheduler, self._books, self.rules, self._clock, self._origin,
             self.sqs.new_number,
         )  # fmt: skip
-        self._mappings = EventSourceMappings(
-            *parts, self._clock, self._lambda.front_door, self._origin
+        self.dynamodb = DynamoDb(
+            *parts, self._clock, self._origin, self.sqs.new_number, lambda: _open("expressions")
         )
         self._functions = FunctionRegistry(self._lambda, self.rules, self.sqs)
+        self._sources = Sources(self.sqs, self.kinesis, self.dynamodb)
+        self._mappings = EventSourceMappings(
+            *parts, self._clock, self._lambda.front_door, self._origin, self._functions.destinations
+        )
         self._faults = Faults(
             self._lambda, self._clock, self._functions.find, self._target, self._origin
         )
@@ -109,20 +124,7 @@ class Lab(LambdaVerbs):
         self._traffic = Traffic(self._lambda)
         self._trace: Trace | None = None
 
-    # ------------------------------------------------------------------ sources and traffic
-
-    def create_event_source_mapping(
-        self, source: Queue | str, function: Any, **settings: Any
-    ) -> EventSourceMapping:
-        """Let Lambda poll a queue and invoke a function with batches of its messages.
-
-        Settings: ``batch_size`` (default 10), ``maximum_batching_window`` (seconds, default 0),
-        ``function_response_types``, ``filter_criteria``, ``enabled``.
-        """
-        self._check_open()
-        return self._mappings.create(
-            self._source(source), self._functions.target(function), **settings
-        )
+    # ------------------------------------------------------------------ traffic
 
     def drive(
         self,
@@ -134,13 +136,15 @@ class Lab(LambdaVerbs):
         payload: Any = None,
         invocation_type: str = "RequestResponse",
         concurrency: int | None = None,
+        partition_key: Any = None,
+        message_group_id: Any = None,
     ) -> None:
-        """Schedule traffic to a function or queue; :meth:`run` makes it happen.
+        """Schedule traffic to a function, queue, stream or table; :meth:`run` makes it happen.
 
         Parameters
         ----------
         target
-            A function or a queue, or the name of one.
+            A function, a queue, a stream or a table, or the name of one.
         arrivals
             When requests come: :class:`Poisson`, :class:`Every`, :class:`Burst`, :class:`Replay`.
         duration
@@ -155,11 +159,17 @@ class Lab(LambdaVerbs):
             At most so many of this traffic's calls are under way; the rest wait with the caller, in
             order, and their requests count from when they arrived. A refusal is an answer too. Events
             and messages are answered at once: they never wait.
+        partition_key
+            For streams: a text, or a function of the arrival's number; by default each arrival has a
+            key of its own. What a shard refuses is not sent again.
+        message_group_id
+            For FIFO queues, likewise; by default all are of one group.
         """
         self._check_open()
         self._traffic.drive(
             self._target(target), arrivals, duration=duration, count=count, payload=payload,
             invocation_type=invocation_type, concurrency=concurrency,
+            keys={"partition_key": partition_key, "message_group_id": message_group_id},
         )  # fmt: skip
 
     # ------------------------------------------------------------------ the clock
@@ -241,6 +251,7 @@ class Lab(LambdaVerbs):
         self._functions.restart(self._lambda)
         self.sqs.reset(self._scheduler, self._books, self._streams)
         self.kinesis.reset(self._scheduler, self._books)
+        self.dynamodb.reset(self._scheduler, self._books, self._streams)
         self._mappings.reset(self._scheduler, self._books, self._streams, self._lambda.front_door)
         self._faults.restart(self._lambda)
 
@@ -257,6 +268,10 @@ class Lab(LambdaVerbs):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __getattr__(self, name: str) -> Any:
+        told = not_simulated(name) or f"a lab has no {name!r}"
+        raise AttributeError(told, name=name, obj=self)
+
     def __repr__(self) -> str:
         return lab_text(self.seed, self.now, self.elapsed, self.rules, self.trace, self._wiring())
 
@@ -271,25 +286,20 @@ class Lab(LambdaVerbs):
         functions: list[object] = list(self._lambda.functions.values())
         mappings: list[object] = list(self._mappings)
         faults: list[object] = list(self._faults)
-        sources = {"queues": queues, "streams": streams}
+        tables: list[object] = [self.dynamodb[name] for name in self.dynamodb]
+        sources = {"queues": queues, "streams": streams, "tables": tables}
         return {"functions": functions, **sources, "mappings": mappings, "faults": faults}
 
-    def _source(self, source: Any) -> Queue:
-        name = source.name if isinstance(source, Queue) else source
-        found = self.sqs[name] if isinstance(name, str) and name in self.sqs else None
-        if found is None or (isinstance(source, Queue) and source is not found):
-            raise UnknownName("queue", getattr(source, "name", source), list(self.sqs))
-        return found
-
     def _target(self, target: Any) -> Target | Queue:
-        if isinstance(target, Queue):
-            return self._source(target)
         if isinstance(target, str):
             name, _ = split(target) or (target, "")
             if name not in self._lambda.functions:
-                if target in self.sqs:
-                    return self.sqs[target]
-                raise UnknownName("function or queue", target, [*self._lambda.functions, *self.sqs])
+                if target not in self._sources.names:
+                    known = [*self._lambda.functions, *self._sources.names]
+                    raise UnknownName("function, queue, stream or table", target, known)
+                return self._sources.find(target)  # type: ignore[no-any-return]
+        elif isinstance(target, (Queue, Stream, Table)):
+            return self._sources.find(target)  # type: ignore[no-any-return]
         return self._functions.target(target)
 
     def _origin(self) -> Origin:

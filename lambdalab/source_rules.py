@@ -1,7 +1,7 @@
 """The numbers of queues, streams and their mappings: rows of :mod:`lambdalab.rules`.
 
 Nobody but :mod:`lambdalab.rules` reads them; what the sources mean is told there. ``kdg`` stands for the
-Kinesis Data Streams developer guide.
+Kinesis Data Streams developer guide, ``ddg`` for DynamoDB's.
 """
 
 from __future__ import annotations
@@ -32,6 +32,21 @@ SQS: list[Row] = [
     _row("sqs_max_receive_count_default", 10, "receives", "botocore SetQueueAttributes"),
     _row("sqs_max_receive_count_maximum", 1_000, "receives", "SQS console and API"),
     _row("sqs_in_flight", 120_000, "messages", "SQS developer guide, quotas"),
+    _row(
+        "sqs_fifo_in_flight", 20_000, "messages", "botocore 1.35.91 ReceiveMessage",
+        "raised in November 2024; the day is the first on which a source says so", d2025_01_02=120_000,
+    ),
+    _row("sqs_fifo_id_length", 128, "characters", "botocore SendMessage",
+         "of a message group id, and of a deduplication id"),
+    _row("sqs_deduplication_interval", 300, "s", "botocore SendMessage"),
+    _row(
+        "sqs_redrive_rate_maximum", 500, "messages/s", "botocore StartMessageMoveTask",
+        "from a dead-letter queue back",
+    ),
+    _row(
+        "sqs_redrive_rate_default", 500, "messages/s", "choice",
+        "AWS chooses and changes it with the backlog, and tells nobody how",
+    ),
     _row("sqs_name_length", 80, "characters", "botocore CreateQueue"),
     _row("sqs_message_attributes", 10, "attributes", "SQS developer guide, quotas"),
 ]  # fmt: skip
@@ -72,16 +87,157 @@ KINESIS: list[Row] = [
     _row("kinesis_retention_maximum", 8_760, "h", "botocore IncreaseStreamRetentionPeriod"),
 ]  # fmt: skip
 
+DYNAMODB: list[Row] = [
+    _row(
+        "dynamodb_name_minimum", 1, "characters", "choice",
+        "of a table's name; AWS asks for 3 (botocore CreateTable), and a notebook likes short names",
+    ),
+    _row("dynamodb_name_length", 255, "characters", "botocore CreateTable"),
+    _row("dynamodb_key_name_length", 255, "characters", "botocore KeySchemaElement"),
+    _row("dynamodb_attribute_name_size", 65_535, "bytes", "botocore PutItem"),
+    _row(
+        "dynamodb_item_size", 400 * KIB, "bytes", "ddg/Constraints",
+        "names and values; how they are counted: ddg/CapacityUnitCalculations",
+    ),
+    _row("dynamodb_partition_key_size", 2_048, "bytes", "ddg/Constraints"),
+    _row("dynamodb_sort_key_size", 1_024, "bytes", "ddg/Constraints"),
+    _row("dynamodb_nesting", 32, "levels", "ddg/Constraints", "of lists and maps in an attribute"),
+    _row("dynamodb_number_digits", 38, "digits", "ddg/Constraints", "significant ones"),
+    _row(
+        "dynamodb_number_magnitude", (-130, 125), "powers of ten", "ddg/Constraints",
+        "of a number's first digit",
+    ),
+    _row("dynamodb_stream_retention", 24, "h", "ddg/Streams"),
+    _row(
+        "dynamodb_stream_shards", 1, "shards", "choice",
+        "of a table's stream, where create_table is not told; on AWS one for each partition of the table, "
+        "replaced by another every few hours",
+    ),
+    _row("dynamodb_stream_shards_maximum", 1_000, "shards", "choice"),
+    _row(
+        "dynamodb_poll_interval", 0.25, "s", "dg/with-ddb",
+        "between two reads of a shard by one mapping",
+    ),
+    _row("dynamodb_read_records", 1_000, "records", "botocore dynamodbstreams GetRecords"),
+    _row("dynamodb_read_size", 1 * MIB, "bytes", "botocore dynamodbstreams GetRecords"),
+    _row(
+        "dynamodb_ttl_delay", (0, 172_800), "s", "choice",
+        "from when an item's time to live is over until it is deleted, drawn evenly; documented is "
+        "within a few days (ddg/TTL), formerly within 48 hours",
+    ),
+    _row(
+        "dynamodb_ttl_oldest", 157_680_000, "s", "ddg/time-to-live-ttl-before-you-start",
+        "a time to live that was over five years ago is taken for a mistake: nothing is deleted",
+    ),
+]  # fmt: skip
+
 MAPPINGS: list[Row] = [
+    _row(
+        "mapping_transition", 0, "s", "choice",
+        "how long a mapping is Creating, Updating, Enabling, Disabling or Deleting; on AWS seconds to "
+        "minutes, undocumented",
+    ),
     _row("mapping_batch_size_default", 10, "records", "botocore CreateEventSourceMapping"),
     _row("mapping_batch_size_maximum", 10_000, "records", "botocore CreateEventSourceMapping"),
+    _row("mapping_fifo_batch_size_maximum", 10, "records", "dg/services-sqs-configure"),
+    _row(
+        "mapping_fifo_groups", 1, "groups", "dg/with-sqs",
+        "how many message groups a batch of a FIFO queue may hold; 0: any number. The day is a decision",
+        d2024_01_01=0,
+    ),
     _row("mapping_window_maximum", 300, "s", "botocore CreateEventSourceMapping"),
+    _row(
+        "mapping_window_default_elsewhere", 0.5, "s", "botocore CreateEventSourceMapping",
+        "of Kafka, Amazon MQ and DocumentDB, which no lab has: for the table of limits alone",
+    ),
     _row(
         "mapping_window_needed_above", 10, "records", "measured",
         "a larger batch size than this needs a window of at least 1 s (SQS)",
     ),
     _row("mapping_payload", 6 * MIB, "bytes", "dg/invocation-eventsourcemapping"),
     _row("mapping_pollers_start", 5, "pollers", "dg/services-sqs-scaling"),
+    _row(
+        "mapping_pollers_maximum", 1_250, "pollers", "aws.amazon.com/blogs/compute/introducing-faster-"
+        "polling-scale-up-for-aws-lambda-functions-configured-with-amazon-sqs",
+        "of one mapping; the guide has also said 1,000",
+    ),
+    _row(
+        "mapping_pollers_idle", 2, "pollers", "dg/services-sqs-scaling",
+        "what an idle mapping may go down to; not with maximum_concurrency",
+    ),
+    _row(
+        "mapping_growth", 300, "concurrent invokes/min", "dg/services-sqs-scaling",
+        "while there is a backlog; 60 until November 2023",
+    ),
+    _row(
+        "mapping_growth_interval", 1, "s", "choice",
+        "pollers are added so often, mapping_growth / 60 s each time, and a backlog has to last so long; "
+        "how the growth is spread is undocumented (at least 0.1 s)",
+    ),
+    _row(
+        "mapping_shrink_after", 60, "s", "choice",
+        "a poller above the number at the start stops when it has been idle for so long",
+    ),
+    _row(
+        "mapping_idle_after", 300, "s", "choice",
+        "a mapping without a batch for so long goes down to mapping_pollers_idle",
+    ),
+    _row(
+        "mapping_throttle_reduction", 0.5, "share", "choice",
+        "of its pollers a mapping keeps when its function is throttled, at most once every "
+        "mapping_reduction_interval; AWS says that they become fewer, not how many",
+    ),
+    _row(
+        "mapping_pollers_throttled", 5, "pollers", "choice",
+        "throttles leave at least so many. AWS advises against reserving less than 5 for a function "
+        "behind a queue, and says that mappings take no account of what is reserved: so the five of the "
+        "start seem to stay",
+    ),
+    _row(
+        "mapping_failures_in_a_row", 3, "batches", "choice",
+        "that fail one after the other make a mapping lower its pollers; AWS says that errors do",
+    ),
+    _row("mapping_failure_reduction", 0.5, "share", "choice", "see mapping_throttle_reduction"),
+    _row("mapping_pollers_failing", 5, "pollers", "choice", "failures leave at least so many"),
+    _row(
+        "mapping_reduction_interval", 10, "s", "choice",
+        "between two reductions of a mapping's pollers because of throttles or failures",
+    ),
+    _row(
+        "mapping_recovery_interval", 60, "s", "choice",
+        "so long after the last throttle or failure, and once an invocation has succeeded, a mapping with "
+        "a backlog adds a poller, and then, so often, twice as many each time, until that is its usual "
+        "growth; undocumented",
+    ),
+    _row("mapping_concurrency_minimum", 2, "concurrent invokes", "botocore ScalingConfig"),
+    _row("mapping_concurrency_maximum", 1_000, "concurrent invokes", "botocore ScalingConfig"),
+    _row(
+        "mapping_provisioned", False, "yes or no", "aws.amazon.com/blogs/aws: provisioned mode for SQS",
+        "whether there is provisioned_poller_config", d2025_11_14=True,
+    ),
+    _row(
+        "mapping_provisioned_minimum_default", 2, "pollers", "dg/services-sqs-configure",
+        "the least that minimum_pollers may be, too",
+    ),
+    _row("mapping_provisioned_minimum_pollers", 200, "pollers", "dg/services-sqs-configure",
+         "the most that minimum_pollers may be"),
+    _row("mapping_provisioned_maximum_default", 200, "pollers", "dg/services-sqs-configure"),
+    _row(
+        "mapping_provisioned_pollers", 2_000, "pollers", "dg/services-sqs-configure",
+        "the most that maximum_pollers may be; the API model says 10,000",
+    ),
+    _row("mapping_provisioned_invokes", 10, "concurrent invokes", "dg/services-sqs-scaling",
+         "of one provisioned poller"),
+    _row("mapping_provisioned_polls", 10, "polls/s", "dg/services-sqs-scaling",
+         "of one provisioned poller"),
+    _row("mapping_provisioned_bytes", 1 * MIB, "bytes/s", "dg/services-sqs-scaling",
+         "received by one provisioned poller: bodies and message attributes"),
+    _row("mapping_provisioned_growth", 1_000, "concurrent invokes/min", "dg/services-sqs-scaling"),
+    _row(
+        "mapping_long_poll", 0, "s", "dg/with-sqs",
+        "a quiet queue's batch may wait for the long poll under way although its window, shorter than "
+        "this, is over: up to 20 s, says a note; 0, the default, leaves that out",
+    ),
     _row("mapping_visibility_margin", 30, "s", "dg/with-sqs",
           "window + function timeout + this, where a window makes the queue's own timeout too short"),
     _row(
@@ -111,6 +267,16 @@ STREAM_MAPPINGS: list[Row] = [
         "eight invocations in the first 60 s were recorded",
     ),
     _row("stream_retry_backoff_maximum", 60, "s", "choice", "see stream_retry_backoff_first"),
+    _row("stream_tumbling_maximum", 900, "s", "botocore CreateEventSourceMapping"),
+    _row(
+        "stream_tumbling_state", 1 * MIB, "bytes", "dg/services-kinesis-windows",
+        "of the state a function hands on, as JSON; a larger one ends the window early",
+    ),
+    _row(
+        "stream_tumbling_quiet", 120, "s", "dg/services-kinesis-windows",
+        "\"up to\" so long after its end a window without newer records is taken to be over; a record of a "
+        "later window ends it at once",
+    ),
 ]  # fmt: skip
 
-SOURCES: list[Row] = [*SQS, *KINESIS, *MAPPINGS, *STREAM_MAPPINGS]
+SOURCES: list[Row] = [*SQS, *KINESIS, *DYNAMODB, *MAPPINGS, *STREAM_MAPPINGS]

@@ -27,6 +27,7 @@ ROOMS = (
         "calibration",
         "lab",
         "verbs",
+        "mapping_verbs",
         "reprs",
         "faults",
         "traffic",

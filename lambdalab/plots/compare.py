@@ -18,7 +18,9 @@ from lambdalab.plots.batching import MOST_BATCHES, batching
 from lambdalab.plots.canvas import one_scale, retitle
 from lambdalab.plots.concurrency import concurrency
 from lambdalab.plots.figures import key_figures
+from lambdalab.plots.iterator_age import iterator_age
 from lambdalab.plots.queue_depth import queue_depth
+from lambdalab.plots.receives import receives
 from lambdalab.plots.sync_vs_async import sync_vs_async
 from lambdalab.plots.timeline import timeline
 
@@ -30,7 +32,9 @@ PLOTS: dict[str, Callable[..., Axes]] = {
     "backoff": backoff,
     "batching": batching,
     "concurrency": concurrency,
+    "iterator_age": iterator_age,
     "queue_depth": queue_depth,
+    "receives": receives,
     "sync_vs_async": sync_vs_async,
     "timeline": timeline,
 }

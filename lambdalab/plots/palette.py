@@ -70,12 +70,37 @@ BATCH_CAUSES: dict[str, Look] = {
     "tumbling_window": Look("tumbling_window: it was over", YELLOW, "--", "P"),
 }
 
+#: What became of a batch once it was handed over (``batches.outcome``): grey, for causes have the colours.
+BATCH_RUNS: dict[str, Look] = {
+    "success": Look("run: success", PALE, ""),
+    "partial": Look("run: partial failure", PALE, "\\\\"),
+    "failure": Look("run: failure", MUTED, "xxxx"),
+    "throttled": Look("throttled: never run", "#FFFFFF", "...."),
+    "in_flight": Look("not over yet", FAINT, ""),
+}
+
 #: Where the messages of a queue are.
 DEPTHS: dict[str, Look] = {
     "in_flight": Look("in flight: received, not yet deleted", ORANGE, "//"),
     "visible": Look("visible: waiting to be received", BLUE, ""),
     "delayed": Look("delayed: not to be seen yet", PALE, ".."),
 }
+
+#: How a message of a queue ended, from the bottom of a pile.
+FATES: dict[str, Look] = {
+    "deleted": Look("dealt with", GREEN, ""),
+    "failed": Look("dead letter: a run of it failed", PURPLE, "xx"),
+    "healthy": Look("dead letter: no run of it failed", VERMILLION, "////"),
+    "lost": Look("lost: too old, or given up", BLACK, ""),
+}
+
+#: What is still in the queue, by how often it has been received: never, once, twice, more often.
+RECEIVED: tuple[Look, ...] = (
+    Look("", "#E4EEF5", ""),
+    Look("", SKY, ""),
+    Look("", YELLOW, ".."),
+    Look("", ORANGE, "\\\\"),
+)
 
 #: Whose environment ran an invocation (``attempts.init_type``).
 INIT_TYPES: dict[str, Look] = {

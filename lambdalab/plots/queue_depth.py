@@ -55,7 +55,7 @@ def queue_depth(
     Returns the axes, x in seconds since the lab's start.
     """
     table = trace.queue_events
-    name = _choose(table, queue)
+    name = choose(table, queue)
     ax = canvas.axes(ax, "queue_depth", (9.0, 3.4), **style)
     if name is None:
         sentence = "No queue in this trace: nothing was sent to one, and no event was asynchronous."
@@ -84,7 +84,11 @@ def queue_depth(
     return ax
 
 
-def _choose(table: pd.DataFrame, queue: str | None) -> str | None:
+def choose(table: pd.DataFrame, queue: str | None) -> str | None:
+    """The queue of this name, or the one in which most happened; None where there is none.
+
+    Raises :class:`~lambdalab.errors.UnknownName` for another name.
+    """
     names = list(dict.fromkeys(table["queue"]))
     if queue is not None and queue not in names:
         raise UnknownName("queue in this trace", queue, names)

@@ -70,6 +70,7 @@ def _standings(tables: Tables) -> Iterator[Difference]:
     """In flight and delayed are as many as have been received, or hidden, and not come back."""
     rows, names = tables.rows("queue_events"), tables.recorder.names
     sideways = np.isin(rows["action"], _SIDEWAYS) & asynchronous(tables, rows["queue"])
+    sideways |= rows["action"] == Action.DELIVERED
     places = np.flatnonzero(~sideways)
     rows = rows[places]
     order = np.lexsort((rows["event"], rows["queue"]))
@@ -193,20 +194,26 @@ def _dead_letters(tables: Tables) -> Iterator[Difference]:
 
 
 def _records(tables: Tables) -> Iterator[Difference]:
-    """Every record that left for a destination arrived: as a message, or as another function's event."""
+    """Every record that left for a destination arrived: as a message, or as another function's event.
+
+    Of a function's events one leaves for each, of a stream's mapping one for each part of a batch that
+    was given up; both are of the request that came last (0: none did).
+    """
     rows, calls = tables.rows("queue_events"), tables.rows("invocations")
     own, count = asynchronous(tables, rows["queue"]), len(calls) + 1
-    left = own & (rows["action"] == Action.DELIVERED) & (rows["cause"] != Cause.DELIVERY_FAILED)
+    left = (rows["action"] == Action.DELIVERED) & (rows["cause"] != Cause.DELIVERY_FAILED)
     arrived = (rows["action"] == Action.SENT) & (rows["cause"] == Cause.DESTINATION)
     parents = np.append(0, calls["parent"])[rows["event"][arrived & own]]
-    gone = np.bincount(rows["event"][left], minlength=count)
+    gone = np.bincount(np.where(own, rows["event"], rows["request"])[left], minlength=count)
     come = np.bincount(rows["request"][arrived & ~own], minlength=count)
     come += np.bincount(parents, minlength=count)
-    if len(come) > count or come[0]:
+    if len(come) > count or come[0] > gone[0]:
         yield "a record arrived that is of no request"
         return
-    lost = gone[1:] != come[1:]
-    yield from wrong("not as many records of an event arrived as left", lost, "invocations")
+    lost = gone != come
+    yield from wrong("not as many records of an event arrived as left", lost[1:], "invocations")
+    if lost[0]:
+        yield "not as many records of events that never ran arrived as left"
 
 
 def _receives(tables: Tables) -> Iterator[Difference]:
@@ -228,8 +235,10 @@ def _batches(tables: Tables) -> Iterator[Difference]:
     yield from wrong(
         "a batch holds another number of records", counts != rows["records"], "batches"
     )
+    streams = _of_kind(tables, rows["source"], QueueKind.STREAM)
     events = tables.rows("queue_events")
-    events = events[events["action"] == Action.RECEIVED]
+    sent = (events["action"] == Action.SENT) & _of_kind(tables, events["queue"], QueueKind.STREAM)
+    events = events[(events["action"] == Action.RECEIVED) | sent]
     known = _pairs(events["queue"], events["event"])
     foreign = ~np.isin(_pairs(rows["source"][numbers], held["message"]), known)
     yield from wrong("a batch holds what its source never gave", foreign, "batches", numbers)
@@ -241,13 +250,19 @@ def _batches(tables: Tables) -> Iterator[Difference]:
     bad |= (rows["outcome"] == BatchOutcome.SUCCESS) & (failed != 0)
     yield from wrong("a batch has the wrong number of failed records", bad, "batches")
     yield from _done_with(tables, rows, held)
+    yield from _of_streams(tables, rows, held, streams)
     yield from _calls_of_batches(tables, rows)
+
+
+def _of_kind(tables: Tables, queues: Numbers, kind: int) -> npt.NDArray[np.bool_]:
+    """Which of these queues (name numbers) are of a kind."""
+    kinds = tables.recorder.queue_kinds
+    return np.isin(queues, [code for code, own in kinds.items() if own == kind])
 
 
 def _done_with(tables: Tables, rows: Rows, held: Rows) -> Iterator[Difference]:
     """What a batch of an SQS queue dealt with has left that queue."""
-    kinds = tables.recorder.queue_kinds
-    sqs = np.isin(rows["source"], [code for code, kind in kinds.items() if kind == QueueKind.SQS])
+    sqs = _of_kind(tables, rows["source"], QueueKind.SQS)
     dealt = sqs & np.isin(rows["outcome"], (BatchOutcome.SUCCESS, BatchOutcome.PARTIAL))
     events, numbers = tables.rows("queue_events"), held["batch"] - 1
     events = events[_changes(tables, events) < 0]
@@ -257,6 +272,41 @@ def _done_with(tables: Tables, rows: Rows, held: Rows) -> Iterator[Difference]:
     left = np.bincount(numbers[gone], minlength=len(rows))
     few = dealt & (left < rows["records"] - rows["failed_records"])
     yield from wrong("a record was dealt with and is still in its queue", few, "batches")
+
+
+def _of_streams(
+    tables: Tables, rows: Rows, held: Rows, streams: npt.NDArray[np.bool_]
+) -> Iterator[Difference]:
+    """What a batch of a stream holds, its mapping has taken from its own queue for this batch; and what
+    it dealt with, and nothing else, was deleted there because of it."""
+    events, queues = tables.rows("queue_events"), _ledgers(tables)
+    ledger = queues[rows["mapping"]]
+    numbers = held["batch"] - 1
+    taken = events[events["action"] == Action.RECEIVED]
+    known = np.isin(
+        _pairs(held["batch"], held["message"]), _pairs(taken["batch"], taken["event"])
+    )
+    yield from wrong(
+        "a batch holds what its mapping did not take for it", streams[numbers] & ~known, "batches",
+        numbers,
+    )  # fmt: skip
+    mine = events[(events["batch"] > 0) & np.isin(events["queue"], ledger[streams])]
+    other = mine["queue"] != ledger[mine["batch"] - 1]
+    yield from wrong(
+        "a batch took records of another mapping", other, "batches", mine["batch"] - 1
+    )
+    done = mine["batch"][mine["action"] == Action.DELETED] - 1
+    dealt = np.isin(rows["outcome"], (BatchOutcome.SUCCESS, BatchOutcome.PARTIAL))
+    right = np.where(dealt, rows["records"] - rows["failed_records"], 0)
+    off = streams & (np.bincount(done, minlength=len(rows)) != right)
+    yield from wrong("a batch did not delete just what it dealt with", off, "batches")
+
+
+def _ledgers(tables: Tables) -> Numbers:
+    """For each name, as a number, that of the queue in which a mapping of this name keeps its records."""
+    names = tables.recorder.names
+    places = {name: number for number, name in enumerate(names)}
+    return np.array([places.get(f"{name} (records)", 0) for name in names], dtype=np.int64)
 
 
 def _calls_of_batches(tables: Tables, rows: Rows) -> Iterator[Difference]:

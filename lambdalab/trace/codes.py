@@ -315,6 +315,7 @@ class Cause(ClosedList):
     ALLOCATED = word("provisioned concurrency was made ready")
     INJECTED = word("lab.faults made it so")
     THROTTLED_SHARD = word("a shard lets no more through in a second")
+    DEDUPLICATED = word("a message with the same deduplication id had come shortly before")
 
 
 _RUN_FAILURES = (
@@ -369,7 +370,7 @@ CAUSES: dict[str, tuple[int, ...]] = {
     "attempts": _RUNS,
     "queue_events": (
         *_SOURCES, *_MESSAGES[4:], *_RUNS[5:], Cause.COMPLETED, *_RUN_FAILURES, *_THROTTLES,
-        Cause.SERVICE_ERROR, *_GIVEN_UP, Cause.DELIVERY_FAILED,
+        Cause.SERVICE_ERROR, *_GIVEN_UP, Cause.DELIVERY_FAILED, Cause.DEDUPLICATED,
     ),
     "retries": (
         *_RUN_FAILURES, *_THROTTLES, Cause.SERVICE_ERROR, *_MESSAGES[7:11], Cause.BACK_OFF,

@@ -49,12 +49,14 @@ _INSTEAD, _AFTERWARDS = _lookup(_ENDS | {Action.DELETED: RetryEnd.DELETED}), _lo
 
 
 def histories(tables: Tables) -> Rows:
-    """Queue events sorted by queue, event and time; deliveries of Lambda's own queues left out."""
+    """Queue events sorted by queue, event and time; deliveries of Lambda's own queues, and of those of
+    streams' mappings, left out."""
 
     def build() -> Rows:
         rows = tables.rows("queue_events")
-        sideways = np.isin(rows["action"], (Action.DEAD_LETTERED, Action.DELIVERED))
-        rows = rows[~(sideways & asynchronous(tables, rows["queue"]))]
+        sideways = (rows["action"] == Action.DEAD_LETTERED) & asynchronous(tables, rows["queue"])
+        sideways |= rows["action"] == Action.DELIVERED
+        rows = rows[~sideways]
         return rows[np.lexsort((rows["event"], rows["queue"]))]  # stable: in order of recording
 
     return tables.keep("histories", build)

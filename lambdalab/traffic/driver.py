@@ -17,12 +17,16 @@ Send = Callable[[int], None]
 
 
 class Sender(Protocol):
-    """A queue, as traffic sees it."""
+    """A queue, stream or table, as traffic sees it."""
 
     name: str
 
-    def send(self, body: Any) -> object:
-        """Send one message."""
+    @property
+    def drive_key(self) -> str:
+        """The keyword of ``drive`` that says what an arrival belongs to; "" where there is none."""
+
+    def arrive(self, body: Any, number: int, key: Any) -> None:
+        """Take what has arrived; ``number`` counts from 0, ``key`` is None where none was given."""
 
 
 class Driver:
@@ -177,10 +181,14 @@ def _then(hear: Callable[[Call], None], give_back: Callable[[], None]) -> Callab
     return heard
 
 
-def to_queue(queue: Sender, payload: Callable[[int], Any] | None) -> Send:
-    """Send a message to the queue for each arrival."""
+def to_source(
+    source: Sender, payload: Callable[[int], Any] | None, key: Callable[[int], Any] | None
+) -> Send:
+    """Send a message, put a record or an item for each arrival."""
+    arrive = source.arrive
 
     def send(number: int) -> None:
-        queue.send({"n": number} if payload is None else payload(number))
+        body = {"n": number} if payload is None else payload(number)
+        arrive(body, number, None if key is None else key(number))
 
     return send

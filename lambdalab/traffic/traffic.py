@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lambdalab.errors import EndlessRun, InvalidSetting
@@ -13,7 +13,7 @@ from lambdalab.invocation.service import LambdaService
 from lambdalab.kernel.clock import microseconds
 from lambdalab.traffic.arrivals import Arrivals
 from lambdalab.traffic.client import to_json
-from lambdalab.traffic.driver import Driver, Sender, Turns, to_function, to_queue
+from lambdalab.traffic.driver import Driver, Sender, Turns, to_function, to_source
 from lambdalab.traffic.lane import FastLane
 
 TYPES = ("RequestResponse", "Event")
@@ -42,6 +42,7 @@ class Traffic:
         payload: Any,
         invocation_type: str,
         concurrency: int | None = None,
+        keys: Mapping[str, Any],
     ) -> None:
         """See :meth:`lambdalab.Lab.drive`."""
         service, scheduler = self._service, self._service.scheduler
@@ -51,6 +52,7 @@ class Traffic:
             )
             raise InvalidSetting("arrivals", arrivals, limit)
         _check(count, concurrency, invocation_type)
+        key = _key(target, keys)
         ends_at = None if duration is None else scheduler.now + microseconds(duration)
         make = getattr(arrivals, "payload", None) if payload is None else None
         if callable(payload):
@@ -62,7 +64,7 @@ class Traffic:
         if not isinstance(target, Target):
             if make is None and payload is not None:
                 make = lambda _number: payload  # noqa: E731
-            driver = Driver(scheduler, waits, to_queue(target, make), ends_at, count)
+            driver = Driver(scheduler, waits, to_source(target, make, key), ends_at, count)
         else:
             asynchronous = invocation_type == "Event"
             turns = None if concurrency is None else Turns(concurrency)
@@ -125,6 +127,25 @@ def _check(count: object, concurrency: object, invocation_type: str) -> None:
             raise InvalidSetting(setting, value, "a whole number, 1 or more")
     if invocation_type not in TYPES:
         raise InvalidSetting("invocation_type", invocation_type, f"one of {', '.join(TYPES)}")
+
+
+def _key(target: Target | Sender, keys: Mapping[str, Any]) -> Callable[[int], Any] | None:
+    """What gives each arrival its partition key or message group; None: the target decides."""
+    takes = "" if isinstance(target, Target) else target.drive_key
+    for setting, given in keys.items():
+        if given is None:
+            continue
+        if setting != takes:
+            limit = "left out: " + (
+                f"{target.name!r} takes {takes}" if takes else f"{target.name!r} takes none"
+            )
+            raise InvalidSetting(setting, given, limit)
+        return given if callable(given) else _always(given)
+    return None
+
+
+def _always(value: object) -> Callable[[int], object]:
+    return lambda _number: value
 
 
 def _checked(payload: Any, setting: str) -> bytes:

@@ -81,7 +81,7 @@ def refused(lab: ll.Lab, error: type[LabError], *told: str, rows: int = 0) -> It
         ),
         (
             lambda lab: lab.create_event_source_mapping("orders", "bil"),
-            ResourceNotFoundException,
+            InvalidParameterValueException,
             "'bill'",
         ),
         (lambda lab: lab.drive("order", ll.Burst(1)), UnknownName, "did you mean 'orders'"),

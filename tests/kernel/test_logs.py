@@ -255,3 +255,40 @@ def test_a_record_that_cannot_be_formatted_is_reported_in_the_log() -> None:
     place = Place()
     place.run(lambda: logging.error("%d", "x"))
     assert "--- Logging error ---" in place.log
+
+
+@in_a_run
+def test_what_a_library_notes_at_a_logger_is_the_environments() -> None:
+    """Powertools marks a logger that it has given a handler, and takes the handler for granted then."""
+    one, two = Place("a/e1"), Place("b/e1")
+
+    def configure() -> tuple[bool, int]:
+        logger = logging.getLogger("tests.marked")
+        before = getattr(logger, "set_up", False)
+        if not before:
+            logger.addHandler(logging.NullHandler())
+            logger.set_up = True  # type: ignore[attr-defined]
+        return before, len(logger.handlers)
+
+    assert [one.run(configure), two.run(configure), two.run(configure)] == [
+        (False, 1), (False, 1), (True, 1),
+    ]  # fmt: skip
+    marked = logging.getLogger("tests.marked")
+    assert not hasattr(marked, "set_up")
+    with pytest.raises(AttributeError, match="'Logger' object has no attribute 'other'"):
+        one.run(lambda: marked.other)  # type: ignore[attr-defined]
+    EARLY.mine = 1  # type: ignore[attr-defined]
+    assert one.run(lambda: EARLY.mine) == 1  # type: ignore[attr-defined]
+    del EARLY.mine  # type: ignore[attr-defined]
+
+
+@in_a_run
+def test_a_class_of_loggers_keeps_its_attributes() -> None:
+    class Counting(logging.Logger):
+        def __init__(self, name: str) -> None:
+            super().__init__(name)
+            self.count = 0
+
+    made = Place("a/e1").run(lambda: Counting("tests.counting"))
+    assert made.count == 0
+    assert Place("b/e1").run(lambda: made.count) == 0

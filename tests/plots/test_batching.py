@@ -9,9 +9,10 @@ import pytest
 
 import lambdalab as ll
 from lambdalab import plots, scenarios
-from lambdalab.errors import UnknownName
+from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.plots.palette import BATCH_CAUSES
 from lambdalab.trace.schema import BatchCause
+from tests.trace.mapped import poisoned
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +153,118 @@ def test_empty_and_one(empty, words_on, read_bars) -> None:
     orders.send("one")
     lab.run()
     assert len(read_bars(plots.batching(lab.trace), "batch")) == 1
+
+
+@pytest.fixture(scope="module")
+def bisected():
+    return poisoned(bisect_batch_on_function_error=True, maximum_retry_attempts=2)
+
+
+def test_the_fill_of_a_bar_is_its_share_of_the_limit(heavy) -> None:
+    ax = plots.batching(heavy)
+    table = heavy.batches
+    heights = []
+    for artist in ax.collections:
+        if str(artist.get_gid()).startswith("batch:"):
+            for path in artist.get_paths():
+                y = path.vertices[:4, 1]
+                heights.append(float(y.max() - y.min()))
+    outlines = [c for c in ax.collections if c.get_gid() == "limit"]
+    whole = np.ptp(outlines[0].get_paths()[0].vertices[:4, 1])
+    shares = np.minimum(table["size_bytes"] / (6 * 2**20), 1)
+    assert sorted(h / whole for h in heights) == pytest.approx(sorted(shares))
+    assert max(shares) > 0.99 > min(shares)
+
+
+def test_a_lane_for_each_poller(lab, words_on, read_bars) -> None:
+    lab.create_function("bill", duration=5.0, timeout=60)
+    orders = lab.sqs.create_queue("orders", visibility_timeout=60)
+    lab.create_event_source_mapping(orders, "bill", batch_size=2)
+    lab.drive(orders, ll.Every(1.0), count=12)
+    lab.run()
+    pollers = sorted(set(lab.trace.batches["poller"]))
+    assert len(pollers) > 2
+    ax = plots.batching(lab.trace)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names[1:] == [f"poller {number}" for number in pollers]
+    runs = read_bars(ax, "run:")
+    assert len(runs) == len(lab.trace.batches)
+    rows = plots.batching(lab.trace, by="poller")
+    assert {lane for lane, _, _ in read_bars(rows, "run:")} == {float(n) for n in pollers}
+
+
+def test_what_came_of_a_failed_batch_is_tied_to_it(bisected, read_points, elapsed) -> None:
+    ax = plots.batching(bisected)
+    table = bisected.batches
+    children = table[table["parent_batch_id"] != ""]
+    over = dict(zip(table["batch_id"], elapsed(table["completed_at"]), strict=True))
+    ties = read_points(ax, "ties")
+    assert len(ties) == 3 * len(children) > 0
+    begins = [over[parent] for parent in children["parent_batch_id"]]
+    assert [x for x, _ in ties[0::3]] == pytest.approx(begins)
+    assert [x for x, _ in ties[2::3]] == pytest.approx(elapsed(children["flushed_at"]))
+    assert len(read_points(ax, "again:")) == len(children), "hollow marks"
+    assert f"{len(children)} came of such" in ax.get_title(loc="left")
+
+
+def test_no_text_of_one_row_lies_on_another(bisected) -> None:
+    ax = plots.batching(bisected)
+    ax.figure.canvas.draw()
+    texts = [t for t in ax.texts if t.get_gid() == "records"]
+    boxes = [t.get_window_extent() for t in texts]
+    for number, one in enumerate(boxes):
+        assert not any(one.overlaps(other) for other in boxes[number + 1 :])
+
+
+def test_records_of_a_stream_arrive_when_they_were_put(bisected, read_points) -> None:
+    ticks = sorted({round(x, 6) for x, _ in read_points(plots.batching(bisected), "arrivals")})
+    assert ticks == pytest.approx([round(0.2 * n, 6) for n in range(30)])
+
+
+def test_failures_are_crossed_out_among_many(words_on, read_points) -> None:
+    trace = poisoned(until=4000)
+    assert len(trace.batches) > 40
+    ax = plots.batching(trace)
+    failed = trace.batches[trace.batches["outcome"] == "failure"]
+    crosses = read_points(ax, "failed")
+    assert {y for _, y in crosses} == {float(n) for n in failed["records"]}
+    assert f"{len(failed)} failed" in ax.get_title(loc="left")
+    assert "failed or never run" in words_on(ax)
+
+
+def test_each_lane_of_a_shard_has_its_name(words_on) -> None:
+    trace = poisoned(shards=2, parallelization_factor=2, maximum_retry_attempts=0)
+    text = words_on(plots.batching(trace, by="poller"))
+    lanes = set(zip(trace.batches["shard"], trace.batches["poller"], strict=True))
+    assert len(lanes) > 2
+    for shard, lane in lanes:
+        assert f"shard {int(shard[-1])} · lane {lane}" in text
+
+
+def test_tumbling_windows_are_bands(altered, bisected) -> None:
+    trace = altered(bisected, "batches", 0, "records", 0)
+    trace._recorder.wired("mapping", "clicks->count", {"tumbling_window": 3})
+    bands = [p for p in plots.batching(trace).patches if p.get_gid() == "tumbling"]
+    spans = [(p.get_x(), p.get_x() + p.get_width()) for p in bands]
+    assert spans[:2] == [pytest.approx((0, 3)), pytest.approx((6, 9))]
+
+
+def test_hundreds_of_pollers(lab, read_points) -> None:
+    many = ll.Lab(seed=7, quotas={"mapping_pollers_start": 300})
+    many.create_function("bill", duration=20.0, timeout=60)
+    orders = many.sqs.create_queue("orders", visibility_timeout=60)
+    many.create_event_source_mapping(orders, "bill", batch_size=1)
+    many.drive(orders, ll.Every(0.05), count=400)
+    many.run()
+    ax = plots.batching(many.trace, by="poller")
+    ax.figure.canvas.draw()
+    marks = read_points(ax, "flushed")
+    assert {y for _, y in marks} == set(many.trace.batches["poller"].astype(float))
+    labels = [t.get_text() for t in ax.get_yticklabels()]
+    assert 3 <= len(labels) <= 12
+    assert len([*ax.lines, *ax.collections]) < 20
+
+
+def test_another_height_is_refused(windowed) -> None:
+    with pytest.raises(InvalidSetting, match="'size' or 'poller'"):
+        plots.batching(windowed, by="shard")

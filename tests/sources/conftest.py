@@ -17,6 +17,7 @@ import pytest
 from lambdalab.functions.function import Function
 from lambdalab.functions.outcome import decode, encode, runtime_failure
 from lambdalab.functions.settings import FunctionSettings
+from lambdalab.invocation.destinations import Destinations
 from lambdalab.invocation.front_door import Origin
 from lambdalab.invocation.service import LambdaService
 from lambdalab.kernel.clock import US, Clock
@@ -94,7 +95,7 @@ class Bench:
         self.caller = Origin(self.books.name("client"), Cause.CALLED)
         self.sqs = Sqs(*parts, self.clock, lambda: self.caller)
         self.mappings = EventSourceMappings(
-            *parts, self.clock, self.service.front_door, lambda: None
+            *parts, self.clock, self.service.front_door, lambda: None, Destinations()
         )
 
     def _begin(self) -> None:
@@ -160,7 +161,9 @@ class Bench:
         """The books balance: the package's audit, and the queues' counts beside the books'."""
         for queue in map(self.sqs.__getitem__, self.sqs):
             store = queue.store
-            assert store.visible + store.delayed + store.in_flight == store.depth
+            here = store.visible + store.blocked + store.delayed + store.in_flight
+            assert here == store.depth
+            assert min(store.visible, store.blocked, store.delayed, store.in_flight) >= 0
             rows = self.events(queue.name)
             if rows:
                 last = (rows[-1].depth, rows[-1].in_flight, rows[-1].delayed)

@@ -1,33 +1,121 @@
-"""A mapping of a stream in a lab, for tests: as `lab.create_event_source_mapping` is to make it."""
+"""Streams, functions that count their records, and what came of them, for tests."""
 
 from __future__ import annotations
 
+import base64
+import json
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import lambdalab as ll
 from lambdalab.sources.kinesis.stream import Stream
-from lambdalab.sources.mappings.stream_mapping import StreamMapping, StreamMappings
+from lambdalab.sources.mappings.stream_mapping import StreamMapping
+
+REPORT = ("ReportBatchItemFailures",)
+QUICK = {"environment_setup": 0.0}
 
 
-def mappings_of(lab: ll.Lab) -> StreamMappings:
-    """The stream mappings of a lab."""
-    made: StreamMappings | None = getattr(lab, "_test_stream_mappings", None)
-    if made is None:
-        made = StreamMappings(
-            lab._scheduler, lab._books, lab.rules, lab._lambda.ids, lab._clock,
-            lab._lambda.front_door, lab._origin, lab.sqs, "00000001-uuid".__str__,
-        )  # fmt: skip
-        lab._test_stream_mappings = made  # type: ignore[attr-defined]
+def make(shards: int = 1, **quotas: Any) -> tuple[ll.Lab, Stream]:
+    """A lab whose environments need no time, and its stream `clicks`."""
+    lab = ll.Lab(seed=7, quotas=QUICK | quotas)
+    return lab, lab.kinesis.create_stream("clicks", shard_count=shards)
+
+
+def connect(lab: ll.Lab, stream: Any, function: Any, **settings: Any) -> StreamMapping:
+    """A mapping, from the oldest record on where nothing else is said."""
+    settings = {"starting_position": "TRIM_HORIZON"} | settings
+    made = lab.create_event_source_mapping(stream, function, **settings)
+    assert isinstance(made, StreamMapping)
     return made
 
 
-def connect(lab: ll.Lab, stream: Stream, function: Any, **settings: Any) -> StreamMapping:
-    """A mapping, from the oldest record on where nothing else is said."""
-    settings = {"starting_position": "TRIM_HORIZON"} | settings
-    return mappings_of(lab).create(stream, lab._functions.target(function), **settings)
+def numbers(event: dict[str, Any]) -> list[int]:
+    """What the records of an event say."""
+    return [json.loads(base64.b64decode(r["kinesis"]["data"])) for r in event["Records"]]
 
 
-def reset(lab: ll.Lab) -> None:
-    """`lab.reset()`, mappings of streams included."""
-    lab.reset()
-    mappings_of(lab).reset(lab._scheduler, lab._books, lab._lambda.front_door)
+def counting(
+    lab: ll.Lab,
+    answer: Callable[[list[int]], Any] = lambda found: None,
+    *,
+    name: str = "count",
+    **more: Any,
+) -> list[list[int]]:
+    """A function `count`, made to answer so; the list grows with each of its runs."""
+    seen: list[list[int]] = []
+
+    def count(event: Any, context: Any) -> Any:
+        found = numbers(event)
+        seen.append(found)
+        return answer(found)
+
+    lab.create_function(name, count, **({"init": 0} | more))
+    return seen
+
+
+def reporting(lab: ll.Lab, poison: int, **more: Any) -> list[list[int]]:
+    """A function `count` that names the records from a number on as failed, the last one first."""
+    seen: list[list[int]] = []
+
+    def count(event: Any, context: Any) -> Any:
+        seen.append(numbers(event))
+        return report(event, poison)
+
+    lab.create_function("count", count, **({"init": 0} | more))
+    return seen
+
+
+def report(event: Any, poison: int) -> dict[str, Any]:
+    """The answer that names the records from a number on as failed, the last one first."""
+    failed = [
+        {"itemIdentifier": record["kinesis"]["sequenceNumber"]}
+        for record, number in zip(event["Records"], numbers(event), strict=True)
+        if number >= poison
+    ]
+    return {"batchItemFailures": failed[::-1]}
+
+
+def flat(seen: list[list[int]]) -> list[int]:
+    """All records in the order in which the function saw them."""
+    return [number for found in seen for number in found]
+
+
+def fail_at(*poison: int) -> Callable[[list[int]], None]:
+    """What fails when one of these records is there."""
+
+    def answer(found: list[int]) -> None:
+        if set(poison) & set(found):
+            raise ValueError("poison")
+
+    return answer
+
+
+def put(stream: Stream, *data: int, key: str = "k") -> None:
+    """Put numbers, one record each."""
+    for number in data:
+        stream.put_record(number, key)
+
+
+def ledger(lab: ll.Lab, mapping: str = "clicks->count") -> Any:
+    """What happened to the records that a mapping has read."""
+    rows = lab.trace.queue_events
+    return rows[rows.queue == f"{mapping} (records)"]
+
+
+def ends(lab: ll.Lab, mapping: str = "clicks->count") -> dict[tuple[str, str], int]:
+    """How the records that a mapping has read ended."""
+    rows = ledger(lab, mapping)
+    rows = rows[rows.action.isin(["deleted", "dropped", "expired", "filtered"])]
+    return dict(Counter(zip(rows.action, rows.cause, strict=True)))
+
+
+def outcomes(lab: ll.Lab) -> list[tuple[int, str]]:
+    """How many records each batch had, and how it ended."""
+    return list(zip(lab.trace.batches.records, lab.trace.batches.outcome, strict=True))
+
+
+def flushed(lab: ll.Lab) -> list[float]:
+    """When each batch was handed over, in seconds."""
+    since = lab.trace.batches.flushed_at - lab.trace.start
+    return [round(second, 6) for second in since.dt.total_seconds()]

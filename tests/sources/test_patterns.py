@@ -6,6 +6,7 @@ import json
 import timeit
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -270,6 +271,35 @@ def test_a_deep_pattern_matches() -> None:
     pattern = parse('{"a":' * 100 + '["x"]' + "}" * 100)
     assert pattern.matches(json.loads('{"a":' * 100 + '["x"]' + "}" * 100))
     assert not pattern.matches(json.loads('{"a":' * 99 + '["x"]' + "}" * 99))
+
+
+def test_a_deep_event_is_looked_through() -> None:
+    """As deep as JSON is read: far deeper than Python's stack would let a recursion go."""
+    inner = json.loads("[" * 900 + '{"k": "v"}' + "]" * 900)
+    deep: Any = inner
+    for _ in range(5_000):
+        deep = [deep, "x"]
+    assert matches({"a": {"k": ["v"]}}, {"a": deep})
+    assert matches({"a": ["x"]}, {"a": deep})
+    assert not matches({"a": {"k": [{"exists": False}]}}, {"a": deep})
+    assert matches({"a": {"j": [{"exists": False}]}}, {"a": deep})
+
+
+@pytest.mark.parametrize(
+    "digits", ["9007199254740993", "18446744073709551615", "1" * 30, "-" + "9" * 50]
+)
+def test_a_number_equals_itself_however_long(digits: str) -> None:
+    """Events are read by orjson: whole numbers beyond 64 bits as the nearest fraction."""
+    event = orjson.loads(f'{{"a": {digits}}}')
+    assert parse(f'{{"a": [{digits}]}}').matches(event)
+    assert parse(f'{{"a": [{{"numeric": ["=", {digits}]}}]}}').matches(event)
+    assert not parse(f'{{"a": [{{"anything-but": {digits}}}]}}').matches(event)
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400])
+def test_a_number_too_large_for_any_event_is_refused(number: str) -> None:
+    with pytest.raises(PatternError, match="is too large"):
+        parse(f'{{"a": [{{"numeric": [">", {number}]}}]}}')
 
 
 def test_matching_is_fast() -> None:

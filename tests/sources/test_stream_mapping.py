@@ -22,7 +22,7 @@ from lambdalab.errors import (
     UnknownSetting,
 )
 from lambdalab.sources.kinesis.stream import Stream
-from tests.sources.streams import connect, mappings_of, reset
+from tests.sources.streams import connect, make, put, numbers, counting, flat, fail_at, ends, outcomes, report
 
 REPORT = ("ReportBatchItemFailures",)
 QUICK = {"environment_setup": 0.0}
@@ -665,7 +665,7 @@ def test_settings_that_cannot_be(
     lab.create_function("count", duration=0.1)
     with pytest.raises(error):
         connect(lab, clicks, "count", **given)
-    assert len(mappings_of(lab)) == 0
+    assert lab.list_event_source_mappings() == []
 
 
 def test_where_it_starts_cannot_be_changed(lab: ll.Lab) -> None:
@@ -688,7 +688,7 @@ def test_two_are_connected_once(lab: ll.Lab) -> None:
     mapping = connect(lab, clicks, "count")
     with pytest.raises(ResourceConflictException, match="already exists"):
         connect(lab, clicks, "count")
-    found = mappings_of(lab)
+    found = lab._mappings
     assert found["clicks->count"] is mapping
     assert list(found) == [mapping]
     with pytest.raises(UnknownName):
@@ -712,7 +712,7 @@ def test_another_run_leaves_the_same_books() -> None:
         clicks.split_shard("shardId-000000000001")
         lab.run()
         digests.append(str(lab.trace.digest()))
-        reset(lab)
+        lab.reset()
     assert digests[0] == digests[1]
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from lambdalab.examples.orders import sdk
 from lambdalab.functions.function import Function
 from lambdalab.lab import Lab
-from lambdalab.sources.mappings.registry import Mapping as EventSourceMapping
+from lambdalab.sources.mappings.mapping import Mapping as EventSourceMapping
 from lambdalab.sources.sqs.service import Queue
 
 _FOLDER = Path(__file__).parent / "handlers"

@@ -31,6 +31,7 @@ LEVELS = {
 """Application log levels and what the runtime client makes of them."""
 
 _MANAGER = "_disable"  # what logging.disable() sets, on the manager of all loggers
+_MARKS = "marks"
 _ABSENT = object()
 
 
@@ -50,6 +51,7 @@ class Logs:
         for name, value in self._properties.items():
             setattr(logging.Logger, name, value)
         setattr(logging.Manager, _MANAGER, self._disable)
+        logging.Logger.__setattr__, logging.Logger.__getattr__ = _mark, _marked  # type: ignore
         logging.Manager._clear_cache = self._clear  # type: ignore[attr-defined]
         traceback.StackSummary.format_frame_summary = self._format  # type: ignore[method-assign]
 
@@ -58,7 +60,7 @@ class Logs:
         traceback.StackSummary.format_frame_summary = self._real_format  # type: ignore[method-assign]
         logging.Manager._clear_cache = self._real_clear  # type: ignore[attr-defined]
         delattr(logging.Manager, _MANAGER)
-        for name in self._properties:
+        for name in (*self._properties, "__setattr__", "__getattr__"):
             delattr(logging.Logger, name)
 
 
@@ -90,9 +92,14 @@ _DEFAULTS: dict[str, tuple[Callable[[Surroundings, Any], Any], Callable[[], Any]
 }
 
 
+_LOGGERS = (logging.Logger, logging.RootLogger)
+_PLAIN = {*_DEFAULTS, "name", "parent"}
+"""What every logger has: settings with a property, and what it is."""
+
+
 def fresh_settings() -> dict[str, dict[Any, Any]]:
     """The settings of an environment that has touched none: name -> logger -> value."""
-    return {name: {} for name in _DEFAULTS}
+    return {name: {} for name in (*_DEFAULTS, _MARKS)}
 
 
 def _apart(name: str) -> property:
@@ -121,6 +128,26 @@ def _apart(name: str) -> property:
             self.__dict__.setdefault(name, default())
 
     return property(get, put)
+
+
+def _mark(self: logging.Logger, name: str, value: Any) -> None:
+    """An attribute of a library's own: Powertools marks a logger that it has given a handler.
+
+    Handlers are the environment's, so such marks are; classes of loggers keep theirs for all.
+    """
+    surroundings = None if name in _PLAIN or type(self) not in _LOGGERS else here()
+    if surroundings is None:
+        object.__setattr__(self, name, value)
+    else:
+        surroundings.logging[_MARKS].setdefault(self, {})[name] = value
+
+
+def _marked(self: logging.Logger, name: str) -> Any:
+    surroundings = here()
+    marks = {} if surroundings is None else surroundings.logging[_MARKS].get(self, {})
+    if name not in marks:
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    return marks[name]
 
 
 def _clear_cache(real: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -23,7 +23,8 @@ names, EventBridge and Lambda developer guides); arrays of objects: AWS Event Ru
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lambdalab.sources.filters.operators import Leaf, PatternError, read_leaf, refuse
@@ -39,6 +40,8 @@ Match = Callable[[Object, Seen], bool]
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _DEEPEST = 100  # levels of a pattern: ours, so that matching never runs out of Python's stack
+_LONGEST = 40  # characters of a whole number that can have 64 bits
+_WIDE = 2**64
 _NOTHING: Object = {}
 _MISSING = object()
 
@@ -100,7 +103,7 @@ def parse(text: str, *, event_bridge: bool = False) -> Pattern:
     >>> parse('{"order": {"total": 120}}')
     Traceback (most recent call last):
         ...
-    lambdalab.sources.pattern_operators.PatternError: at order.total: the value of a field must be \
+    lambdalab.sources.filters.operators.PatternError: at order.total: the value of a field must be \
 a list of rules (or an object with fields)
     """
     fields = Fields()
@@ -116,10 +119,23 @@ def _loads(text: str) -> Any:
         refuse("", f"{name} is no JSON")
 
     try:
-        return json.loads(text, parse_constant=constant)
+        return json.loads(text, parse_constant=constant, parse_int=_integer, parse_float=_fraction)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise PatternError(where, f"no JSON: {error.msg}") from None
+
+
+def _integer(digits: str) -> float:
+    """A whole number as events are read: with more than 64 bits it is an inexact one."""
+    number = int(digits) if len(digits) <= _LONGEST else _WIDE
+    return number if -(2**63) <= number < 2**64 else _fraction(digits)
+
+
+def _fraction(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        refuse("", f"the number {digits[:_LONGEST]} is too large")
+    return number
 
 
 # ------------------------------------------------------------------ reading
@@ -311,19 +327,22 @@ def _present(fields: Fields, value: Object) -> Iterator[Leaf]:
 
 def _scalars(found: Any) -> Iterator[Any]:
     """The scalars of an array, those of arrays in it too."""
-    if found.__class__ is list:
-        for each in found:
-            if each.__class__ in _SCALARS:
-                yield each
-            else:
-                yield from _scalars(each)
+    return (each for each in _elements(found) if each.__class__ in _SCALARS)
 
 
-def _objects(found: Any) -> Iterable[Object]:
+def _objects(found: Any) -> Iterator[Object]:
     """The objects of an array, those of arrays in it too."""
-    if found.__class__ is list:
-        for each in found:
-            if each.__class__ is dict:
-                yield each
-            else:
-                yield from _objects(each)
+    return (each for each in _elements(found) if each.__class__ is dict)
+
+
+def _elements(found: Any) -> Iterator[Any]:
+    """What an array holds, and what arrays in it hold; however deep, without Python's stack."""
+    waiting = [iter(found)] if found.__class__ is list else []
+    while waiting:
+        for each in waiting[-1]:
+            if each.__class__ is list:
+                waiting.append(iter(each))
+                break
+            yield each
+        else:
+            waiting.pop()

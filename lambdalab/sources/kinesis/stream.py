@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import (
@@ -14,6 +15,7 @@ from lambdalab.errors import (
 )
 from lambdalab.functions.context import ACCOUNT, REGION
 from lambdalab.kernel.clock import US
+from lambdalab.sources.checks import whole
 from lambdalab.sources.kinesis.input import (
     Entry,
     check_record_size,
@@ -22,8 +24,10 @@ from lambdalab.sources.kinesis.input import (
     entry_of,
     hash_key_given,
 )
+from lambdalab.sources.kinesis.naming import KinesisNaming
+from lambdalab.sources.kinesis.source import KinesisSource
 from lambdalab.sources.streams.reading import iterator_of, read
-from lambdalab.sources.streams.shard import Shard, StreamRecord
+from lambdalab.sources.streams.shard import Budget, Shard, StreamRecord
 from lambdalab.sources.streams.store import StreamStore
 from lambdalab.sources.streams.views import (
     Put,
@@ -47,7 +51,7 @@ def stream_arn(name: str) -> str:
     return f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{name}"
 
 
-class Stream:
+class Stream(KinesisSource):
     """A Kinesis data stream in provisioned mode, made by ``lab.kinesis.create_stream``.
 
     Attributes: ``name``, ``arn``, ``shard_count`` (that it was made with), ``retention_hours``,
@@ -111,6 +115,13 @@ class Stream:
                 shard, "; the same call a second later finds room"
             )
         return self._put(entry, shard, request)
+
+    drive_key = "partition_key"
+
+    def arrive(self, data: object, number: int, key: object) -> None:
+        """What ``lab.drive`` puts; what the shard refuses is a row of ``trace.scaling``, and lost."""
+        with suppress(ProvisionedThroughputExceededException):
+            self.put_record(data, str(number) if key is None else key)  # type: ignore[arg-type]
 
     def put_records(self, records: Iterable[object]) -> PutResults:
         """Put up to 500 records at once, together at most 5 MiB.
@@ -207,7 +218,12 @@ class Stream:
         if not isinstance(shard_iterator, ShardIterator):
             raise InvalidSetting("shard_iterator", shard_iterator, "from get_shard_iterator()")
         shard = self._shard(shard_iterator.shard)
-        found = read(shard_iterator, limit, rules, self._kinesis.scheduler.now)
+        most, room = self.read_limits
+        if limit is not None:
+            source = rules.source("kinesis_read_records")
+            most = whole("limit", limit, 1, most, "records", source)
+        life_us = round(rules.kinesis_iterator_life * US)
+        found = read(shard_iterator, most, room, life_us, self._kinesis.scheduler.now)
         if isinstance(found, int):
             self.store.refused(shard, found)
             raise ProvisionedThroughputExceededException(
@@ -348,9 +364,17 @@ class Stream:
         kinesis = self._kinesis
         self.store = StreamStore(
             self.name, self.shard_count, self.retention_hours * HOUR_US, kinesis.scheduler,
-            kinesis.books, kinesis.rules, kinesis.clock,
+            kinesis.books, kinesis.clock, KinesisNaming(), self._budgets,
         )  # fmt: skip
         self._note()
+
+    def _budgets(self) -> tuple[Budget, Budget]:
+        """What a shard lets in and out in a second."""
+        rules = self._kinesis.rules
+        return (
+            Budget(rules.kinesis_shard_records, rules.kinesis_shard_bytes),
+            Budget(rules.kinesis_shard_reads, rules.kinesis_shard_read_bytes),
+        )
 
     def _note(self) -> None:
         settings = {

@@ -36,8 +36,9 @@ class Batch:
     """
 
     __slots__ = (
-        "_hear", "chain", "deadline", "filtered", "limit", "number", "opened_at", "payload",
-        "payload_limit", "poller", "records", "request", "size", "timer", "tries", "window_opened_at",
+        "_hear", "chain", "deadline", "filtered", "limit", "number", "opened_at", "overdue",
+        "payload", "payload_limit", "poller", "records", "request", "size", "timer", "tries",
+        "window_opened_at",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +52,7 @@ class Batch:
         self.opened_at = self.window_opened_at = -1
         self.timer = 0  # the end of its window; 0: none
         self.deadline = -1
+        self.overdue = False  # its window is over, and it waits for the long poll under way
         self.filtered = 0
         # once it is closed
         self.number = 0
@@ -64,21 +66,20 @@ class Batch:
         """How many more records it may hold."""
         return self.limit - len(self.records)
 
-    def takes(self, record: Record) -> bool:
-        """Whether the record fits: one alone always does."""
-        if not self.records:
-            return True
-        if len(self.records) >= self.limit:
-            return False
-        return self.size + SEPARATOR + len(record.json) <= self.payload_limit
-
-    def add(self, record: Record) -> None:
-        """One more record."""
-        self.size += len(record.json) + (SEPARATOR if self.records else 0)
-        self.records.append(record)
+    def add(self, record: Record) -> bool:
+        """One more record; False, and nothing happens, where it does not fit. One alone always does."""
+        records = self.records
+        size = self.size + len(record.json)
+        if records:
+            size += SEPARATOR
+            if size > self.payload_limit or len(records) >= self.limit:
+                return False
+        self.size = size
+        records.append(record)
         until = record.message.visible_at
         if self.deadline < 0 or until < self.deadline:
             self.deadline = until
+        return True
 
     def close(self) -> None:
         """No more records come: make the event, and let go of its pieces."""

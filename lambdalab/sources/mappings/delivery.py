@@ -5,6 +5,8 @@
 * ``ReportBatchItemFailures``: the messages the function names stay, the others are deleted.
 * A throttled batch is kept and tried again, 1, 2, 4 ... s later (the pace is ours, AWS documents none),
   until the first of its messages would become visible; then it is given up.
+* Throttles and failures make the mapping's pollers fewer, success more again (:mod:`.scaling`); with
+  ``ReportBatchItemFailures`` failures do not (dg/services-sqs-errorhandling).
 * A message is deleted even where it has become visible, or was received again, while the function
   worked; what has ended is not ended again.
 
@@ -24,6 +26,7 @@ from lambdalab.rules import Rules
 from lambdalab.sources.mappings.batch import Batch, Record
 from lambdalab.sources.mappings.queue_settings import MappingSettings
 from lambdalab.sources.mappings.responses import failed_items
+from lambdalab.sources.mappings.scaling import Scaling
 from lambdalab.sources.sqs.queue import Queue
 from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.schema import (
@@ -48,12 +51,13 @@ class Delivery:
         books: Recorder,
         rules: Rules,
         front_door: FrontDoor,
+        scaling: Scaling,
         free: Callable[[Batch], None],
     ) -> None:
         self.settings = settings
         self._store, self._target = queue.store, target
         self._scheduler, self._books, self._door = scheduler, books, front_door
-        self._free = free
+        self._scaling, self._free = scaling, free
         self._name, self._source = books.name(mapping), books.name(queue.name)
         self._backoff_first: float = rules.mapping_throttle_backoff_first
         self._backoff_most: float = rules.mapping_throttle_backoff_maximum
@@ -79,15 +83,15 @@ class Delivery:
         """The answer to an invocation of a batch."""
         batch.request = call.request
         if call.status == InvocationStatus.THROTTLED:
+            self._scaling.throttled()
             self._back_off(batch, call.cause)
             return
-        records = batch.records
         if call.error is not None or call.failure is not None:
             self._failed(batch)
         elif not self.settings.reports_failures:
             self._succeeded(batch)
         else:
-            known = {record.message.message_id: record for record in records}
+            known = {record.message.message_id: record for record in batch.records}
             named = failed_items(call.response, known)
             if named is None:
                 self._failed(batch)
@@ -99,15 +103,21 @@ class Delivery:
     # ------------------------------------------------------------------ outcomes
 
     def _succeeded(self, batch: Batch) -> None:
+        if self._scaling.troubled:
+            self._scaling.succeeded()
         self._delete(batch, batch.records, Cause.BATCH_SUCCEEDED)
         self._done(batch, BatchOutcome.SUCCESS, 0)
 
     def _failed(self, batch: Batch) -> None:
+        if not self.settings.reports_failures:
+            self._scaling.failed()
         self._blame(batch, batch.records, Cause.BATCH_FAILED)
         self._done(batch, BatchOutcome.FAILURE, len(batch.records))
 
     def _partly(self, batch: Batch, failed: list[Record]) -> None:
         """The function has named the records that failed (all of them, it may be)."""
+        if self._scaling.troubled:
+            self._scaling.succeeded()
         self._blame(batch, failed, Cause.PARTIAL_BATCH_FAILURE)
         stay = set(map(id, failed))
         done = [record for record in batch.records if id(record) not in stay]

@@ -3,9 +3,16 @@
 A stream keeps its records whatever becomes of them, and several mappings may read it; so each mapping has
 a queue of its own in the books, ``"<mapping> (records)"``, as a function has one for its events. A record
 is *sent* there when a poller has read it, *received* with each batch it is in, *returned* when it is to be
-tried once more; and it ends once: *deleted* (dealt with), *dropped* (given up) or *expired* (its stream
-let it go first). The depth is what the mapping has read and not yet done with; the age of a row is the
-record's, which at *received* is the iterator age.
+tried once more; and it ends once: *deleted* (dealt with), *filtered* (no filter matched), *dropped* (given
+up) or *expired* (its stream let it go first). A failure record that goes to a destination is *delivered*,
+one row for all that it tells of. The depth is what the mapping has read and not yet done with.
+
+A record that its stream lets go before any poller has read it is lost to the mapping: it is *sent* and
+*expired* at that moment, for both the cause is ``retention``, and it was received 0 times.
+
+The age of a row is the record's: at *received* its iterator age as today's guide has it (when the batch
+is sent: dg/monitoring-metrics-types), at *deleted* as the older one has it (when the function has
+finished: dg-old/with-kinesis).
 """
 
 from __future__ import annotations
@@ -41,6 +48,17 @@ class Ledger:
         """A poller has read a record."""
         self.depth += 1
         self._note(item, Action.SENT, Cause.POLLED)
+
+    def missed(self, record: StreamRecord) -> None:
+        """The stream lets a record go that no poller has read."""
+        item = Item(record, b"")
+        self.depth += 1
+        self._note(item, Action.SENT, Cause.RETENTION)
+        self.end([item], Action.EXPIRED, Cause.RETENTION)
+
+    def delivered(self, item: Item, cause: int, request: int, batch: int) -> None:
+        """A record of the failure of this record, and of those that follow it, goes to a destination."""
+        self._note(item, Action.DELIVERED, cause, request, batch)
 
     def hand_over(self, items: Iterable[Item], batch: int) -> None:
         """The records of a batch go to the function."""

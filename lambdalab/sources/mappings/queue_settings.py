@@ -9,6 +9,7 @@ from lambdalab.errors import InvalidParameterValueException, InvalidSetting, Unk
 from lambdalab.rules import Rules
 from lambdalab.sources.checks import whole
 from lambdalab.sources.filters.criteria import SQS, FilterCriteria
+from lambdalab.sources.mappings.provisioned_pollers import SETTING, PollerConfig
 
 REPORT = "ReportBatchItemFailures"
 CREATE, UPDATE = "create_event_source_mapping", "update"
@@ -20,12 +21,17 @@ class MappingSettings:
 
     ``maximum_batching_window`` is in seconds. ``function_response_types`` is empty or
     ``("ReportBatchItemFailures",)``. ``filter_criteria``, parsed, is None where there is no filter.
+    ``maximum_concurrency`` is the most batches at a time, None for as many as there may be pollers;
+    ``provisioned_poller_config`` (given as a mapping with ``minimum_pollers`` and ``maximum_pollers``)
+    is None where pollers come and go by demand.
     """
 
     batch_size: int
     maximum_batching_window: int = 0
     function_response_types: tuple[str, ...] = ()
     filter_criteria: FilterCriteria | None = None
+    maximum_concurrency: int | None = None
+    provisioned_poller_config: PollerConfig | None = None
     enabled: bool = True
 
     @classmethod
@@ -45,6 +51,8 @@ class MappingSettings:
         given["function_response_types"] = _response_types(given.get("function_response_types", ()))
         if "filter_criteria" in given:
             given["filter_criteria"] = FilterCriteria.make(given["filter_criteria"], rules, SQS)
+        if SETTING in given:
+            given[SETTING] = PollerConfig.make(given[SETTING], rules)
         made = cls(**({"batch_size": rules.mapping_batch_size_default} | given))
         made._check(rules)
         return made
@@ -60,7 +68,10 @@ class MappingSettings:
 
     def as_dict(self) -> dict[str, Any]:
         """The settings by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        provisioned = self.provisioned_poller_config
+        told[SETTING] = None if provisioned is None else provisioned.as_dict()
+        return told
 
     def _check(self, rules: Rules) -> None:
         whole(
@@ -73,6 +84,7 @@ class MappingSettings:
         )  # fmt: skip
         if not isinstance(self.enabled, bool):
             raise InvalidSetting("enabled", self.enabled, "True or False")
+        self._check_concurrency(rules)
         most = rules.mapping_window_needed_above
         if self.batch_size > most and not self.maximum_batching_window:
             raise InvalidParameterValueException(
@@ -80,6 +92,22 @@ class MappingSettings:
                 f"greater than {most}",
                 f" (batch_size={self.batch_size}, maximum_batching_window=0; "
                 f"{rules.source('mapping_window_needed_above')})",
+            )
+
+    def _check_concurrency(self, rules: Rules) -> None:
+        """At most so many batches at a time, or provisioned pollers; not both."""
+        if self.maximum_concurrency is None:
+            return
+        whole(
+            "maximum_concurrency", self.maximum_concurrency, rules.mapping_concurrency_minimum,
+            rules.mapping_concurrency_maximum, "concurrent invokes",
+            rules.source("mapping_concurrency_maximum"),
+        )  # fmt: skip
+        if self.provisioned_poller_config is not None:
+            raise InvalidParameterValueException(
+                "A mapping cannot have both a maximum concurrency and provisioned pollers",
+                f" (maximum_concurrency={self.maximum_concurrency}, {SETTING}="
+                f"{self.provisioned_poller_config.as_dict()}; dg/services-sqs-scaling)",
             )
 
 

@@ -1,41 +1,41 @@
-"""Event source mappings: what connects a queue with a function, and their management.
-
-What a mapping does is told in :mod:`.collector` (receiving, and closing batches) and
-:mod:`.delivery` (invoking, and what becomes of the messages). Five pollers at the start have one batch
-each at a time, which is five concurrent invokes (dg/services-sqs-scaling).
-"""
+"""All event source mappings of a lab: making, finding and forgetting them."""
 
 from __future__ import annotations
 
 import hashlib
-import html
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lambdalab.errors import (
-    InvalidParameterValueException,
-    ResourceConflictException,
-    UnknownName,
-)
+from lambdalab.errors import InvalidSetting, ResourceConflictException, UnknownName
 from lambdalab.functions.context import function_arn
-from lambdalab.functions.function import Function
 from lambdalab.functions.target import Target
+from lambdalab.invocation.destinations import Destinations
 from lambdalab.invocation.front_door import FrontDoor
 from lambdalab.kernel.clock import Clock
 from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
-from lambdalab.sources.mappings.collector import Collector
-from lambdalab.sources.mappings.delivery import Delivery
-from lambdalab.sources.mappings.queue_settings import CREATE, MappingSettings
+from lambdalab.sources.mappings.mapping import Mapping
+from lambdalab.sources.mappings.queue_mapping import QueueMapping
+from lambdalab.sources.mappings.stream_mapping import StreamMapping
 from lambdalab.sources.sqs.queue import Queue
+from lambdalab.sources.streams.source import StreamSource
 from lambdalab.trace.ids import Ids
 from lambdalab.trace.recorder import Recorder
-from lambdalab.trace.schema import Cause, ScalingKind
+
+_ELSEWHERE = {
+    "topics": "Amazon MSK and Apache Kafka",
+    "self_managed_event_source": "Apache Kafka",
+    "amazon_managed_kafka_event_source_config": "Amazon MSK",
+    "queues": "Amazon MQ",
+    "document_db_event_source_config": "Amazon DocumentDB",
+}
+"""Settings of services that no lab has."""
 
 
 class EventSourceMappings:
-    """All event source mappings of a lab. Parameters: the lab's parts."""
+    """All event source mappings of a lab. Parameters: the lab's parts; ``destinations``, which hear of
+    records that a stream's mapping gives up."""
 
     def __init__(
         self,
@@ -47,48 +47,45 @@ class EventSourceMappings:
         clock: Clock,
         front_door: FrontDoor,
         origin: Callable[[], object],
+        destinations: Destinations,
     ) -> None:
-        self.origin = origin
+        self.origin, self.destinations = origin, destinations
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.ids, self.rules, self.clock, self.front_door = ids, rules, clock, front_door
         self._mappings: dict[str, Mapping] = {}
+        self._made = 0
 
-    def create(self, queue: Queue, target: Target, **settings: Any) -> Mapping:
-        """Let a function process a queue's messages in batches.
-
-        Parameters
-        ----------
-        queue, target
-            The source, and the function with its qualifier.
-        batch_size
-            Most records of a batch: 1 to 10,000, 10 by default.
-        maximum_batching_window
-            Seconds for which a batch gathers records: 0 (default) to 300. A batch size above 10
-            needs at least 1.
-        function_response_types
-            ``("ReportBatchItemFailures",)``: the function's answer names the records that failed.
-        filter_criteria
-            ``{"Filters": [{"Pattern": ...}]}``: the function gets what one of the patterns (JSON, or
-            a dict) matches; other messages leave the queue at once. See :mod:`lambdalab.sources.filters`.
-        enabled
-            Whether it receives messages.
+    def create(self, source: Queue | StreamSource, target: Target, **settings: Any) -> Mapping:
+        """Connect a source with a function; see :meth:`lambdalab.Lab.create_event_source_mapping`.
 
         Raises
         ------
-        UnknownSetting, InvalidSetting, InvalidParameterValueException
-            For settings AWS refuses, the function's timeout being longer than the queue's
-            visibility timeout among them; then nothing has been made.
+        UnknownSetting, InvalidSetting, UnknownName, InvalidParameterValueException
+            For settings AWS refuses; then nothing has been made.
         ResourceConflictException
             The two are connected already.
         """
-        made = MappingSettings.make(self.rules, CREATE, **settings)
-        name = f"{queue.name}->{target.name}" + (f":{target.qualifier}" if target.qualifier else "")
+        self.origin()
+        for setting, service in _ELSEWHERE.items():
+            if setting in settings:
+                limit = f"left out: {service} is not simulated as an event source"
+                raise InvalidSetting(setting, settings[setting], limit)
+        kind: type[QueueMapping] | type[StreamMapping]
+        kind = QueueMapping if isinstance(source, Queue) else StreamMapping
+        made = kind.checked(self, source, target, settings)  # type: ignore[arg-type]
+        name = f"{source.name}->{target.name}" + (
+            f":{target.qualifier}" if target.qualifier else ""
+        )
         if name in self._mappings:
             raise _exists(self._mappings[name])
-        check_timeouts(queue, target)
-        mapping = Mapping(name, self._uuid(len(self._mappings) + 1), queue, target, made, self)
+        mapping = kind(name, self._uuid(self._made + 1), source, target, made, self)
+        self._made += 1
         self._mappings[name] = mapping
         return mapping
+
+    def forget(self, mapping: Mapping) -> None:
+        """A mapping has been deleted, and nothing of it is under way."""
+        del self._mappings[mapping.name]
 
     def _uuid(self, number: int) -> str:
         """The mapping's id: like other ids, its number in front and a tail of the lab's seed."""
@@ -98,23 +95,35 @@ class EventSourceMappings:
     def reset(
         self, scheduler: Scheduler, books: Recorder, streams: RandomStreams, front_door: FrontDoor
     ) -> None:
-        """Begin a new run with the same mappings; the queues have been reset before."""
+        """Begin a new run with the same mappings; the sources have been reset before.
+
+        One that was being deleted is gone.
+        """
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.front_door = front_door
-        for mapping in self._mappings.values():
+        kept = {name: m for name, m in self._mappings.items() if not m.leaving}
+        self._mappings = kept
+        for mapping in kept.values():
             mapping.start()
 
+    # ------------------------------------------------------------------ finding them
+
+    def find(self, given: object) -> Mapping:
+        """The mapping that a handle, a name (``"orders->bill"``) or a UUID stands for."""
+        for mapping in self._mappings.values():
+            if given is mapping or given in (mapping.name, mapping.uuid):
+                return mapping
+        name = given.name if isinstance(given, Mapping) else given
+        raise UnknownName("event source mapping", name, self._mappings)
+
     def __getitem__(self, name: str) -> Mapping:
-        try:
-            return self._mappings[name]
-        except KeyError:
-            raise UnknownName("event source mapping", name, self._mappings) from None
+        return self.find(name)
 
     def __contains__(self, name: object) -> bool:
         return name in self._mappings
 
     def __iter__(self) -> Iterator[Mapping]:
-        return iter(self._mappings.values())
+        return iter(list(self._mappings.values()))
 
     def __len__(self) -> int:
         return len(self._mappings)
@@ -124,126 +133,19 @@ class EventSourceMappings:
         return "\n".join(["<event source mappings>", *lines]) if lines else "<no mappings>"
 
 
-class Mapping:
-    """An event source mapping, made by ``lab.create_event_source_mapping``.
-
-    Attributes: ``name`` ("orders->bill"), ``uuid``, ``queue``, ``function``, ``settings``.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        uuid: str,
-        queue: Queue,
-        target: Target,
-        settings: MappingSettings,
-        mappings: EventSourceMappings,
-    ) -> None:
-        self.name, self.uuid = name, uuid
-        self.queue, self.target, self.settings = queue, target, settings
-        self.function: Function = target.function
-        self._mappings = mappings
-        self._collector: Collector
-        self._delivery: Delivery
-        self.start()
-
-    @property
-    def enabled(self) -> bool:
-        """Whether it receives messages."""
-        return self.settings.enabled
-
-    @property
-    def state(self) -> str:
-        """AWS's word for it: ``Enabled`` or ``Disabled``."""
-        return "Enabled" if self.enabled else "Disabled"
-
-    def update(self, **settings: Any) -> Mapping:
-        """Change settings of ``create_event_source_mapping``; None sets one back to its default.
-
-        They hold for receives and batches that begin from now on. Disabled, a mapping receives
-        nothing more; what it has received goes its way.
-
-        Raises as ``create`` does; then nothing has changed.
-        """
-        self._mappings.origin()  # refused in a lab that is closed, and in a handler that is over
-        before = self.enabled
-        made = self.settings.changed(self._mappings.rules, **settings)
-        check_timeouts(self.queue, self.target)
-        self.settings = self._collector.settings = self._delivery.settings = made
-        self._note()
-        if self.enabled != before:
-            self.queue.store.rewatch()
-            self._scaled(self.enabled)
-        self._collector.wake()
-        return self
-
-    def start(self) -> None:
-        """Begin a run."""
-        parts = self._mappings
-        self._collector = Collector(
-            self.queue, self.target, self.settings, parts.scheduler, parts.rules, parts.clock
-        )
-        self._delivery = Delivery(
-            self.name, self.queue, self.target, self.settings, parts.scheduler, parts.books,
-            parts.rules, parts.front_door, self._collector.free,
-        )  # fmt: skip
-        self._collector.hand_over = self._delivery.hand_over
-        self._collector.answered = self._delivery.answered
-        self._note()
-        if self.enabled:
-            self._scaled(True)
-        self.queue.store.attach(self._collector)
-        self._collector.wake()
-
-    def _note(self) -> None:
-        known = {"source": self.queue.name, "function": self.function.name, "uuid": self.uuid}
-        settings = self.settings.as_dict()
-        settings["function_response_types"] = list(self.settings.function_response_types)
-        criteria = settings.pop("filter_criteria")
-        if criteria is not None:
-            settings["filter_criteria"] = criteria.as_dict()
-        self._mappings.books.wired("mapping", self.name, known | settings)
-
-    def _scaled(self, up: bool) -> None:
-        """Pollers start when the mapping is enabled, and stop when it is disabled."""
-        parts, number = self._mappings, len(self._collector.pollers)
-        before, after = (0, number) if up else (number, 0)
-        parts.books.scaling(
-            parts.scheduler.now, parts.books.name(self.name), ScalingKind.POLLERS, before, after,
-            Cause.CONFIGURED,
-        )  # fmt: skip
-
-    def __repr__(self) -> str:
-        settings = self.settings
-        told = [f"batch size {settings.batch_size:,}"]
-        told.append(f"batching window {settings.maximum_batching_window} s")
-        told += settings.function_response_types
-        if settings.filter_criteria is not None:
-            number = len(settings.filter_criteria)
-            told.append(f"{number} filter" + ("" if number == 1 else "s"))
-        told += [] if self.enabled else ["disabled"]
-        return f"<mapping {self.name}: {', '.join(told)}>"
-
-    def _repr_html_(self) -> str:
-        return f"<code>{html.escape(repr(self))}</code>"
-
-
-def check_timeouts(queue: Queue, target: Target) -> None:
-    """A function must be over before its messages become visible again (dg/services-sqs-configure)."""
-    visibility, timeout = queue.settings.visibility_timeout, target.timeout
-    if timeout > visibility:
-        raise InvalidParameterValueException(
-            f"Queue visibility timeout: {visibility} seconds is less than Function timeout: "
-            f"{timeout} seconds",
-            f"; give the queue a longer one, six times the function's is AWS's advice: "
-            f"lab.sqs[{queue.name!r}].update(visibility_timeout={6 * timeout})",
-        )
-
-
 def _exists(mapping: Mapping) -> ResourceConflictException:
+    arn, function = mapping.source.arn, function_arn(mapping.function.name)
+    if isinstance(mapping, QueueMapping):
+        message = (
+            f'An event source mapping with SQS arn (" {arn} ") and function (" {function} ") already '
+            f"exists. Please update or delete the existing mapping with UUID {mapping.uuid}"
+        )
+    else:
+        message = (
+            f'The event source arn (" {arn} ") and function (" {function} ") provided mapping already '
+            f"exists. Please update or delete the existing mapping with UUID {mapping.uuid}"
+        )
     return ResourceConflictException(
-        f'An event source mapping with SQS arn (" {mapping.queue.arn} ") and function '
-        f'(" {function_arn(mapping.function.name)} ") already exists. Please update or delete the '
-        f"existing mapping with UUID {mapping.uuid}",
+        message,
         "; change it with its update(...); lab.reset() begins a new run with the same mappings",
     )

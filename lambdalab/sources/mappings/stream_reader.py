@@ -7,22 +7,23 @@ parents, from their beginning (from the timestamp, where they were there when th
 
 from __future__ import annotations
 
-from lambdalab.kernel.clock import Clock
-from lambdalab.sources.kinesis.stream import Stream
+from lambdalab.sources.mappings.place import Workplace
 from lambdalab.sources.mappings.shard_poller import ShardPoller
-from lambdalab.sources.mappings.work import Workplace
-from lambdalab.sources.streams.shard import Shard
+from lambdalab.sources.streams.shard import Shard, StreamRecord
+from lambdalab.trace.schema import Cause, ScalingKind
 
 
 class StreamReader:
     """The reading half of a mapping of a stream; its lanes do the rest.
 
-    Attributes: ``pollers`` by shard number, as far as they have begun; ``place``, what lanes share.
+    Parameters: what lanes share; the timestamp to begin with, in microseconds since the lab's start, or
+    None. Attributes: ``pollers`` by shard number, as far as they have begun; ``place``.
     """
 
-    def __init__(self, stream: Stream, place: Workplace, clock: Clock, at: int | None) -> None:
+    def __init__(self, place: Workplace, at: int | None) -> None:
         self.place = place
-        self._store, self._arn, self._clock = stream.store, stream.arn, clock
+        self._store = place.source.store
+        self._lanes = 0  # that read, as the books have it
         self.pollers: dict[int, ShardPoller] = {}
         self._done: set[int] = set()
         self._positions: dict[int, int] = {}
@@ -37,6 +38,7 @@ class StreamReader:
                 self._positions[shard.index] = shard.next_place
         for shard in self._store.shards:
             self._begin_with(shard)
+        self._recount()
 
     def _begin_with(self, shard: Shard) -> None:
         """Read a shard from now on, if its parents are done with and it is not."""
@@ -45,9 +47,8 @@ class StreamReader:
             return
         if all(parent.index in self._done for parent in shard.parents):
             poller = self.pollers[index] = ShardPoller(
-                shard, self._positions.get(index, 0), self.place, self._arn, self._clock,
-                self._store, self._finished,
-            )  # fmt: skip
+                shard, self._positions.get(index, 0), self.place, self._finished, self._recount,
+            )
             poller.wake()
 
     def _finished(self, shard: Shard) -> None:
@@ -55,6 +56,19 @@ class StreamReader:
         self._done.add(shard.index)
         for child in shard.children:
             self._begin_with(child)
+        self._recount()
+
+    def _recount(self) -> None:
+        """Write down how many lanes read, if that has changed."""
+        place = self.place
+        reading = [p for index, p in self.pollers.items() if index not in self._done]
+        number = sum(len(p.lanes) for p in reading) if place.settings.enabled else 0
+        if number != self._lanes:
+            now, before = place.scheduler.now, self._lanes
+            self._lanes = number
+            place.books.scaling(
+                now, place.name, ScalingKind.POLLERS, before, number, Cause.CONFIGURED
+            )
 
     # ------------------------------------------------------------------ what it hears
 
@@ -69,8 +83,16 @@ class StreamReader:
         for parent in parents:
             self.arrived(parent)
 
+    def expires(self, record: StreamRecord) -> None:
+        """The stream lets a record go: lost, where it was to be read and has not been."""
+        shard = record.shard
+        if shard.index not in self._done and record.place >= self._first(shard):
+            self.place.ledger.missed(record)
+
     def wake(self) -> None:
         """The settings have changed."""
+        self._recount()
+        self.place.resume()
         for poller in list(self.pollers.values()):
             poller.wake()
 
@@ -80,7 +102,14 @@ class StreamReader:
         count = 0
         for shard in self._store.shards:
             if shard.index not in self._done:
-                poller = self.pollers.get(shard.index)
-                first = poller.position if poller else self._positions.get(shard.index, 0)
-                count += shard.next_place - max(first, shard.trim_horizon)
+                count += shard.next_place - max(self._first(shard), shard.trim_horizon)
         return count
+
+    def _first(self, shard: Shard) -> int:
+        """The place of the first record of a shard that it has not read."""
+        poller = self.pollers.get(shard.index)
+        return poller.position if poller else self._positions.get(shard.index, 0)
+
+    def leave(self) -> None:
+        """Hear no more of the stream."""
+        self._store.consumers.remove(self)

@@ -6,8 +6,11 @@
 * ``bisect_batch_on_function_error``: a failed batch of several records is cut in two, tried in order;
   cutting uses up no retry either.
 * ``ReportBatchItemFailures``: what comes before the lowest record named is done with; the rest is tried
-  again as a batch of its own, with all its retries (recorded).
-* What is given up goes its way as one record to the on-failure queue.
+  again as a batch of its own, with all its retries (recorded). With or without bisecting: the cut is
+  where the answer says.
+* In a tumbling window an answer without a state fails the whole batch.
+* What is given up goes its way as one record to the on-failure destination.
+* While the mapping is disabled, nothing is begun and nothing tried again: it goes on from there.
 
 The waits in between double while the same records fail (``stream_retry_backoff_first``), and begin anew
 for what they are cut into: our choice, AWS documents none. So is that an answer that names a batch's first
@@ -21,18 +24,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from lambdalab.functions.call import Call
-from lambdalab.functions.target import Target
-from lambdalab.invocation.front_door import FrontDoor, Origin
+from lambdalab.invocation.front_door import Origin
 from lambdalab.kernel.clock import US
-from lambdalab.kernel.scheduler import Scheduler
-from lambdalab.rules import Rules
 from lambdalab.sources.mappings.event import payload
-from lambdalab.sources.mappings.ledger import Item, Ledger
+from lambdalab.sources.mappings.failures import RETRIES_EXHAUSTED, TOO_OLD, GivenUp
+from lambdalab.sources.mappings.ledger import Item
+from lambdalab.sources.mappings.place import FAILED, OK, Workplace
 from lambdalab.sources.mappings.responses import failed_items
-from lambdalab.sources.mappings.stream_settings import FOREVER, StreamMappingSettings
-from lambdalab.trace.recorder import Recorder
+from lambdalab.sources.mappings.stream_settings import FOREVER
+from lambdalab.sources.mappings.tumbling import Window, state_in
 from lambdalab.trace.schema import Action, BatchOutcome, Cause, ParentKind
 
 
@@ -40,14 +43,19 @@ from lambdalab.trace.schema import Action, BatchOutcome, Cause, ParentKind
 class Piece:
     """A batch, or what is left of one. Times are microseconds since the lab's start.
 
-    ``retries`` have been used up; ``refusals`` and ``failures`` were in a row; ``invokes`` counts the
-    runs of these very records together. ``number`` is the batch's in the books, once it is there.
+    ``filtered`` records did not pass before it was closed; ``window`` is the tumbling window it is of,
+    ``final`` whether it is that window's last. ``retries`` have been used up; ``refusals`` and
+    ``failures`` were in a row; ``invokes`` counts the runs of these very records together. ``number``
+    is the batch's in the books, once it is there.
     """
 
     items: list[Item]
     cause: int
     opened_at: int
     window_at: int
+    filtered: int = 0
+    window: Window | None = None
+    final: bool = False
     parent: int = 0
     retries: int = 0
     failures: int = 0
@@ -57,48 +65,22 @@ class Piece:
     request: int = 0
     payload: bytes = b""
 
-    def part(self, items: list[Item], **changes: int) -> Piece:
+    def part(self, items: list[Item], **changes: Any) -> Piece:
         """A batch with some of its records, split from it."""
-        fresh = {"number": 0, "invokes": 0, "refusals": 0, "failures": 0}
+        fresh = {"number": 0, "invokes": 0, "refusals": 0, "failures": 0, "filtered": 0}
         changes = fresh | {"parent": self.number} | changes
         return replace(self, items=items, payload=b"", **changes)
 
+    def halves(self, **changes: Any) -> list[Piece]:
+        """Cut in two; a window's last invocation is the second's."""
+        middle = (len(self.items) + 1) // 2
+        first, second = self.items[:middle], self.items[middle:]
+        return [self.part(first, **changes | {"final": False}), self.part(second, **changes)]
 
-@dataclass(frozen=True, slots=True)
-class GivenUp:
-    """Records that are given up: what the on-failure queue hears.
-
-    ``version`` is what ran last, ``""`` where nothing is said of an answer; ``error`` its function
-    error; ``invokes`` how often it ran.
-    """
-
-    items: list[Item]
-    condition: str
-    request: int
-    invokes: int
-    version: str = ""
-    error: str | None = None
-
-
-class Workplace:
-    """What the lanes of a mapping share in one run. ``settings`` may be replaced at any time."""
-
-    def __init__(
-        self,
-        mapping: str,
-        target: Target,
-        settings: StreamMappingSettings,
-        scheduler: Scheduler,
-        books: Recorder,
-        rules: Rules,
-        front_door: FrontDoor,
-        give_up: Callable[[GivenUp], None],
-    ) -> None:
-        self.target, self.settings = target, settings
-        self.scheduler, self.books, self.rules, self.door = scheduler, books, rules, front_door
-        self.give_up = give_up
-        self.name = books.name(mapping)
-        self.ledger = Ledger(mapping, scheduler, books)
+    def event(self) -> bytes:
+        """What the function gets."""
+        records = payload([item.json for item in self.items])
+        return records if self.window is None else self.window.event(records, self.final)
 
 
 class Work:
@@ -124,9 +106,12 @@ class Work:
         if not self._pieces:
             self._done()
             return
+        if not self._place.settings.enabled:
+            self._place.parked.append(self._go_on)
+            return
         piece = self._pieces.pop()
         piece.items = self._fresh(piece)
-        if piece.items:
+        if piece.items or piece.final:
             self._hand_over(piece)
         else:
             self._next()
@@ -139,11 +124,7 @@ class Work:
         self._ledger.end(piece.items[:gone], Action.EXPIRED, Cause.RETENTION)
         old = piece.items[gone : gone + aged]
         if old:
-            self._ledger.end(
-                old, Action.DROPPED, Cause.RECORD_AGE_EXCEEDED, piece.request, piece.parent
-            )
-            given_up = GivenUp(old, "RecordAgeExceeded", piece.request, max(1, piece.invokes))
-            self._place.give_up(given_up)
+            self._give_up(piece, old, TOO_OLD, Cause.RECORD_AGE_EXCEEDED, max(1, piece.invokes))
         return piece.items[gone + aged :]
 
     def _old(self, items: list[Item]) -> tuple[int, int]:
@@ -155,16 +136,31 @@ class Work:
         oldest = self._scheduler.now - most * US
         return gone, sum(item.record.arrived_at < oldest for item in items[gone:])
 
+    def _give_up(
+        self, piece: Piece, items: list[Item], condition: str, cause: int, invokes: int,
+        version: str = "", error: str | None = None,
+    ) -> None:  # fmt: skip
+        """Records end without having been dealt with, and the on-failure destination hears of them."""
+        batch = piece.number or piece.parent
+        self._ledger.end(items, Action.DROPPED, cause, piece.request, batch)
+        self._place.give_up(
+            GivenUp(items, condition, cause, piece.request, batch, invokes, version, error)
+        )
+
     # ------------------------------------------------------------------ invoking
 
     def _hand_over(self, piece: Piece) -> None:
         """Write the batch down, and invoke the function."""
         place, books, items = self._place, self._books, piece.items
-        piece.payload = payload([item.json for item in items])
+        piece.payload = piece.event()
+        if len(piece.payload) > place.rules.mapping_payload and len(items) > 1:
+            self._pieces += reversed(piece.halves(parent=piece.parent))  # a window's state has grown
+            self._go_on(None)
+            return
         piece.number = books.batch(
-            place.name, self._ledger.code, self._shard, self._lane, piece.window_at,
-            piece.opened_at, self._scheduler.now, piece.cause, len(items), len(piece.payload), 0,
-            piece.parent,
+            place.name, place.source_name, self._shard, self._lane, piece.window_at,
+            piece.opened_at, self._scheduler.now, piece.cause, len(items), len(piece.payload),
+            piece.filtered, piece.parent,
         )  # fmt: skip
         books.batch_records(piece.number, [item.record.number for item in items])
         self._ledger.hand_over(items, piece.number)
@@ -172,6 +168,7 @@ class Work:
 
     def _invoke(self, piece: Piece) -> None:
         place = self._place
+        place.running += 1
         origin = Origin(place.name, Cause.EVENT_SOURCE_MAPPING, ParentKind.BATCH, piece.number)
         answered = partial(self._answered, piece)
         place.door.request_response(place.target, piece.payload, origin, answered)
@@ -180,19 +177,29 @@ class Work:
         """The function's answer has come, or the service's refusal."""
         piece.request = call.request
         if call.error is not None:
+            self._place.last_result = FAILED
             self._refused(piece, call.cause)
-            return
-        piece.invokes += 1
-        piece.refusals = 0
+        else:
+            piece.invokes += 1
+            piece.refusals = 0
+            self._place.last_result = OK
+            self._ran(piece, call)
+        self._place.answered()
+
+    def _ran(self, piece: Piece, call: Call) -> None:
+        state = None if piece.window is None else state_in(call.response)
         if call.failure is not None:
             self._failed(piece, call, "Unhandled")
             return
         failed = self._first_failed(piece, call.response)
-        if failed is None:
+        if failed is None or (piece.window is not None and state is None):
             self._failed(piece, call, None)
-        elif failed == len(piece.items):
+            return
+        if piece.window is not None and state is not None and (failed or not piece.items):
+            piece.window.keep(state)
+        if failed == len(piece.items):
             self._over(piece, BatchOutcome.SUCCESS, 0)
-            self._end(piece.items, Action.DELETED, Cause.BATCH_SUCCEEDED, piece)
+            self._end(piece.items, Cause.BATCH_SUCCEEDED, piece)
             self._next()
         else:
             self._partly(piece, call, failed)
@@ -213,11 +220,10 @@ class Work:
     def _failed(self, piece: Piece, call: Call, error: str | None) -> None:
         """The whole batch has failed: cut it, try it again, or give it up."""
         number = len(piece.items)
+        self._place.last_result = FAILED
         self._over(piece, BatchOutcome.FAILURE, number)
         if self._place.settings.bisect_batch_on_function_error and number > 1:
-            middle = (number + 1) // 2
-            halves = [piece.part(piece.items[:middle]), piece.part(piece.items[middle:])]
-            self._wait(piece, halves, Cause.BATCH_FAILED)
+            self._wait(piece, piece.halves(), Cause.BATCH_FAILED)
         else:
             self._retry(piece, call, error, Cause.BATCH_FAILED)
 
@@ -228,33 +234,28 @@ class Work:
             self._retry(piece, call, None, Cause.PARTIAL_BATCH_FAILURE)
             return
         done, rest = piece.items[:failed], piece.items[failed:]
-        self._end(done, Action.DELETED, Cause.PARTIAL_BATCH_FAILURE, piece)
-        left = piece.part(rest, retries=0)
-        self._wait(piece, [left], Cause.PARTIAL_BATCH_FAILURE)
+        self._end(done, Cause.PARTIAL_BATCH_FAILURE, piece)
+        self._wait(piece, [piece.part(rest, retries=0)], Cause.PARTIAL_BATCH_FAILURE)
 
     def _retry(self, piece: Piece, call: Call, error: str | None, cause: int) -> None:
         """Once more the same records, while there are retries left."""
         most = self._place.settings.maximum_retry_attempts
-        if most != FOREVER and piece.retries >= most:
-            self._end(piece.items, Action.DROPPED, Cause.RETRIES_EXHAUSTED, piece)
-            version = call.version.number
-            self._place.give_up(
-                GivenUp(
-                    piece.items,
-                    "RetryAttemptsExhausted",
-                    piece.request,
-                    piece.invokes,
-                    version,
-                    error,
-                )
-            )
-            self._next()
+        if most == FOREVER or piece.retries < most or not piece.items:
+            again = piece.part(
+                piece.items, retries=piece.retries + 1, invokes=piece.invokes,
+                failures=piece.failures + 1,
+            )  # fmt: skip
+            self._wait(piece, [again], cause)
             return
-        retries = piece.retries + 1
-        again = piece.part(
-            piece.items, retries=retries, invokes=piece.invokes, failures=piece.failures + 1
-        )
-        self._wait(piece, [again], cause)
+        version = call.version.number
+        self._give_up(
+            piece, piece.items, RETRIES_EXHAUSTED, Cause.RETRIES_EXHAUSTED, piece.invokes, version,
+            error,
+        )  # fmt: skip
+        if piece.final:  # the window has to end all the same
+            self._wait(piece, [piece.part([], retries=0)], cause)
+        else:
+            self._next()
 
     def _wait(self, failed: Piece, pieces: list[Piece], cause: int) -> None:
         """Try the pieces that came of a failed one, in order, after a wait."""
@@ -278,7 +279,7 @@ class Work:
 
     def _invoke_again(self, what: tuple[Piece, int]) -> None:
         piece, cause = what
-        if not sum(self._old(piece.items)):
+        if self._place.settings.enabled and not sum(self._old(piece.items)):
             self._invoke(piece)
             return
         self._over(piece, BatchOutcome.THROTTLED, len(piece.items))
@@ -298,5 +299,5 @@ class Work:
         now = self._scheduler.now
         self._books.batch_done(piece.number, now, piece.request, outcome, failed)
 
-    def _end(self, items: list[Item], action: int, cause: int, piece: Piece) -> None:
-        self._ledger.end(items, action, cause, piece.request, piece.number)
+    def _end(self, items: list[Item], cause: int, piece: Piece) -> None:
+        self._ledger.end(items, Action.DELETED, cause, piece.request, piece.number)

@@ -34,7 +34,7 @@ class Message:
     """A message. People read ``m12``; ``message_id`` is its public id.
 
     Attributes: ``body`` (text), ``attributes``, ``sent_at`` (microseconds since the lab's start),
-    ``receive_count``, ``state``.
+    ``receive_count``, ``state``. A FIFO queue's know more: :class:`.groups.FifoMessage`.
     """
 
     __slots__ = (
@@ -72,6 +72,11 @@ class Message:
         return STATES[self.standing]
 
     @property
+    def fifo(self) -> tuple[str, str, str] | None:
+        """Sequence number, group and deduplication id, where it is a message of a FIFO queue."""
+        return None
+
+    @property
     def receipt_handle(self) -> str:
         """The handle of its latest receive."""
         return receipt_handle(self.message_id, self.receive_count)
@@ -86,7 +91,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What a caller got from ``receive``: the message as it was then, and the handle to delete it by."""
+    """What a caller got from ``receive``: the message as it was then, and the handle to delete it by.
+
+    The last three are those of a FIFO queue's messages.
+    """
 
     message: Message
     message_id: str
@@ -94,6 +102,15 @@ class Received:
     body: str
     attributes: Attributes
     receive_count: int
+    sequence_number: str = ""
+    message_group_id: str = ""
+    message_deduplication_id: str = ""
+
+    @classmethod
+    def of(cls, m: Message) -> Received:
+        """The message as it is now."""
+        fifo = m.fifo or ()
+        return cls(m, m.message_id, m.receipt_handle, m.body, m.attributes, m.receive_count, *fifo)
 
     def json(self) -> Any:
         """The body parsed as JSON."""
@@ -101,7 +118,8 @@ class Received:
 
     def __repr__(self) -> str:
         times = "" if self.receive_count == 1 else f", received {self.receive_count} times"
-        return f"{self.message!r}: {_cut(self.body)}{times}"
+        group = f" of {self.message_group_id!r}" if self.message_group_id else ""
+        return f"{self.message!r}{group}: {_cut(self.body)}{times}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +131,24 @@ class Seen:
     state: str
     body: Any
     receive_count: int
+    message_group_id: str = ""
 
     @classmethod
     def of(cls, message: Message) -> Seen:
         """The message as it is now."""
-        body = parsed(message.body)
-        return cls(message, message.message_id, message.state, body, message.receive_count)
+        body, count = parsed(message.body), message.receive_count
+        _, group, _ = message.fifo or ("", "", "")
+        return cls(message, message.message_id, message.state, body, count, group)
 
     def __repr__(self) -> str:
         return "  ".join(self.cells())
 
-    def cells(self) -> tuple[str, str, str, str]:
-        """Id, state, receives and body, as text."""
+    def cells(self) -> tuple[str, ...]:
+        """Id, group (in a FIFO queue), state, receives and body, as text."""
         body = self.body if isinstance(self.body, str) else encode_text(self.body)
-        return repr(self.message), self.state, f"received {self.receive_count}×", _cut(body)
+        group = (self.message_group_id,) if self.message_group_id else ()
+        state, times = self.state, f"received {self.receive_count}×"
+        return repr(self.message), *group, state, times, _cut(body)
 
 
 class Messages(Sequence[Seen]):

@@ -1,10 +1,10 @@
-"""One SQS standard queue: what its users can do with it."""
+"""An SQS queue: what its users can do with it. That of a FIFO queue is in :mod:`.fifo`."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting
 from lambdalab.functions.mishaps import Mishap
@@ -23,6 +23,7 @@ from lambdalab.sources.sqs.messages import (
     size_of,
     text_of,
 )
+from lambdalab.sources.sqs.redrive import MoveTask, begin
 from lambdalab.sources.sqs.settings import QueueSettings, check_delay, check_visibility
 from lambdalab.sources.sqs.store import Store
 from lambdalab.trace.schema import Action, Cause, ParentKind
@@ -48,6 +49,9 @@ class Queue:
     m1  visible  received 0×  {"order": 1}
     """
 
+    fifo: ClassVar[bool] = False
+    """Whether it is a FIFO queue."""
+
     def __init__(self, name: str, settings: QueueSettings, sqs: Sqs, *, implied: bool) -> None:
         self.name, self.url, self.arn = name, queue_url(name), queue_arn(name)
         self.settings = settings
@@ -61,7 +65,13 @@ class Queue:
     # ------------------------------------------------------------------ sending
 
     def send(
-        self, body: object, *, delay: int | None = None, attributes: Mapping[str, Any] | None = None
+        self,
+        body: object,
+        *,
+        delay: int | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        message_group_id: str | None = None,
+        message_deduplication_id: str | None = None,
     ) -> Message:
         """Send a message.
 
@@ -73,6 +83,8 @@ class Queue:
             Whole seconds before it becomes visible (0 to 900); the queue's own by default.
         attributes
             Message attributes: name to a text, a number, bytes or a pair (data type, value).
+        message_group_id, message_deduplication_id
+            For FIFO queues only.
 
         Raises
         ------
@@ -80,22 +92,46 @@ class Queue:
             For a body, delay or attribute that SQS refuses, or a message that is too large; then
             nothing has been sent.
         """
+        if message_group_id is not None or message_deduplication_id is not None:
+            self._refuse_ids(message_group_id, message_deduplication_id)
         text, given = self._checked(body, attributes)
         seconds = self._delay(delay)
         self._check_size(size_of(text, given), "message")
         return self._put(text, given, seconds, *self._sender())
 
-    def send_batch(self, bodies: Iterable[object], *, delay: int | None = None) -> list[Message]:
+    drive_key = ""
+
+    def arrive(self, body: object, number: int, key: object) -> None:
+        """What ``lab.drive`` sends."""
+        self.send(body)
+
+    def _refuse_ids(self, group: object, deduplication: object) -> None:
+        setting, value = "message_group_id", group
+        if group is None:
+            setting, value = "message_deduplication_id", deduplication
+        raise InvalidSetting(
+            setting, value, "left out for a standard queue: only FIFO queues, whose names end with "
+            ".fifo, are simulated with it (fair queues are not)", "botocore SendMessage",
+        )  # fmt: skip
+
+    def send_batch(
+        self,
+        bodies: Iterable[object],
+        *,
+        delay: int | None = None,
+        message_group_id: str | Sequence[str] | None = None,
+        message_deduplication_id: Sequence[str] | None = None,
+    ) -> list[Message]:
         """Send up to ten messages at once; together they must be within the size of one.
+
+        ``message_group_id`` and ``message_deduplication_id`` are for FIFO queues only.
 
         Raises :class:`InvalidSetting` as :meth:`send` does; then none has been sent.
         """
-        rules = self._sqs.rules
-        texts = [text_of(body) for body in bodies]
-        most = rules.sqs_send_batch
-        whole("bodies", len(texts), 1, most, "messages at a time", rules.source("sqs_send_batch"))
+        if message_group_id is not None or message_deduplication_id is not None:
+            self._refuse_ids(message_group_id, message_deduplication_id)
+        texts = self._texts(bodies)
         seconds = self._delay(delay)
-        self._check_size(sum(size_of(text, {}) for text in texts), "messages together")
         request, chain = self._sender()
         return [self._put(text, {}, seconds, request, chain) for text in texts]
 
@@ -119,6 +155,22 @@ class Queue:
             return f"One or more parameters are invalid. Message must be shorter than {most} bytes."
         self._put(text, given, self.settings.delay, request, chain, cause, trace_header)
         return ""
+
+    def _texts(self, bodies: Iterable[object]) -> list[str]:
+        """The bodies of a batch, if they are neither too many nor too large together."""
+        rules = self._sqs.rules
+        texts = [text_of(body) for body in bodies]
+        most = rules.sqs_send_batch
+        whole("bodies", len(texts), 1, most, "messages at a time", rules.source("sqs_send_batch"))
+        self._check_size(sum(size_of(text, {}) for text in texts), "messages together")
+        return texts
+
+    def take_over(self, message: Message) -> Message:
+        """A message is redriven to this queue: here it is a new one."""
+        made = self._sqs.new_message(message.body, message.attributes)
+        made.chain, made.trace_header = message.chain, message.trace_header
+        self.store.put(made, Cause.REDRIVE, 0, self.settings.delay * US)
+        return made
 
     def _checked(
         self, body: object, attributes: Mapping[str, Any] | None
@@ -174,10 +226,7 @@ class Queue:
         timeout = check_visibility(visibility_timeout, rules)
         self._sqs.origin()
         taken = self.store.take(max_messages, timeout * US, Cause.RECEIVED_BY_CALLER)
-        return [
-            Received(m, m.message_id, m.receipt_handle, m.body, m.attributes, m.receive_count)
-            for m in taken
-        ]
+        return [Received.of(message) for message in taken]
 
     def delete(self, message: Message | Received | Seen | str) -> None:
         """Delete a message, given as such or as a receipt handle, or as in ``"m12"``.
@@ -220,6 +269,35 @@ class Queue:
             raise InvalidSetting("message", message, "a message, a receipt handle, or as in 'm12'")
         return message if message is not None and message.store is self.store else None
 
+    # ------------------------------------------------------------------ redrive
+
+    def start_message_move_task(
+        self,
+        destination: Queue | str | None = None,
+        *,
+        max_messages_per_second: int | None = None,
+    ) -> MoveTask:
+        """Move the messages of this dead-letter queue back to the queues they came from.
+
+        It takes virtual time: the task is at work while the lab runs, and keeps it running.
+
+        Parameters
+        ----------
+        destination
+            A queue (or its name) that takes them all instead; of the same kind, standard or FIFO.
+        max_messages_per_second
+            1 to 500; by default AWS chooses (here: the rule ``sqs_redrive_rate_default``).
+
+        Raises
+        ------
+        InvalidParameterValueException
+            The queue is no queue's dead-letter queue, or a task is at work already.
+        InvalidSetting, UnknownName
+            For a rate out of range, and a destination that cannot be.
+        """
+        self._sqs.origin()
+        return begin(self, destination, max_messages_per_second, self._sqs)
+
     # ------------------------------------------------------------------ looking
 
     @property
@@ -243,9 +321,13 @@ class Queue:
         counts = (
             f"{store.visible:,} visible, {store.in_flight:,} in flight, {store.delayed:,} delayed"
         )
+        if self.fifo:
+            counts += f", {store.blocked:,} blocked"
         letters = self.settings.dead_letter_queue
         after = f", dead letters to {letters!r} after {self.settings.max_receive_count} receives"
-        return f"<queue {self.name}: {counts}{after if letters else ''}>"
+        return (
+            f"<{'FIFO ' if self.fifo else ''}queue {self.name}: {counts}{after if letters else ''}>"
+        )
 
     def _repr_html_(self) -> str:
         return f"<code>{html.escape(repr(self))}</code>"
@@ -280,6 +362,11 @@ class Queue:
 
     def start(self) -> None:
         """Begin a run: empty."""
-        sqs = self._sqs
-        self.store = Store(self.name, self.arn, sqs.scheduler, sqs.books, sqs.rules.sqs_in_flight)
+        self.store = self._new_store()
         self.store.faults = self.faults
+        self.message_move_tasks: list[MoveTask] = []
+        """What :meth:`start_message_move_task` made in this run, the latest first."""
+
+    def _new_store(self) -> Store:
+        sqs = self._sqs
+        return Store(self.name, self.arn, sqs.scheduler, sqs.books, sqs.rules.sqs_in_flight)

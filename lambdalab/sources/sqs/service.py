@@ -1,4 +1,4 @@
-"""SQS: the standard queues of the lab's account (``lab.sqs``)."""
+"""SQS: the queues of the lab's account (``lab.sqs``)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
 from lambdalab.sources.sqs.events import Attributes
+from lambdalab.sources.sqs.fifo import FifoQueue
+from lambdalab.sources.sqs.groups import FifoMessage
 from lambdalab.sources.sqs.messages import Message
 from lambdalab.sources.sqs.queue import Queue
-from lambdalab.sources.sqs.settings import QueueSettings, check_name
+from lambdalab.sources.sqs.settings import (
+    FIFO,
+    FifoSettings,
+    QueueSettings,
+    check_name,
+    is_fifo,
+)
 from lambdalab.sources.sqs.store import lying_about
 from lambdalab.sources.sqs.target import SqsTarget
 from lambdalab.trace.ids import Ids
@@ -23,7 +31,7 @@ from lambdalab.trace.recorder import Recorder
 if TYPE_CHECKING:
     from lambdalab.invocation.front_door import Origin
 
-__all__ = ["Queue", "Sqs"]
+__all__ = ["FifoQueue", "Queue", "Sqs"]
 
 
 class Sqs:
@@ -46,7 +54,7 @@ class Sqs:
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.ids, self.rules, self.clock, self.origin = ids, rules, clock, origin
         self._queues: dict[str, Queue] = {}
-        self._sent = 0
+        self.sent = 0
 
     def create_queue(
         self,
@@ -57,14 +65,18 @@ class Sqs:
         retention: int | None = None,
         dead_letter_queue: str | Queue | None = None,
         max_receive_count: int | None = None,
+        fifo: bool | None = None,
+        content_based_deduplication: bool | None = None,
+        deduplication_scope: str | None = None,
         **unknown: object,
     ) -> Queue:
-        """Create a standard queue; with the attributes of an existing one, get that.
+        """Create a queue; with the attributes of an existing one, get that.
 
         Parameters
         ----------
         name
-            Letters, digits, ``-`` and ``_``; at most 80.
+            Letters, digits, ``-`` and ``_``; at most 80. One that ends with ``.fifo`` makes a FIFO
+            queue.
         visibility_timeout
             Seconds for which a received message is invisible to others: 0 to 43,200, 30 by default.
         delay
@@ -73,7 +85,14 @@ class Sqs:
             Seconds for which a message is kept: 60 to 1,209,600, four days by default.
         dead_letter_queue
             Where messages go that were received ``max_receive_count`` times (1 to 1,000, 10 by
-            default) and not deleted. A name makes the queue where it is missing.
+            default) and not deleted. A name makes the queue where it is missing. That of a FIFO
+            queue is a FIFO queue.
+        fifo
+            AWS wants ``FifoQueue`` said for a name that ends with ``.fifo``; here it may be left out.
+        content_based_deduplication
+            A FIFO queue's: a message sent without a deduplication id has its body's SHA-256.
+        deduplication_scope
+            A FIFO queue's: ``queue`` (default) or ``messageGroup``.
 
         Raises
         ------
@@ -84,11 +103,12 @@ class Sqs:
         """
         self.origin()
         check_name(name, self.rules)
-        letters = self.letters_name(dead_letter_queue)
-        settings = QueueSettings.make(
-            self.rules, "create_queue", visibility_timeout=visibility_timeout, delay=delay,
-            retention=retention, dead_letter_queue=letters, max_receive_count=max_receive_count,
-            **unknown,
+        letters = self._name_of(dead_letter_queue)
+        settings = self._settings(
+            name, fifo, visibility_timeout=visibility_timeout, delay=delay, retention=retention,
+            dead_letter_queue=letters, max_receive_count=max_receive_count,
+            content_based_deduplication=content_based_deduplication,
+            deduplication_scope=deduplication_scope, **unknown,
         )  # fmt: skip
         self._check_letters(name, letters)
         known = self._queues.get(name)
@@ -109,12 +129,30 @@ class Sqs:
         """
         known = self._queues.get(name)
         if known is None:
-            settings = QueueSettings.make(self.rules, "create_queue")
-            known = self._make(check_name(name, self.rules), settings, implied=True)
+            settings = self._settings(check_name(name, self.rules), None)
+            known = self._make(name, settings, implied=True)
         return known
 
+    def _settings(self, name: str, fifo: bool | None, **given: object) -> QueueSettings:
+        """What ``create_queue`` was given, checked, for a queue of this kind."""
+        if "fifo_throughput_limit" in given:
+            raise InvalidSetting(
+                "fifo_throughput_limit", given["fifo_throughput_limit"],
+                "left out: the limits of a FIFO queue's API calls a second are not simulated",
+            )  # fmt: skip
+        if is_fifo(name, fifo, self.rules):
+            return FifoSettings.make(self.rules, "create_queue", **given)
+        for own in ("content_based_deduplication", "deduplication_scope"):
+            if given.pop(own, None) is not None:
+                raise InvalidSetting(
+                    own, "given", f"left out: {name!r} is a standard queue (the name of a FIFO queue "
+                    f"ends with {FIFO})", "botocore SetQueueAttributes",
+                )  # fmt: skip
+        return QueueSettings.make(self.rules, "create_queue", **given)
+
     def _make(self, name: str, settings: QueueSettings, *, implied: bool) -> Queue:
-        queue = self._queues[name] = Queue(name, settings, self, implied=implied)
+        kind = FifoQueue if isinstance(settings, FifoSettings) else Queue
+        queue = self._queues[name] = kind(name, settings, self, implied=implied)
         queue.configure()
         return queue
 
@@ -122,19 +160,29 @@ class Sqs:
 
     def new_message(self, body: str, attributes: Attributes) -> Message:
         """The next message of the lab: numbered from 1 through all queues."""
-        self._sent = number = self._sent + 1
+        self.sent = number = self.sent + 1
         return Message(number, self.ids.message(number), body, attributes, self.scheduler.now)
+
+    def new_fifo_message(
+        self, body: str, attributes: Attributes, group: str, deduplication: str
+    ) -> FifoMessage:
+        """The next message of the lab, of a FIFO queue."""
+        self.sent = number = self.sent + 1
+        return FifoMessage(
+            number, self.ids.message(number), body, attributes, self.scheduler.now, group,
+            deduplication,
+        )  # fmt: skip
 
     def new_number(self) -> int:
         """The number of a stream's next record: they are numbered with the messages."""
-        self._sent += 1
-        return self._sent
+        self.sent += 1
+        return self.sent
 
     def changed(self, queue: Queue, settings: dict[str, Any]) -> QueueSettings:
         """A queue's settings with some replaced, all checked, the dead-letter queue there."""
         if "dead_letter_queue" in settings:
             settings = settings | {
-                "dead_letter_queue": self.letters_name(settings["dead_letter_queue"])
+                "dead_letter_queue": self._name_of(settings["dead_letter_queue"])
             }
         made = queue.settings.changed(self.rules, "update", **settings)
         self._check_letters(queue.name, made.dead_letter_queue)
@@ -142,7 +190,41 @@ class Sqs:
         return made
 
     def letters_name(self, given: object) -> str | None:
-        """The name of a dead-letter queue that was given as a queue of this lab or as a name."""
+        """The name of a function's dead-letter queue, given as a queue of this lab or as a name.
+
+        Raises :class:`InvalidSetting` for a FIFO queue (dg/invocation-async-retain-records).
+        """
+        name = self._name_of(given)
+        if name is not None and name.endswith(FIFO):
+            raise InvalidSetting(
+                "dead_letter_queue", name, "a standard queue: functions have no FIFO one",
+                "dg/invocation-async-retain-records",
+            )  # fmt: skip
+        return name
+
+    def sources_of(self, letters: Queue) -> list[Queue]:
+        """The queues whose dead-letter queue it is."""
+        queues = self._queues.values()
+        return [queue for queue in queues if queue.settings.dead_letter_queue == letters.name]
+
+    def by_arn(self, arn: str) -> Queue | None:
+        """The queue with that ARN."""
+        return self._queues.get(arn.rpartition(":")[2])
+
+    def destination(self, given: Queue | str, letters: Queue) -> Queue:
+        """Where a dead-letter queue's messages can be moved to: another queue of its kind."""
+        name = self._name_of(given)
+        assert name is not None
+        queue, source = self[name], "SQS developer guide, dead-letter queue redrive"
+        if queue is letters:
+            raise InvalidSetting("destination", name, "another queue than the source", source)
+        if queue.fifo != letters.fifo:
+            kind = "FIFO" if letters.fifo else "standard"
+            raise InvalidSetting("destination", name, f"a {kind} queue, as the source is", source)
+        return queue
+
+    def _name_of(self, given: object) -> str | None:
+        """The name of a queue that was given as one of this lab or as a name."""
         if isinstance(given, Queue):
             if self._queues.get(given.name) is not given:
                 raise UnknownName("queue in this lab", given.name, self._queues)
@@ -158,6 +240,11 @@ class Sqs:
             raise InvalidSetting(
                 "dead_letter_queue", letters, "another queue than the queue itself"
             )
+        if letters is not None and letters.endswith(FIFO) != name.endswith(FIFO):
+            kind = "FIFO" if name.endswith(FIFO) else "standard"
+            limit = f"a {kind} queue, as {name!r} is (the name of a FIFO queue ends with {FIFO})"
+            source = "SQS developer guide, dead-letter queues"
+            raise InvalidSetting("dead_letter_queue", letters, limit, source)
 
     def _make_letters(self, letters: str | None) -> None:
         if letters is not None:
@@ -199,7 +286,7 @@ class Sqs:
     def reset(self, scheduler: Scheduler, books: Recorder, streams: RandomStreams) -> None:
         """Begin a new run with the same queues, all empty. Mappings attach themselves again."""
         self.scheduler, self.books, self.streams = scheduler, books, streams
-        self._sent = 0
+        self.sent = 0
         for queue in self._queues.values():
             queue.store.close()
             queue.start()

@@ -1,4 +1,4 @@
-"""The settings of an SQS standard queue: frozen, and checked against the rules when they are made."""
+"""The settings of an SQS queue: frozen, and checked against the rules when they are made."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from lambdalab.errors import InvalidSetting, UnknownSetting
 from lambdalab.rules import Rules
 from lambdalab.sources.checks import whole
 
-_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
+FIFO = ".fifo"
+"""What the name of a FIFO queue ends with."""
+
+SCOPES = ("queue", "messageGroup")
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+(\.fifo)?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +42,21 @@ class QueueSettings:
         for name in settings:
             if name not in known:
                 raise UnknownSetting(verb, name, known)
-        letters = settings.get("dead_letter_queue")
-        defaults: dict[str, Any] = {
+        given = {name: value for name, value in settings.items() if value is not None}
+        made = cls(**(cls._defaults(rules, given) | given))
+        made._check(rules)
+        return made
+
+    @classmethod
+    def _defaults(cls, rules: Rules, given: dict[str, Any]) -> dict[str, Any]:
+        letters = given.get("dead_letter_queue")
+        return {
             "visibility_timeout": rules.sqs_visibility_default,
             "delay": 0,
             "retention": rules.sqs_retention_default,
             "dead_letter_queue": None,
             "max_receive_count": rules.sqs_max_receive_count_default if letters else None,
         }
-        given = {name: value for name, value in settings.items() if value is not None}
-        made = cls(**(defaults | given))
-        made._check(rules)
-        return made
 
     def changed(self, rules: Rules, verb: str, **settings: Any) -> QueueSettings:
         """These settings with some replaced, checked again; None sets one back to its default."""
@@ -81,14 +89,61 @@ class QueueSettings:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class FifoSettings(QueueSettings):
+    """What ``create_queue`` and ``queue.update`` accept for a FIFO queue, beside the rest.
+
+    ``deduplication_scope`` is ``queue`` or ``messageGroup`` (botocore SetQueueAttributes): whether a
+    deduplication id that comes again is the same everywhere in the queue, or within a group only.
+    """
+
+    content_based_deduplication: bool
+    deduplication_scope: str
+    fifo: bool
+
+    @classmethod
+    def _defaults(cls, rules: Rules, given: dict[str, Any]) -> dict[str, Any]:
+        own = {
+            "content_based_deduplication": False,
+            "deduplication_scope": SCOPES[0],
+            "fifo": True,
+        }
+        # not super(): the class that @dataclass(slots=True) returns is another one
+        return QueueSettings._defaults(rules, given) | own
+
+    def _check(self, rules: Rules) -> None:
+        QueueSettings._check(self, rules)
+        source = "botocore SetQueueAttributes"
+        if not isinstance(self.content_based_deduplication, bool):
+            setting, value = "content_based_deduplication", self.content_based_deduplication
+            raise InvalidSetting(setting, value, "True or False", source)
+        if self.deduplication_scope not in SCOPES:
+            limit = "'queue' or 'messageGroup'"
+            raise InvalidSetting("deduplication_scope", self.deduplication_scope, limit, source)
+        if self.fifo is not True:
+            raise InvalidSetting(
+                "fifo", self.fifo, "True, as it was made: no queue changes its kind", source
+            )
+
+
 def check_name(name: object, rules: Rules) -> str:
-    """The name of a standard queue, or :class:`InvalidSetting`."""
+    """The name of a queue, or :class:`InvalidSetting`."""
     most, source = rules.sqs_name_length, rules.source("sqs_name_length")
-    if isinstance(name, str) and name.endswith(".fifo"):
-        raise InvalidSetting("name", name, "a standard queue's: FIFO queues are not there yet")
     if not isinstance(name, str) or not _NAME.match(name) or len(name) > most:
-        raise InvalidSetting("name", name, f"1 to {most} letters, digits, - or _", source)
+        limit = f"1 to {most} letters, digits, - or _; a FIFO queue's ends with {FIFO}"
+        raise InvalidSetting("name", name, limit, source)
     return name
+
+
+def is_fifo(name: str, fifo: object, rules: Rules) -> bool:
+    """Whether a queue of this name is a FIFO queue; ``fifo`` may be None, or says the same.
+
+    Raises :class:`InvalidSetting` where the two do not go together.
+    """
+    if fifo is None or fifo is name.endswith(FIFO):
+        return name.endswith(FIFO)
+    limit = f"True where the name ends with {FIFO} and only there; it is {name!r}"
+    raise InvalidSetting("fifo", fifo, limit, rules.source("sqs_name_length"))
 
 
 def check_delay(delay: object, rules: Rules) -> int:

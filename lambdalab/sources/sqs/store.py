@@ -1,4 +1,4 @@
-"""The messages of one standard queue: which are visible, delayed or in flight, and until when.
+"""The messages of one queue: which are visible, delayed or in flight, and until when.
 
 * Messages are received in the order in which they became visible (SQS itself promises no order).
 * One timer stands for the next message to become visible again. It keeps a run alive only while a
@@ -7,6 +7,8 @@
 * A message that has been received as often as the redrive policy allows is moved to the dead-letter
   queue when it would be received once more, as on AWS. It keeps its id, its body, its sent timestamp
   and its receive count; the policy of the queue it comes to counts its own receives only.
+
+That is a standard queue; :mod:`.fifo_store` has what is otherwise in a FIFO queue.
 
 Sources: event-source-mappings.md 3 of the reference; SQS developer guide, dead-letter queue retention.
 """
@@ -24,7 +26,8 @@ from lambdalab.sources.sqs.messages import DELAYED, GONE, IN_FLIGHT, VISIBLE, Me
 from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.schema import Action, Cause, QueueKind
 
-_SLACK = 1_000  # entries of finished messages that may lie in a heap before it is swept
+_CLEARED = (Cause.PURGED, Cause.REDRIVE)  # deleted, and not by one who had received it
+SLACK = 1_000  # entries of finished messages that may lie in a heap before it is swept
 
 
 class Consumer(Protocol):
@@ -77,6 +80,11 @@ class Store:
     def depth(self) -> int:
         """All messages: visible, delayed and in flight."""
         return len(self.messages)
+
+    @property
+    def blocked(self) -> int:
+        """How many wait behind others that are in flight: none in a standard queue."""
+        return 0
 
     # ------------------------------------------------------------------ coming and going
 
@@ -137,7 +145,7 @@ class Store:
         until = message.visible_at
         self._drop(message)
         self._note(message, action, cause, 0, request, batch)
-        if self.faults and action == Action.DELETED and cause != Cause.PURGED:
+        if self.faults and action == Action.DELETED and cause not in _CLEARED:
             self._keep_copy(message, until, request)
         return True
 
@@ -200,6 +208,11 @@ class Store:
         self.consumers.append(consumer)
         self.rewatch()
 
+    def detach(self, consumer: Consumer) -> None:
+        """A consumer polls it no more."""
+        self.consumers.remove(consumer)
+        self.rewatch()
+
     def rewatch(self) -> None:
         """A consumer came, or was enabled or disabled: whether the timer keeps a run alive."""
         self._disarm()
@@ -222,7 +235,7 @@ class Store:
         message.visible_at = until
         self._sequence += 1
         heappush(self._hidden, (until, self._sequence, message))
-        if len(self._hidden) > 2 * (self.in_flight + self.delayed) + _SLACK:
+        if len(self._hidden) > 2 * (self.in_flight + self.delayed) + SLACK:
             self._hidden = [entry for entry in self._hidden if not self._stale(entry)]
             heapify(self._hidden)
 
@@ -285,7 +298,11 @@ class Store:
         self._note(message, Action.DEAD_LETTERED, Cause.MAX_RECEIVE_COUNT)
         message.received_elsewhere = message.receive_count
         message.dead_letter_source = self.arn
+        self._readdress(message)
         self.redrive[1].put(message, Cause.DEAD_LETTER)
+
+    def _readdress(self, message: Message) -> None:
+        """What else changes about a message on its way to the dead-letter queue: nothing."""
 
     def reschedule_retention(self) -> None:
         """The retention period has changed."""
@@ -296,7 +313,7 @@ class Store:
 
     def _watch_age(self, message: Message) -> None:
         heappush(self._ages, (message.sent_at, message.number))
-        if len(self._ages) > 2 * len(self.messages) + _SLACK:
+        if len(self._ages) > 2 * len(self.messages) + SLACK:
             self._ages = [(m.sent_at, number) for number, m in self.messages.items()]
             heapify(self._ages)
         due = message.sent_at + self.retention_us

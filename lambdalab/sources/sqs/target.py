@@ -29,10 +29,12 @@ class SqsTarget:
         return self._sqs
 
     def find(self, given: object) -> Destination | None:
-        """A queue by name, or as such."""
+        """A standard queue by name, or as such: AWS delivers to no FIFO queue."""
         if given not in self._sqs:
             return None
         name = given if isinstance(given, str) else given.name  # type: ignore[attr-defined]
+        if self._sqs[name].fifo:
+            return None
         return Destination(self.service, name, self._sqs[name].arn)
 
     def deliver(self, destination: Destination, record: bytes, envelope: Envelope) -> str:

@@ -1,6 +1,6 @@
 """Reading a shard: where an iterator begins, and what one read brings.
 
-Source: botocore GetShardIterator and GetRecords.
+Source: botocore GetShardIterator and GetRecords, of Kinesis and of DynamoDB Streams.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from lambdalab.errors import (
     InvalidSetting,
 )
 from lambdalab.kernel.clock import US
-from lambdalab.rules import Rules
-from lambdalab.sources.checks import whole
-from lambdalab.sources.streams.shard import Shard, StreamRecord
+from lambdalab.sources.streams.shard import Budget, Shard, StreamRecord
 from lambdalab.sources.streams.views import Read, ShardIterator
 
 TYPES = (
@@ -58,31 +56,43 @@ def _place(shard: Shard, number: str) -> int:
     return place
 
 
-def read(iterator: ShardIterator, limit: int | None, rules: Rules, now: int) -> Read | int:
-    """What an iterator brings; or the limit of the shard that keeps it from being read now."""
-    most: int = rules.kinesis_read_records
-    if limit is not None:
-        source = rules.source("kinesis_read_records")
-        most = whole("limit", limit, 1, most, "records", source)
-    life = round(rules.kinesis_iterator_life * US)
-    if now - iterator.made_at > life:
+def read(iterator: ShardIterator, most: int, room: int, life_us: int, now: int) -> Read | int:
+    """What an iterator brings; or the limit of the shard that keeps it from being read now.
+
+    ``most`` records and ``room`` bytes are what one read may bring; ``life_us`` is for how long an
+    iterator can be used.
+    """
+    if now - iterator.made_at > life_us:
         raise ExpiredIteratorException(
             f"Iterator expired. The iterator was created {(now - iterator.made_at) // US} seconds "
-            f"ago, while it lives for {life // US} seconds.",
+            f"ago, while it lives for {life_us // US} seconds.",
             "; make another, or use the one the last read gave in time",
         )
     shard = iterator.shard
-    records = shard.read(iterator.place, most)
-    refused = shard.reads.lacks(now, records[0].size if records else 0)
-    if refused is not None:
-        return refused
-    room: int = rules.kinesis_read_size
-    if shard.reads.used:
-        room = min(room, rules.kinesis_shard_read_bytes - shard.reads.used)
-    records, size = _fitting(records, room)
-    shard.reads.take(now, size)
+    records = take(shard, iterator.place, (most, room), shard.reads, now)
+    if isinstance(records, int):
+        return records
     place = records[-1].place + 1 if records else max(iterator.place, shard.trim_horizon)
     return _answer(shard, tuple(records), place, now)
+
+
+def take(
+    shard: Shard, place: int, limits: tuple[int, int], budget: Budget, now: int
+) -> list[StreamRecord] | int:
+    """The records from a place on, as many as one read brings; or the limit that forbids it now.
+
+    ``limits`` are the most records and the most bytes of one read; the first record always comes.
+    ``budget`` is what the read counts for.
+    """
+    most, room = limits
+    records = shard.read(place, most)
+    refused = budget.lacks(now, records[0].size if records else 0)
+    if refused is not None:
+        return refused
+    left = budget.room
+    records, size = _fitting(records, room if left is None else min(room, left))
+    budget.take(now, size)
+    return records
 
 
 def _fitting(records: list[StreamRecord], room: int) -> tuple[list[StreamRecord], int]:

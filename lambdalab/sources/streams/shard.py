@@ -2,10 +2,9 @@
 
 * A partition key's hash key is its MD5 digest as a 128-bit number; the shard whose range holds it takes
   the record (botocore PutRecord).
-* Sequence numbers have the form of the service's own: 56 digits that hold, from the left, when the shard
-  was made, the record's place in it, when it came, and the shard's number. mhart/kinesalite took them
-  apart; that the places of a shard's records are consecutive is ours.
-* A shard lets so many records and bytes in (and reads and bytes out) in any second. AWS documents the
+* How shards and records are called is a matter of their service (:class:`Naming`); that the places of a
+  shard's records are consecutive is ours.
+* A shard of Kinesis lets so many records and bytes in (and reads and bytes out) in any second. AWS documents the
   numbers; that a second may begin at any moment, and that what is larger than a second's bytes counts
   for as long as it takes at that rate, is our reading.
 """
@@ -16,7 +15,7 @@ import hashlib
 import json
 from bisect import bisect_left
 from collections import deque
-from typing import Any
+from typing import Any, Protocol
 
 from lambdalab.kernel.clock import US
 from lambdalab.trace.ids import short
@@ -24,8 +23,10 @@ from lambdalab.trace.ids import short
 HASH_KEYS = 1 << 128
 """How many hash keys there are: MD5 digests."""
 
+LAST_PLACE = (1 << 63) - 1
+"""The place in the sequence number that ends a closed shard."""
+
 _SLACK = 1_000  # trimmed records whose places may lie in a list before it is cut
-_LAST_PLACE = (1 << 63) - 1  # in the sequence number that ends a closed shard
 
 
 def hash_key_of(partition_key: str) -> int:
@@ -48,32 +49,26 @@ def even_ranges(count: int) -> list[tuple[int, int]]:
     return list(zip(starts, [start - 1 for start in [*starts[1:], HASH_KEYS]], strict=True))
 
 
-def shard_id_of(index: int) -> str:
-    """The id of a stream's shard by its number, from 0."""
-    return f"shardId-{index:012d}"
+class Naming(Protocol):
+    """How a service calls the shards of a stream and numbers their records."""
 
+    def shard_id(self, index: int, made_s: int) -> str:
+        """The id of a stream's shard by its number, from 0; it was made in that second since 1970."""
 
-def sequence_number(made_s: int, index: int, place: int, at_s: int) -> str:
-    """A sequence number: of the shard made at ``made_s`` (seconds since 1970), numbered ``index``.
+    def sequence_number(self, shard: Shard, place: int, at_s: int) -> str:
+        """The number of a record: its place in the shard, from 1 (0: where the shard begins), and the
+        second since 1970 in which it came. Numbers rise with places."""
 
-    ``place`` is the record's in the shard, from 1 (0: where the shard begins), ``at_s`` when it came.
-
-    >>> sequence_number(1_736_208_000, 0, 1, 1_736_208_000)
-    '49659357023222850765760216010422595183867775741547511810'
-    """
-    number = 2 << 36 | made_s
-    number = number << 4 | index & 15
-    number = number << 64 | place
-    number = number << 44 | at_s
-    number = number << 32 | index
-    return str(number << 4 | 2)
+    def place_of(self, shard: Shard, number: str) -> int | None:
+        """The place a sequence number stands for; None where it is none of this shard's."""
 
 
 class StreamRecord:
     """A record of a stream. People read ``m12``; records are numbered with the lab's messages.
 
-    Attributes: ``data`` (bytes), ``partition_key``, ``hash_key``, ``shard``, ``arrived_at``
-    (microseconds since the lab's start), ``sequence_number``.
+    Attributes: ``data`` (bytes), ``partition_key`` (records with the same one keep their order),
+    ``hash_key``, ``shard``, ``arrived_at`` (microseconds since the lab's start), ``sequence_number``.
+    A service whose records hold more has a class of its own.
     """
 
     __slots__ = ("arrived_at", "data", "hash_key", "number", "partition_key", "place", "shard")
@@ -124,6 +119,11 @@ class Budget:
         self.used = 0
         """Bytes that count now; only after :meth:`lacks`."""
 
+    @property
+    def room(self) -> int | None:
+        """Bytes that still come in now; only after :meth:`lacks`. None: as many as there are."""
+        return self._size - self.used if self.used else None
+
     def lacks(self, now: int, size: int) -> int | None:
         """The limit that keeps ``size`` more bytes out at that time; None when they may come."""
         taken = self._taken
@@ -140,6 +140,25 @@ class Budget:
         self.used += size
 
 
+class Unlimited(Budget):
+    """A budget that is never used up.
+
+    >>> Unlimited().lacks(0, 10**12) is None
+    True
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(1, 1)
+
+    def lacks(self, now: int, size: int) -> None:
+        """Nothing is kept out."""
+
+    def take(self, now: int, size: int) -> None:
+        """Nothing is counted."""
+
+
 class Shard:
     """A shard: a range of hash keys, and the records that fell into it, oldest first.
 
@@ -152,10 +171,11 @@ class Shard:
     """
 
     def __init__(
-        self, index: int, keys: tuple[int, int], made_s: int, start_us: int,
+        self, index: int, keys: tuple[int, int], made_s: int, start_us: int, naming: Naming,
         budgets: tuple[Budget, Budget], parents: tuple[Shard, ...] = (),
     ) -> None:  # fmt: skip
-        self.index, self.shard_id = index, shard_id_of(index)
+        self.index, self.shard_id = index, naming.shard_id(index, made_s)
+        self._naming = naming
         self.starting_hash_key, self.ending_hash_key = keys
         self.made_s = made_s
         self.writes, self.reads = budgets
@@ -180,14 +200,14 @@ class Shard:
     @property
     def starting_sequence_number(self) -> str:
         """Every record's sequence number is larger."""
-        return sequence_number(self.made_s, self.index, 0, self.made_s)
+        return self._naming.sequence_number(self, 0, self.made_s)
 
     @property
     def ending_sequence_number(self) -> str | None:
         """Of a closed shard: every record's sequence number is smaller; None while it is open."""
         if self.closed_at < 0:
             return None
-        return self.sequence_number(_LAST_PLACE, self.closed_at)
+        return self.sequence_number(LAST_PLACE, self.closed_at)
 
     def holds(self, hash_key: int) -> bool:
         """Whether a hash key is in its range."""
@@ -195,7 +215,7 @@ class Shard:
 
     def sequence_number(self, place: int, at: int) -> str:
         """The sequence number of a place, for a record that came at that time of the lab."""
-        return sequence_number(self.made_s, self.index, place, (self._start_us + at) // US)
+        return self._naming.sequence_number(self, place, (self._start_us + at) // US)
 
     # ------------------------------------------------------------------ its records
 
@@ -239,15 +259,7 @@ class Shard:
 
     def place_of(self, number: str) -> int | None:
         """The place a sequence number stands for; None where it is none of this shard's."""
-        if not (number.isascii() and number.isdecimal()):
-            return None
-        value = int(number)
-        place = value >> 80 & (1 << 64) - 1
-        if value >> 144 != int(self.starting_sequence_number) >> 144:
-            return None
-        if place >= self.next_place:
-            return self.next_place if number == self.ending_sequence_number else None
-        return place
+        return self._naming.place_of(self, number)
 
     def _index(self, place: int) -> int:
         """Where in the list a place is: never before the oldest record."""

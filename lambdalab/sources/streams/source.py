@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from lambdalab.sources.filters.criteria import Source
-from lambdalab.sources.streams.shard import StreamRecord
+from lambdalab.sources.streams.shard import Budget, Shard, StreamRecord
 from lambdalab.sources.streams.store import StreamStore
 
 
@@ -30,11 +30,18 @@ class StreamSource(Protocol):
 
     @property
     def poll_interval(self) -> float:
-        """Seconds between two reads of a shard by one mapping."""
+        """Seconds between two reads of a shard by one mapping; 0: records are pushed."""
+
+    @property
+    def push_latency(self) -> float:
+        """Seconds after which a record that is pushed arrives; of no account where the shard is polled."""
 
     @property
     def read_limits(self) -> tuple[int, int]:
         """Most records and most bytes of one read."""
+
+    def read_budget(self, shard: Shard) -> Budget:
+        """What a mapping's reads of the shard count for: ``shard.reads`` where all readers share it."""
 
     def record_json(self, record: StreamRecord) -> bytes:
         """A record as it stands in the function's event."""

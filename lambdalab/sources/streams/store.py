@@ -9,14 +9,26 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from lambdalab.kernel.clock import US, Clock
 from lambdalab.kernel.scheduler import Scheduler
-from lambdalab.rules import Rules
-from lambdalab.sources.streams.shard import Budget, Shard, StreamRecord, even_ranges
+from lambdalab.sources.streams.shard import (
+    Budget,
+    Naming,
+    Shard,
+    StreamRecord,
+    Unlimited,
+    even_ranges,
+)
 from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.schema import Action, Cause, QueueKind, ScalingKind
+
+
+def unlimited() -> tuple[Budget, Budget]:
+    """What a shard lets in and out where nothing is counted."""
+    return Unlimited(), Unlimited()
 
 
 class StreamConsumer(Protocol):
@@ -28,20 +40,27 @@ class StreamConsumer(Protocol):
     def resharded(self, parents: tuple[Shard, ...]) -> None:
         """These shards were closed."""
 
+    def expires(self, record: StreamRecord) -> None:
+        """The stream lets its oldest record go."""
+
 
 class StreamStore:
     """A stream's shards and records. ``shards`` has all of them by number, closed ones too.
 
-    ``consumers`` hear of new records and shards.
+    Parameters: its name in the books, how many shards it begins with and for how long it keeps a record
+    (microseconds), the lab's parts; how its service names things; and ``budgets``, which makes what a
+    shard lets in and out. ``consumers`` hear of new records and shards, and of records that go.
     """
 
     def __init__(
         self, name: str, shard_count: int, retention_us: int, scheduler: Scheduler,
-        books: Recorder, rules: Rules, clock: Clock,
+        books: Recorder, clock: Clock, naming: Naming,
+        budgets: Callable[[], tuple[Budget, Budget]] = unlimited,
     ) -> None:  # fmt: skip
         self.name = name
         self.retention_us = retention_us
-        self._scheduler, self._books, self._rules = scheduler, books, rules
+        self._scheduler, self._books = scheduler, books
+        self._naming, self._budgets = naming, budgets
         self._start_us = clock.start_us
         self._code = books.queue(name, QueueKind.STREAM)
         self.shards: list[Shard] = []
@@ -79,10 +98,9 @@ class StreamStore:
         """A shard; a child counts as made after its parents, so that its numbers are larger."""
         made_s = (self._start_us + self._scheduler.now) // US
         made_s = max([made_s, *(parent.made_s + 1 for parent in parents)])
-        rules = self._rules
-        writes = Budget(rules.kinesis_shard_records, rules.kinesis_shard_bytes)
-        reads = Budget(rules.kinesis_shard_reads, rules.kinesis_shard_read_bytes)
-        shard = Shard(len(self.shards), keys, made_s, self._start_us, (writes, reads), parents)
+        shard = Shard(
+            len(self.shards), keys, made_s, self._start_us, self._naming, self._budgets(), parents
+        )
         self.shards.append(shard)
         return shard
 
@@ -142,6 +160,8 @@ class StreamStore:
         ages, oldest = self._ages, self._scheduler.now - self.retention_us
         while ages and ages[0].arrived_at <= oldest:
             record = ages.popleft()
+            for consumer in self.consumers:
+                consumer.expires(record)
             record.shard.trim()
             self._note(record, Action.EXPIRED, Cause.RETENTION)
         self._watch_oldest()

@@ -1,0 +1,1 @@
+"""What real AWS libraries lend a lab; needs the ``aws`` extra."""

@@ -1,0 +1,69 @@
+"""Iterator age: points are ages of last records, bars the chains of failed batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lambdalab import plots, scenarios
+from lambdalab.errors import UnknownName
+from tests.trace.mapped import poisoned
+
+
+@pytest.fixture(scope="module")
+def trace():
+    return poisoned(bisect_batch_on_function_error=True, maximum_retry_attempts=2)
+
+
+def test_points_are_the_ages_of_the_last_records(trace, read_points, elapsed) -> None:
+    points = read_points(plots.iterator_age(trace), "age:shard 0")
+    events = trace.queue_events
+    taken = events[(events["action"] == "received") & (events["kind"] == "stream")]
+    expected = []
+    for batch, at in zip(
+        trace.batches["batch_id"], elapsed(trace.batches["flushed_at"]), strict=True
+    ):
+        expected.append((at, taken[taken["batch_id"] == batch]["age_ms"].iloc[-1] / 1000))
+    assert points == [pytest.approx(point) for point in expected]
+
+
+def test_what_blocked_the_shard(trace, words_on, elapsed) -> None:
+    ax = plots.iterator_age(trace)
+    (bar,) = (c for c in ax.collections if c.get_gid() == "blocked")
+    x = bar.get_paths()[0].vertices[:, 0]
+    table = trace.batches
+    first = table[table["outcome"] == "failure"].iloc[0]
+    children = table[table["parent_batch_id"] != ""]
+    assert x.min() == pytest.approx(elapsed(table["completed_at"])[int(first.name)])
+    assert x.max() == pytest.approx(max(elapsed(children["completed_at"])))
+    text = words_on(ax)
+    assert f"b4: 50 records, {len(children) + 1} batches" in text
+    assert "blocked once" in text
+
+
+def test_the_age_at_which_records_are_given_up(words_on) -> None:
+    text = words_on(plots.iterator_age(poisoned(maximum_record_age=60, until=300)))
+    assert "maximum_record_age 60 s" in text
+    assert "maximum_record_age" not in words_on(plots.iterator_age(poisoned(until=20)))
+
+
+def test_lanes_have_lines_of_their_own(words_on, read_points) -> None:
+    trace = poisoned(shards=2, maximum_retry_attempts=0)
+    ax = plots.iterator_age(trace)
+    table = trace.batches
+    for shard, name in (("shardId-000000000000", "shard 0"), ("shardId-000000000001", "shard 1")):
+        assert len(read_points(ax, f"age:{name}")) == (table["shard"] == shard).sum()
+        assert name in words_on(ax)
+
+
+def test_minutes_where_it_takes_minutes(words_on) -> None:
+    ax = plots.iterator_age(poisoned(until=4000))
+    assert ax.get_ylabel() == "iterator age (min)"
+    assert np.ptp(ax.get_yticks()) >= 600
+
+
+def test_empty_queues_and_unknown(empty, words_on) -> None:
+    assert "No batch of a stream" in words_on(plots.iterator_age(empty))
+    assert "No batch of a stream" in words_on(plots.iterator_age(scenarios.batching(seconds=5)))
+    with pytest.raises(UnknownName):
+        plots.iterator_age(poisoned(until=9), mapping="click->count")
