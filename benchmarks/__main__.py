@@ -7,7 +7,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import events, growth, memory, picture, speed, tables
+from benchmarks import events, growth, mappings, memory, picture, speed, tables
 from benchmarks.table import Row, show
 
 Family = Callable[[argparse.Namespace], Iterator[Row]]
@@ -17,6 +17,7 @@ FAMILIES: dict[str, Family] = {
     "tables": lambda args: tables.rows(args.rounds),
     "growth": lambda args: growth.rows(args.full, args.rounds),
     "events": lambda args: events.rows(args.rounds),
+    "mappings": lambda args: mappings.rows(args.full, args.rounds),
     "picture": lambda args: picture.rows(args.rounds),
 }
 
@@ -26,7 +27,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default 5)")
-    parser.add_argument("--full", action="store_true", help="growth up to 1,000,000 invocations")
+    parser.add_argument(
+        "--full", action="store_true", help="growth up to 1,000,000 invocations, messages"
+    )
     args = parser.parse_args()
     print(f"Python {platform.python_version()}; quiet minima of {args.rounds} interleaved rounds")
     show(row for name in args.only for row in FAMILIES[name](args))

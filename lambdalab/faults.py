@@ -255,6 +255,11 @@ class Faults:
         The books have the cause ``duplicate``.
         """
         found = self._target(queue_or_function)
+        if isinstance(found, Queue) and found.fifo:
+            raise InvalidSetting(
+                "queue_or_function", found.name, "a standard queue or a function: a FIFO queue "
+                "delivers no copies", "SQS developer guide, exactly-once processing",
+            )  # fmt: skip
         victim = self._find(queue_or_function) if isinstance(found, Target) else found
         return self._add(victim, FaultKind.DUPLICATE, (probability, start, end))
 

@@ -334,7 +334,10 @@ def _day(date: str | dt.date) -> dt.date:
         raise InvalidSetting("rules", date, "a date such as '2025-01-07', or 'latest'") from None
 
 
-_DIVISORS = {"billing_step", "memory_of_one_vcpu", "provisioned_billing_step"}  # 0 is none
+_DIVISORS = {
+    "billing_step", "memory_of_one_vcpu", "provisioned_billing_step", "mapping_provisioned_invokes",
+    "mapping_provisioned_polls", "mapping_provisioned_bytes",
+}  # 0 is none  # fmt: skip
 
 
 def _check_quota(name: str, value: Any, documented: Any) -> None:

@@ -82,6 +82,11 @@ KINESIS: list[Row] = [
     _row("kinesis_read_records", 10_000, "records", "botocore GetRecords"),
     _row("kinesis_read_size", 10 * MIB, "bytes", "botocore GetRecords"),
     _row("kinesis_iterator_life", 300, "s", "botocore GetShardIterator"),
+    _row("kinesis_consumers", 20, "consumers", "kdg/service-sizes-and-limits", "of a stream"),
+    _row(
+        "kinesis_push_latency", 0.07, "s", "kdg/enhanced-consumers",
+        "from a put to a consumer with enhanced fan-out; \"about\", on average",
+    ),
     _row("kinesis_retention_default", 24, "h", "botocore CreateStream"),
     _row("kinesis_retention_minimum", 24, "h", "botocore DecreaseStreamRetentionPeriod"),
     _row("kinesis_retention_maximum", 8_760, "h", "botocore IncreaseStreamRetentionPeriod"),
@@ -274,8 +279,8 @@ STREAM_MAPPINGS: list[Row] = [
     ),
     _row(
         "stream_tumbling_quiet", 120, "s", "dg/services-kinesis-windows",
-        "\"up to\" so long after its end a window without newer records is taken to be over; a record of a "
-        "later window ends it at once",
+        "a window without newer records is taken to be over \"up to\" so long after its end; a record of "
+        "a later window ends it at once",
     ),
 ]  # fmt: skip
 

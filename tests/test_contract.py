@@ -26,7 +26,6 @@ MISSING = {
     "lab.check",
     "lab.create_function_url",
     "mapping setting bisect_batch_on_function_error",
-    "mapping setting maximum_concurrency",
     "mapping setting maximum_record_age",
     "mapping setting maximum_retry_attempts",
     "mapping setting on_failure",

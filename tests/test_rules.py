@@ -16,12 +16,15 @@ CHANGES = [
     ("asynchronous_payload", "2025-10-24", 256 * 1024, 1024 * 1024),
     ("init_billed", "2025-08-01", False, True),
     ("sqs_message_size", "2025-08-04", 256 * 1024, 1024 * 1024),
+    ("sqs_fifo_in_flight", "2025-01-02", 20_000, 120_000),
+    ("mapping_fifo_groups", "2024-01-01", 1, 0),
     ("recursion_setting", "2024-08-19", False, True),
     ("kinesis_record_size_maximum", "2025-10-27", 1024, 10_240),
     ("kinesis_put_records_size", "2025-10-27", 5 * 1024 * 1024, 10 * 1024 * 1024),
     ("timeout_wording", "2025-01-01", "old", "Sandbox.Timedout"),
     ("timeout_overrun", "2025-01-01", 0.00492, 0.0),
     ("unknown_function_version", "2025-07-01", "", ":$LATEST"),
+    ("mapping_provisioned", "2025-11-14", False, True),
 ]
 MORE_RUNTIMES = {"init_percentiles": "2025-10-31", "max_memory_used": "2025-10-31"}
 

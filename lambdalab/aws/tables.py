@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder
-from moto.core.exceptions import RESTError
+from moto.dynamodb.exceptions import ConditionalCheckFailed, DynamodbException
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.responses import DynamoHandler
 
@@ -71,7 +71,7 @@ class Scratch:
             request["AttributeUpdates"] = {}
         try:
             return self._ask(_ACTIONS[action], request)
-        except RESTError as error:
+        except DynamodbException as error:
             raise _of_ours(error) from None
         except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
             told = [f"{name}={request[name]!r}" for name in request if name.endswith("Expression")]
@@ -119,9 +119,9 @@ def _spelt_out(
     return made
 
 
-def _of_ours(error: RESTError) -> Exception:
+def _of_ours(error: DynamodbException) -> Exception:
     """Moto's refusal as the lab's."""
     message = str(getattr(error, "message", error))
-    if "ConditionalCheckFailed" in str(getattr(error, "error_type", "")):
+    if isinstance(error, ConditionalCheckFailed):
         return ConditionalCheckFailedException(message)
     return ValidationException(message)

@@ -114,8 +114,8 @@ class Destinations:
         """
         if given is None or isinstance(given, Destination):
             return given
+        _refuse_fifo(setting, getattr(given, "name", given))
         if isinstance(given, str):
-            _refuse_fifo(setting, given)
             found = (self._by_arn if given.startswith("arn:") else self._named)(setting, given)
         else:
             found = self._handle(setting, given)
@@ -171,8 +171,8 @@ class Destinations:
         return " or ".join(f"a {kind.noun}" for kind in self._kinds.values()) + ", its name or ARN"
 
 
-def _refuse_fifo(setting: str, given: str) -> None:
-    if given.endswith(".fifo"):
+def _refuse_fifo(setting: str, given: object) -> None:
+    if isinstance(given, str) and given.endswith(".fifo"):
         raise InvalidSetting(
             setting, given, "standard, no FIFO queue or topic: AWS delivers to none", _SOURCE
         )

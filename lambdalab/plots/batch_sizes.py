@@ -52,9 +52,10 @@ def by_lane(ax: Axes, found: Batches, there: tuple[Floats, Floats]) -> None:
 
     ``there`` are the times at which the number of pollers changed, and what it became.
     """
-    count = max(len(found.lane_names), int(there[1].max(initial=0)))
+    count = len(found.lane_names)
     place = found.lanes.astype(np.float64) + 1
     if found.kind == "sqs":
+        count = max(count, int(there[1].max(initial=0)))
         place = found.table["poller"].to_numpy(dtype=np.float64)
         count = max(count, int(place.max()))
     foot = -count * (1 - _BAND) / _BAND
@@ -78,7 +79,8 @@ def by_lane(ax: Axes, found: Batches, there: tuple[Floats, Floats]) -> None:
             ax, found.flushed[chosen][first], place[chosen][first], cause, size,
             found.again[chosen][first],
         )  # fmt: skip
-    _number_of_pollers(ax, there)
+    if found.kind == "sqs":
+        _number_of_pollers(ax, there)
     _name_lanes(ax, found, count)
     _band_of_arrivals(ax, found)
 

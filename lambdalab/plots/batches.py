@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from lambdalab.plots import words
 from lambdalab.plots.frames import Floats, Ints, Mask, end_of, ordinal, ordinals, seconds, wired
 from lambdalab.plots.palette import BATCH_CAUSES
 from lambdalab.rules import Rules
+from lambdalab.trace.words import shard_name
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 MOST_NAMED = 20
 """Up to so many batches have their names beside them."""
 _MATTERS = 0.5  # share of the payload limit from which sizes are told
-_SHARD = re.compile(r"shardId-0*(\d{1,6})\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +115,8 @@ def find(trace: Trace, mapping: str | None) -> Batches | None:
     name = mapping or str(table["mapping"].value_counts().index[0])
     table = table[table["mapping"] == name]
     events = trace.queue_events
-    events = events[events["queue"] == table["source"].iloc[0]]
-    came = events[events["action"] == "sent"]
+    events = events[events["queue"] == queue_of(trace, name)]
+    came = events[(events["action"] == "sent") & (events["cause"] != "retention")]
     stream = len(events) > 0 and str(events["kind"].iloc[0]) == "stream"
     arrivals = seconds(trace, came["at"])
     if stream:  # the row tells when it was read, and how old it was then
@@ -130,6 +129,19 @@ def find(trace: Trace, mapping: str | None) -> Batches | None:
         int((events["action"] == "filtered").sum()), limit, "stream" if stream else "sqs",
         wired(trace, "mapping").get(name, {}),
     )  # fmt: skip
+
+
+def queue_of(trace: Trace, mapping: str) -> str:
+    """The queue from which a mapping takes what its batches hold.
+
+    Of a stream it is one of the mapping's own, ``"<mapping> (records)"``, in which the books have what it
+    has read; else its source.
+    """
+    own = f"{mapping} (records)"
+    if own in set(trace.queue_events["queue"].unique()):
+        return own
+    table = trace.batches
+    return str(table.loc[table["mapping"] == mapping, "source"].iloc[0])
 
 
 def _times(trace: Trace, table: pd.DataFrame) -> tuple[Floats, Floats, Floats, Floats]:
@@ -148,7 +160,8 @@ def _times(trace: Trace, table: pd.DataFrame) -> tuple[Floats, Floats, Floats, F
 
 def _parents(table: pd.DataFrame) -> Ints:
     """The place of each batch's parent in the table; -1 where there is none in it."""
-    own, parent = ordinals(table["batch_id"]), ordinals(table["parent_batch_id"])
+    own = table.index.to_numpy() + 1  # batches are numbered in the order of the table they are from
+    parent = ordinals(table["parent_batch_id"])
     place = np.minimum(np.searchsorted(own, parent), max(len(own) - 1, 0))
     there = (parent > 0) & (own[place] == parent)
     return np.where(there, place, -1)
@@ -156,24 +169,14 @@ def _parents(table: pd.DataFrame) -> Ints:
 
 def _lanes(table: pd.DataFrame) -> tuple[Ints, list[str]]:
     """The lane of each batch and the names of all: pollers, or shards with their lanes."""
-    shards, pollers = table["shard"].astype(str), table["poller"]
-    codes, _ = pd.factorize(shards + pollers.map("/{:08d}".format), sort=True)
-    frame = pd.DataFrame({"code": codes, "shard": shards.array, "poller": pollers.array})
-    frame = frame.drop_duplicates("code").sort_values("code")
-    several = frame["poller"].nunique() > 1
-    names = [
-        f"poller {poller}" if not shard
-        else shard_name(shard) + (f" · lane {poller}" if several else "")
-        for shard, poller in zip(frame["shard"], frame["poller"], strict=True)
-    ]  # fmt: skip
-    return np.asarray(codes, dtype=np.int64), names
-
-
-def shard_name(shard: str) -> str:
-    """A shard's id as people say it.
-
-    >>> shard_name("shardId-000000000012"), shard_name("shardId-00000001541626099459-0e453a8c")
-    ('shard 12', 'shard …0e453a8c')
-    """
-    found = _SHARD.match(shard)
-    return f"shard {found[1]}" if found else f"shard …{shard[-8:]}" if len(shard) > 12 else shard
+    codes, shards = pd.factorize(table["shard"], sort=True)
+    pollers = table["poller"].to_numpy()
+    width = int(pollers.max(initial=0)) + 1
+    lanes, places = np.unique(codes * width + pollers, return_inverse=True)
+    several = len(np.unique(lanes % width)) > 1
+    names = []
+    for lane in lanes.tolist():
+        shard, poller = str(shards[lane // width]), lane % width
+        name = shard_name(shard) + (f" · lane {poller}" if several else "")
+        names.append(name if shard else f"poller {poller}")
+    return np.asarray(places, dtype=np.int64), names

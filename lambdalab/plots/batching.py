@@ -39,18 +39,17 @@ def batching(
     """Draw when messages or records came and, below, the batches that were made of them.
 
     Up to 40 batches are drawn one by one, in a band for each poller of a queue or lane of a shard: a
-    coloured bar from a batch's first record to its hand-over, and a thin grey one while the function
-    works on it. Look for the colour and hatch: full (``batch_size``), out of time
-    (``batching_window``), or one record short of 6 MB (``payload_size``). Beside it stand its name and
-    its records (``b2 · 10``); where there are more than 20 batches, the records only. Where batches come
-    near 6 MB, the outline of a bar is that limit, its fill the batch's size, told in MB beside it. The
-    upright mark is where its window began. What came of a failed batch of a stream (a retry, a half, the
-    rest) is a hollow mark, tied to that batch by a line.
+    coloured bar from the first record to the hand-over, a thin grey one while the function works on it.
+    Look for colour and hatch: full (``batch_size``), out of time (``batching_window``), or one record
+    short of 6 MB (``payload_size``). Beside it stand its name and its records (``b2 · 10``); of more than
+    20, the records only. Where sizes come near 6 MB, the outline of a bar is that limit and its fill the
+    batch. The upright mark is where its window began. What came of a failed batch of a stream (a retry,
+    a half, the rest) is a hollow mark, tied to that batch by a line.
 
-    More batches are drawn as lines as high as the batch is large: look for the level at which they end
-    and for the moments when the cause changes; a cross is a batch that failed or never ran. With
-    ``by="poller"`` they are drawn as one row for each poller or lane of a shard instead; the broken
-    line is how many pollers there were.
+    More are drawn as lines as high as the batch is large: look for the level at which they end and for
+    the moments when the cause changes; a cross is one that failed or never ran. With ``by="poller"``
+    there is a row for each poller or lane of a shard instead; the broken line is how many pollers there
+    were.
 
     Parameters
     ----------
@@ -69,12 +68,8 @@ def batching(
 
     Returns the axes, x in seconds since the lab's start.
 
-    Raises
-    ------
-    UnknownName
-        For a mapping that has handed over no batch.
-    InvalidSetting
-        For another ``by``.
+    Raises :class:`~lambdalab.errors.UnknownName` for a mapping that has handed over no batch,
+    :class:`~lambdalab.errors.InvalidSetting` for another ``by``.
     """
     if by not in (None, "size", "poller"):
         raise InvalidSetting("by", by, "'size' or 'poller'")

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lambdalab.plots import bars, canvas, words
-from lambdalab.plots.batches import Batches, find
+from lambdalab.plots.batches import Batches, find, queue_of
 from lambdalab.plots.canvas import Style
 from lambdalab.plots.frames import Floats, ordinal
 from lambdalab.plots.palette import (
@@ -88,15 +88,14 @@ def _busiest(trace: Trace) -> str | None:
     """The mapping of a stream with most batches."""
     events = trace.queue_events
     streams = set(events.loc[events["kind"] == "stream", "queue"].unique())
-    table = trace.batches
-    table = table[table["source"].isin(streams)]
-    return str(table["mapping"].value_counts().index[0]) if len(table) else None
+    names = trace.batches["mapping"].value_counts().index
+    return next((name for name in names if queue_of(trace, name) in streams), None)
 
 
 def _ages(trace: Trace, found: Batches) -> Floats:
     """How old the last record of each batch was at its hand-over, in seconds."""
     events = trace.queue_events
-    taken = events[(events["queue"] == found.table["source"].iloc[0])]
+    taken = events[events["queue"] == queue_of(trace, found.name)]
     taken = taken[taken["action"] == "received"]
     last = taken.groupby("batch_id", sort=False)["age_ms"].last()
     ages: Floats = found.table["batch_id"].map(last).to_numpy(dtype=float) / 1000

@@ -135,7 +135,8 @@ def _dead_letters(ax: Axes, rows: pd.DataFrame, at: Floats) -> list[Look]:
     """A cross where an event left for a dead-letter queue, or for nowhere; returns their looks."""
     actions = rows["action"].astype(str).to_numpy()
     depth = rows["depth"].to_numpy()
-    delivered = set(rows["event_id"][actions == "dead_lettered"])
+    known = set(rows["event_id"][rows["cause"] == "deduplicated"])  # it was there: nothing is lost
+    delivered = known | set(rows["event_id"][actions == "dead_lettered"])
     low, high = ax.get_xlim()
     looks = []
     for action, look in _GONE.items():

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from lambdalab.plots import bars, canvas, words
+from lambdalab.plots.batches import queue_of
 from lambdalab.plots.canvas import Style
 from lambdalab.plots.frames import Floats, Ints, Mask, end_of, ordinals, seconds
 from lambdalab.plots.limits import limits
@@ -77,6 +78,8 @@ def receives(
     if name is None:
         return canvas.nothing(ax, "No message in this trace: nothing was sent.", _TITLE, **style)
     rows = table[table["queue"] == name]
+    known = rows.loc[rows["cause"] == "deduplicated", "event_id"]  # sent once more, and left out
+    rows = rows[~rows["event_id"].isin(set(known))]
     found = _read(trace, rows)
     end = max(end_of(trace), float(found.at[-1]))
     canvas.time_axis(ax, 0.0, end * 1.02 or 1.0)
@@ -91,7 +94,7 @@ def receives(
 def _busiest(trace: Trace) -> str | None:
     """The queue of the mapping with most batches."""
     table = trace.batches
-    return str(table["source"].value_counts().index[0]) if len(table) else None
+    return queue_of(trace, str(table["mapping"].value_counts().index[0])) if len(table) else None
 
 
 def _read(trace: Trace, rows: pd.DataFrame) -> Messages:
@@ -195,7 +198,8 @@ def _end_below_the_strip(ax: Axes) -> None:
 def _strip(ax: Axes, trace: Trace, queue: str, end: float) -> list[Any]:
     """How many batches of the queue are held and how many run; returns entries of the legend."""
     batches = trace.batches
-    batches = batches[batches["source"] == queue]
+    mappings = [name for name in batches["mapping"].unique() if queue_of(trace, name) == queue]
+    batches = batches[batches["mapping"].isin(mappings)]
     if not len(batches):
         return []
     calls = trace.invocations

@@ -217,13 +217,17 @@ def _records(tables: Tables) -> Iterator[Difference]:
 
 
 def _receives(tables: Tables) -> Iterator[Difference]:
-    """The receive count of a message rises by one when it is received, and only then."""
+    """The receive count of a message rises by one when it is received, and only then.
+
+    One that is sent once more (a record, to a mapping made anew) may begin again.
+    """
     rows = histories(tables)
     rows = rows[~asynchronous(tables, rows["queue"])]
     first = previous(rows["queue"]) | previous(rows["event"])
     received = rows["action"] == Action.RECEIVED
     rising = rows["receive_count"] == np.roll(rows["receive_count"], 1) + received
-    bad = ~first & ~rising
+    again = (rows["action"] == Action.SENT) & (rows["receive_count"] == 0)
+    bad = ~first & ~rising & ~again
     yield from wrong("a receive count does not rise by one", bad, "messages", rows["event"] - 1)
 
 
@@ -283,18 +287,14 @@ def _of_streams(
     ledger = queues[rows["mapping"]]
     numbers = held["batch"] - 1
     taken = events[events["action"] == Action.RECEIVED]
-    known = np.isin(
-        _pairs(held["batch"], held["message"]), _pairs(taken["batch"], taken["event"])
-    )
+    known = np.isin(_pairs(held["batch"], held["message"]), _pairs(taken["batch"], taken["event"]))
     yield from wrong(
         "a batch holds what its mapping did not take for it", streams[numbers] & ~known, "batches",
         numbers,
     )  # fmt: skip
     mine = events[(events["batch"] > 0) & np.isin(events["queue"], ledger[streams])]
     other = mine["queue"] != ledger[mine["batch"] - 1]
-    yield from wrong(
-        "a batch took records of another mapping", other, "batches", mine["batch"] - 1
-    )
+    yield from wrong("a batch took records of another mapping", other, "batches", mine["batch"] - 1)
     done = mine["batch"][mine["action"] == Action.DELETED] - 1
     dealt = np.isin(rows["outcome"], (BatchOutcome.SUCCESS, BatchOutcome.PARTIAL))
     right = np.where(dealt, rows["records"] - rows["failed_records"], 0)

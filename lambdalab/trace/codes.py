@@ -316,6 +316,7 @@ class Cause(ClosedList):
     INJECTED = word("lab.faults made it so")
     THROTTLED_SHARD = word("a shard lets no more through in a second")
     DEDUPLICATED = word("a message with the same deduplication id had come shortly before")
+    MAPPING_DELETED = word("the mapping was deleted before it was done with the record")
 
 
 _RUN_FAILURES = (
@@ -371,6 +372,7 @@ CAUSES: dict[str, tuple[int, ...]] = {
     "queue_events": (
         *_SOURCES, *_MESSAGES[4:], *_RUNS[5:], Cause.COMPLETED, *_RUN_FAILURES, *_THROTTLES,
         Cause.SERVICE_ERROR, *_GIVEN_UP, Cause.DELIVERY_FAILED, Cause.DEDUPLICATED,
+        Cause.MAPPING_DELETED,
     ),
     "retries": (
         *_RUN_FAILURES, *_THROTTLES, Cause.SERVICE_ERROR, *_MESSAGES[7:11], Cause.BACK_OFF,

@@ -73,5 +73,7 @@ def _beside(recorder: Recorder) -> Iterator[bytes]:
     for title, kept in ((b"payload", recorder.payloads), (b"response", recorder.responses)):
         for request, data in sorted(kept.items()):
             yield title + str(request).encode() + b"\0" + data
+    for number, group in sorted(recorder.message_groups.items()):
+        yield f"message group{number}\0{group}".encode()
     for line in recorder.log_texts:
         yield line.encode("utf-8", "surrogatepass")

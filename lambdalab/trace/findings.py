@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,16 @@ from lambdalab.trace.codes import (
     QueueKind,
 )
 from lambdalab.trace.columns import Numbers, Rows
+from lambdalab.trace.finding import Finding
+from lambdalab.trace.findings_sources import (
+    blocked_shards,
+    crowded,
+    filtered,
+    lost_records,
+    near_retention,
+    thin_batches,
+    throttle_trap,
+)
 from lambdalab.trace.ids import short
 from lambdalab.trace.retries import asynchronous
 from lambdalab.trace.short import Short
@@ -31,27 +40,6 @@ COLD_SHARE, COLD_RUNS = 0.1, 50
 RECEIVED_OFTEN = 3
 #: A function more than this share of whose attempts fail, of at least so many, is worth a word.
 FAILING_SHARE, FAILING_RUNS = 0.5, 3
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One piece of advice.
-
-    ``kind`` is a word to filter by, ``subject`` the function or queue it is about, ``advice`` a
-    sentence or two, ``rows`` the rows of a short view that prove it.
-    """
-
-    kind: str
-    subject: str
-    advice: str
-    rows: pd.DataFrame
-
-    def __repr__(self) -> str:
-        return f"{self.kind} · {self.subject}: {self.advice} ({times(len(self.rows), 'row')})"
-
-    def _repr_html_(self) -> str:
-        title = f"<b>{html.escape(self.subject)}</b>: {html.escape(self.advice)}"
-        return f"<div>{title}{self.rows.head(10).to_html(index=False)}</div>"
 
 
 class Findings(tuple[Finding, ...]):
@@ -135,7 +123,7 @@ def lost_events(tables: Tables) -> Iterator[Finding]:
             )
             function = names[code].removesuffix(" (events)")
             yield Finding("lost events", function, advice, Short(tables).queue_events.iloc[places])
-        elif len(gone):
+        elif len(gone) and kind == QueueKind.SQS:
             advice = f"{times(len(gone), 'message')} outlived the queue's retention unread."
             yield Finding(
                 "lost messages", names[code], advice, Short(tables).queue_events.iloc[places]
@@ -146,7 +134,8 @@ def often_received(tables: Tables) -> Iterator[Finding]:
     """Messages that come back again and again."""
     rows, names = tables.rows("queue_events"), tables.recorder.names
     often = (rows["action"] == Action.RECEIVED) & (rows["receive_count"] > RECEIVED_OFTEN)
-    often &= ~asynchronous(tables, rows["queue"])
+    streams = [c for c, kind in tables.recorder.queue_kinds.items() if kind == QueueKind.STREAM]
+    often &= ~asynchronous(tables, rows["queue"]) & ~np.isin(rows["queue"], streams)
     for code in np.unique(rows["queue"][often]).tolist():
         places = _latest(rows, np.flatnonzero(often & (rows["queue"] == code)))
         were = "was" if len(places) == 1 else "were"
@@ -318,13 +307,20 @@ def injected(tables: Tables) -> Iterator[Finding]:
 LOOKS: tuple[Callable[[Tables], Iterator[Finding]], ...] = (
     injected,
     recursive_loops,
+    throttle_trap,
     lost_events,
+    lost_records,
     undelivered,
     unread_dead_letters,
     failures,
     timeouts,
+    blocked_shards,
+    near_retention,
     throttles,
+    crowded,
     often_received,
     retries_of_batches,
+    filtered,
+    thin_batches,
     cold_starts,
 )

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lambdalab.errors import InvalidSetting
-from lambdalab.trace import metrics_capacity
+from lambdalab.trace import metrics_capacity, metrics_mappings
 from lambdalab.trace.codes import Action, AttemptOutcome, Cause, QueueKind
 from lambdalab.trace.columns import Columns, Numbers, frame, plain, text
 from lambdalab.trace.retries import asynchronous
@@ -38,18 +38,21 @@ class Samples(NamedTuple):
 
 
 def metrics(tables: Tables, period: float = 60) -> pd.DataFrame:
-    """One row per metric, function or queue (``name``) and period that has samples.
+    """One row per metric, function, queue or mapping (``name``) and period that has samples.
 
     ``period`` is in seconds; ``at`` is where the period begins. Columns ``samples``, ``sum``,
     ``average``, ``minimum``, ``maximum``, ``p50``, ``p95``, ``p99`` are CloudWatch's statistics;
     read the one that the metric is made for (``Invocations``: sum; ``ConcurrentExecutions``:
-    maximum). The account's ``ConcurrentExecutions`` has the name "".
+    maximum). The account's ``ConcurrentExecutions`` has the name "", and the metrics of an event source
+    mapping that of the mapping (see :mod:`.metrics_mappings`).
     """
     if isinstance(period, bool) or not 0 < period < 1e9:
         raise InvalidSetting("period", period, "a number of seconds above 0")
     length = max(round(period * 1_000_000), 1)
     rows: list[tuple[object, ...]] = []
-    for samples in (*_lambda(tables), *_concurrency(tables, length), *_sqs(tables)):
+    for samples in (
+        *_lambda(tables), *_concurrency(tables, length), *_sqs(tables), *_sources(tables, length)
+    ):  # fmt: skip
         rows.extend(_statistics(samples, length, tables.recorder.names))
     rows.sort(key=lambda row: (row[1:4], row[0]))
     return _frame(tables, rows)
@@ -170,3 +173,13 @@ def _sqs(tables: Tables) -> Iterator[Samples]:
     ):
         chosen = rows[rows["action"] == action]
         yield _counted(metric, chosen["at"], chosen["queue"])._replace(namespace=SQS)
+
+
+def _sources(tables: Tables, length: int) -> Iterator[Samples]:
+    """Mappings, streams, and what lies in queues."""
+    for sample in (*metrics_mappings.mappings(tables), *metrics_mappings.ages(tables)):
+        yield Samples(LAMBDA, *sample)
+    for at, owners in metrics_mappings.undelivered(tables):
+        yield _counted("DestinationDeliveryFailures", at, owners)
+    for sample in metrics_mappings.queues(tables, length):
+        yield Samples(SQS, *sample)

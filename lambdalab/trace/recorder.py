@@ -76,8 +76,8 @@ class Recorder:
 
     __slots__ = (
         "_add_attempt", "_add_environment", "_add_invocation", "_add_queue_event", "_add_request",
-        "_buffers", "_names", "attempts", "changes", "clock", "environments",
-        "errors", "functions", "invocations", "journal", "log_texts", "names", "payloads",
+        "_buffers", "_names", "attempts", "changes", "clock", "environments", "errors",
+        "functions", "invocations", "journal", "log_texts", "message_groups", "names", "payloads",
         "queue_kinds", "requests", "responses", "seed", "wiring",
     )  # fmt: skip
 
@@ -103,6 +103,7 @@ class Recorder:
         self.payloads: dict[int, bytes] = {}
         self.responses: dict[int, bytes] = {}
         self.log_texts: list[str] = []
+        self.message_groups: dict[int, str] = {}
         self.functions: dict[str, dict[str, object]] = {}
         self.wiring: dict[str, dict[str, dict[str, object]]] = {}
         #: Calls in short-hand; written at length before anybody else writes, or reads.
@@ -282,6 +283,10 @@ class Recorder:
                 delayed, receive_count, visible_at,
             )
         )  # fmt: skip
+
+    def message_group(self, message: int, group: str) -> None:
+        """The group of a message of a FIFO queue."""
+        self.message_groups[message] = group
 
     # ---- batches ----------------------------------------------------------------------------
 

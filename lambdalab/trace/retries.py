@@ -56,8 +56,8 @@ def histories(tables: Tables) -> Rows:
         rows = tables.rows("queue_events")
         sideways = (rows["action"] == Action.DEAD_LETTERED) & asynchronous(tables, rows["queue"])
         sideways |= rows["action"] == Action.DELIVERED
-        rows = rows[~sideways]
-        return rows[np.lexsort((rows["event"], rows["queue"]))]  # stable: in order of recording
+        kept: Rows = rows[~sideways]
+        return kept[np.lexsort((kept["event"], kept["queue"]))]  # stable: in order of recording
 
     return tables.keep("histories", build)
 

@@ -110,6 +110,7 @@ def _beside(recorder: Recorder) -> dict[str, Any]:
         "payloads": [[row, _text(data)] for row, data in recorder.payloads.items()],
         "responses": [[row, _text(data)] for row, data in recorder.responses.items()],
         "logs": recorder.log_texts,
+        "message_groups": sorted(recorder.message_groups.items()),
         "functions": recorder.functions,
         "wiring": recorder.wiring,
     }
@@ -135,6 +136,7 @@ def _restore(recorder: Recorder, beside: dict[str, Any]) -> None:
     recorder.payloads.update({row: _data(data) for row, data in beside["payloads"]})
     recorder.responses.update({row: _data(data) for row, data in beside["responses"]})
     recorder.log_texts.extend(beside["logs"])
+    recorder.message_groups.update(dict(beside.get("message_groups", ())))
     recorder.functions.update(beside["functions"])
     recorder.wiring.update(beside["wiring"])
 

@@ -20,6 +20,7 @@ from lambdalab.trace.codes import Cause, ClosedList
 from lambdalab.trace.columns import Columns, Numbers, ms, plain, text
 from lambdalab.trace.ids import LETTERS
 from lambdalab.trace.retries import asynchronous, waits
+from lambdalab.trace.sources import poller_names
 from lambdalab.trace.tables import TABLES, Tables
 from lambdalab.trace.words import no_attribute
 
@@ -81,7 +82,11 @@ class Short:
 
     @property
     def batches(self) -> pd.DataFrame:
-        """Each batch: when it was handed over and why then, what it held, how it ended."""
+        """Each batch: when it was handed over and why then, whose it is, what it held, how it ended.
+
+        ``poller`` is its number or the shard ("s0", its second lane "s0.2"). What came of a failed batch
+        has no ``gathering_s``: its records had been gathered before.
+        """
         return self._view("batches")
 
     @property
@@ -283,13 +288,14 @@ def _queue_events(tables: Tables) -> pd.DataFrame:
 
 def _batches(tables: Tables) -> pd.DataFrame:
     rows = tables.rows("batches")
+    gathered = (rows["opened_at"] >= 0) & (rows["parent_batch"] == 0)
     columns: Columns = {
         "batch": ids("batch", np.arange(1, len(rows) + 1)),
         "t_s": seconds(rows["flushed_at"]),
         "mapping": _names(tables, rows["mapping"]),
+        "poller": poller_names(tables, rows),
         "records": plain(rows["records"]),
-        "gathering_s": seconds(rows["flushed_at"] - rows["opened_at"], rows["opened_at"] >= 0),
-        "request": ids("request", rows["request"]),
+        "gathering_s": seconds(rows["flushed_at"] - rows["opened_at"], gathered),
         "outcome": spelt(rows["outcome"], schema.BatchOutcome),
         "failed": plain(rows["failed_records"]),
         "cause": spelt(rows["cause"], schema.BatchCause),

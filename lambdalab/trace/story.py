@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
 from lambdalab.trace.codes import (
     Action,
     AttemptOutcome,
-    BatchCause,
-    BatchOutcome,
     Cause,
     EnvironmentEnd,
     InvocationStatus,
@@ -22,10 +20,11 @@ from lambdalab.trace.columns import Rows
 from lambdalab.trace.ids import UnknownId, short
 from lambdalab.trace.retries import asynchronous
 from lambdalab.trace.story_faults import faults
+from lambdalab.trace.story_parts import Told, because, children, ending, name_of
+from lambdalab.trace.story_sources import batch, batch_title, message, message_title, messages
 from lambdalab.trace.tables import Tables
 from lambdalab.trace.words import duration
 
-Told = Iterator[tuple[int, str]]
 _MESSAGE = 300  # characters of an error's text that are told
 _TABLE_OF = {
     "request": "invocations",
@@ -74,7 +73,7 @@ def story(tables: Tables, text: str) -> Story:
     Raises :class:`~lambdalab.errors.UnknownName` for an id that is not in the trace.
     """
     kind, number = tables.ids.parse(str(text))
-    known = _messages(tables) if kind == "message" else len(tables.rows(_TABLE_OF[kind]))
+    known = messages(tables) if kind == "message" else len(tables.rows(_TABLE_OF[kind]))
     if number > known:
         raise _unknown(kind, str(text), known)
     if kind == "attempt":
@@ -92,21 +91,6 @@ def _unknown(kind: str, text: str, known: int) -> UnknownId:
     return UnknownId(kind, text, f"there is no {kind} {text!r} in this trace; it has {there}")
 
 
-def because(cause: int) -> str:
-    """A cause's meaning, as the end of a sentence."""
-    name = Cause.names[cause]
-    return f"{name}: {Cause.meanings[name]}"
-
-
-def _messages(tables: Tables) -> int:
-    rows = tables.rows("queue_events")
-    return int(rows["event"][~asynchronous(tables, rows["queue"])].max(initial=0))
-
-
-def _name(tables: Tables, code: int) -> str:
-    return tables.recorder.names[code]
-
-
 # ---- requests -----------------------------------------------------------------------------------
 
 
@@ -114,7 +98,7 @@ def _request_title(tables: Tables, number: int) -> str:
     row = tables.rows("invocations")[number - 1]
     kind = InvocationType.names[row["invocation_type"]]
     status = InvocationStatus.names[row["status"]].replace("_", " ")
-    return f"{short('request', number)}: {_name(tables, row['function'])}, {kind}, {status}"
+    return f"{short('request', number)}: {name_of(tables, row['function'])}, {kind}, {status}"
 
 
 def _request(tables: Tables, number: int) -> Told:
@@ -124,40 +108,35 @@ def _request(tables: Tables, number: int) -> Told:
     yield from faults(tables, number)
     places = np.flatnonzero(tables.rows("attempts")["request"] == number).tolist()
     informed = _informed(tables)
-    children = [c for c in _children(tables, ParentKind.REQUEST, number) if c not in informed]
+    called = [c for c in children(tables, ParentKind.REQUEST, number) if c not in informed]
     for event in _own_queue(tables, number):
         if event["action"] == Action.RECEIVED and places:
-            yield from _try(tables, places.pop(0), children)
+            yield from _try(tables, places.pop(0), called)
         elif sentence := _queue_sentence(tables, event):
             yield int(event["at"]), sentence
     for place in places:  # of an invocation that was not queued
-        yield from _try(tables, place, children)
-    yield from _calls(tables, children)
+        yield from _try(tables, place, called)
+    yield from _calls(tables, called)
     if row["completed_at"] >= 0:
-        yield int(row["completed_at"]), _ending(row)
+        yield int(row["completed_at"]), ending(row)
 
 
-def _try(tables: Tables, place: int, children: list[int]) -> Told:
-    """One attempt, and between its beginning and its end what it called, taken from ``children``."""
+def _try(tables: Tables, place: int, called: list[int]) -> Told:
+    """One attempt, and between its beginning and its end what it called, taken from ``called``."""
     begin, *end = _attempt(tables, place, tables.rows("attempts")[place])
     yield begin
     called_at = tables.rows("invocations")["requested_at"]
-    count = sum(not end or called_at[child] <= end[0][0] for child in children)
-    yield from _calls(tables, children[:count])
-    del children[:count]
+    count = sum(not end or called_at[child] <= end[0][0] for child in called)
+    yield from _calls(tables, called[:count])
+    del called[:count]
     yield from end
 
 
-def _calls(tables: Tables, children: list[int]) -> Told:
+def _calls(tables: Tables, called: list[int]) -> Told:
     calls = tables.rows("invocations")
-    for child in children:
-        what = f"calls {_name(tables, calls['function'][child])} as {short('request', child + 1)}"
+    for child in called:
+        what = f"calls {name_of(tables, calls['function'][child])} as {short('request', child + 1)}"
         yield int(calls["requested_at"][child]), what
-
-
-def _children(tables: Tables, kind: int, number: int) -> list[int]:
-    calls = tables.rows("invocations")
-    return np.flatnonzero((calls["parent_kind"] == kind) & (calls["parent"] == number)).tolist()
 
 
 def _informed(tables: Tables) -> list[int]:
@@ -174,10 +153,10 @@ def _taker(tables: Tables, number: int) -> str:
     came = (rows["action"] == Action.SENT) & (rows["cause"] == Cause.DESTINATION)
     own = asynchronous(tables, rows["queue"])
     for row in rows[came & ~own & (rows["request"] == number)]:
-        return f"queue {_name(tables, row['queue'])!r} as {short('message', int(row['event']))}"
-    for child in _children(tables, ParentKind.REQUEST, number):
+        return f"queue {name_of(tables, row['queue'])!r} as {short('message', int(row['event']))}"
+    for child in children(tables, ParentKind.REQUEST, number):
         if child in _informed(tables):
-            name = _name(tables, calls["function"][child])
+            name = name_of(tables, calls["function"][child])
             return f"function {name!r} as {short('request', child + 1)}"
     return "its destination"
 
@@ -186,21 +165,12 @@ def _arrival(tables: Tables, number: int, row: np.void) -> str:
     parent = ""
     if row["parent_kind"] in (ParentKind.REQUEST, ParentKind.BATCH, ParentKind.MESSAGE):
         parent = f" ({short(ParentKind.names[row['parent_kind']], int(row['parent']))})"
-    sender = f"{_name(tables, row['source'])}{parent}"
+    sender = f"{name_of(tables, row['source'])}{parent}"
     sender = f"a record of {sender}" if number - 1 in _informed(tables) else sender
-    function, size = _name(tables, row["function"]), int(row["payload_bytes"])
+    function, size = name_of(tables, row["function"]), int(row["payload_bytes"])
     if row["invocation_type"] == InvocationType.EVENT and row["status_code"] in (0, 202):
         return f"{sender} invokes {function} asynchronously with {size:,} bytes"
     return f"{sender} invokes {function} with {size:,} bytes"
-
-
-def _ending(row: np.void) -> str:
-    took = duration(int(row["completed_at"] - row["requested_at"]))
-    status = InvocationStatus.names[row["status"]].replace("_", " ")
-    code = f" with {row['status_code']}" if row["status_code"] else ""
-    if row["invocation_type"] == InvocationType.EVENT and row["status_code"] == 202:
-        return f"over: {status} after {took} ({because(int(row['cause']))})"
-    return f"answered{code} after {took}: {status} ({because(int(row['cause']))})"
 
 
 def _own_queue(tables: Tables, number: int) -> Rows:
@@ -216,7 +186,7 @@ def _queue_sentence(tables: Tables, row: np.void) -> str:
     failed = row["cause"] == Cause.DELIVERY_FAILED
     match int(row["action"]):
         case Action.SENT:
-            return f"accepted (202) and queued in {_name(tables, row['queue'])!r}"
+            return f"accepted (202) and queued in {name_of(tables, row['queue'])!r}"
         case Action.RETRY_SCHEDULED:
             return f"waits {wait} for its next try ({cause})"
         case Action.THROTTLED:
@@ -257,102 +227,12 @@ def _attempt(tables: Tables, place: int, row: np.void) -> Told:
     yield int(row["ended_at"]), f"attempt {number} {what} (billed {row['billed_ms']:,} ms)"
 
 
-# ---- messages -----------------------------------------------------------------------------------
-
-
-def _message_rows(tables: Tables, number: int) -> Rows:
-    rows = tables.rows("queue_events")
-    found: Rows = rows[(rows["event"] == number) & ~asynchronous(tables, rows["queue"])]
-    return found
-
-
-def _message_title(tables: Tables, number: int) -> str:
-    rows = _message_rows(tables, number)
-    queues = dict.fromkeys(_name(tables, code) for code in rows["queue"].tolist())
-    received = int((rows["action"] == Action.RECEIVED).sum())
-    times = "once" if received == 1 else f"{received} times"
-    return f"{short('message', number)}: a message in {', '.join(queues)}, received {times}"
-
-
-def _message(tables: Tables, number: int) -> Told:
-    batches = tables.rows("batches")
-    for row in _message_rows(tables, number):
-        queue, action = _name(tables, row["queue"]), Action.names[row["action"]].replace("_", " ")
-        batch = int(row["batch"])
-        inside = f" in {short('batch', batch)}" if batch else ""
-        if row["action"] == Action.SENT:
-            delay = f", hidden for {duration(int(row['delay_us']))}" if row["delay_us"] else ""
-            sender = f" by {short('request', int(row['request']))}" if row["request"] else ""
-            verb = "comes back to" if row["cause"] == Cause.DUPLICATE else "sent to"
-            sentence = f"{verb} {queue!r}{sender}{delay}"
-        elif row["action"] == Action.RECEIVED:
-            sentence = f"received from {queue!r}{inside}, time {row['receive_count']}"
-            if batch and batches["completed_at"][batch - 1] >= 0:
-                yield from _batch_end(tables, batch)
-        elif row["action"] == Action.RETURNED:
-            sentence = f"visible again in {queue!r}"
-        elif row["action"] == Action.DEAD_LETTERED:
-            sentence = f"leaves {queue!r} for its dead-letter queue"
-        else:
-            sentence = f"{action}{inside} from {queue!r}"
-        yield int(row["at"]), f"{sentence} ({because(int(row['cause']))})"
-
-
-# ---- batches ------------------------------------------------------------------------------------
-
-
-def _batch_title(tables: Tables, number: int) -> str:
-    row = tables.rows("batches")[number - 1]
-    return f"{short('batch', number)}: {_records(row)} of {_name(tables, row['mapping'])}"
-
-
-def _records(row: np.void) -> str:
-    records = int(row["records"])
-    return f"{records:,} record{'' if records == 1 else 's'}"
-
-
-def _batch_end(tables: Tables, number: int) -> Told:
-    row = tables.rows("batches")[number - 1]
-    outcome = BatchOutcome.names[row["outcome"]]
-    failed = int(row["failed_records"])
-    some = f", {failed:,} of {row['records']:,} records failed" if failed else ""
-    yield (
-        int(row["completed_at"]),
-        f"{short('batch', number)} is over: {outcome} ({BatchOutcome.meanings[outcome]}){some}",
-    )
-
-
-def _batch(tables: Tables, number: int) -> Told:
-    row = tables.rows("batches")[number - 1]
-    cause = BatchCause.names[row["cause"]]
-    if row["window_opened_at"] >= 0:
-        yield int(row["window_opened_at"]), "its window opens"
-    if row["opened_at"] >= 0:
-        yield int(row["opened_at"]), f"its first record joins, from {_name(tables, row['source'])}"
-    yield (
-        int(row["flushed_at"]),
-        f"handed over with {_records(row)}, {row['size_bytes']:,} bytes "
-        f"({cause}: {BatchCause.meanings[cause]})",
-    )
-    calls = tables.rows("invocations")
-    for child in _children(tables, ParentKind.BATCH, number):
-        call = calls[child]
-        yield (
-            int(call["requested_at"]),
-            f"invokes {_name(tables, call['function'])} as {short('request', child + 1)}",
-        )
-        if call["completed_at"] >= 0:
-            yield int(call["completed_at"]), f"{short('request', child + 1)} is {_ending(call)}"
-    if row["completed_at"] >= 0:
-        yield from _batch_end(tables, number)
-
-
 # ---- environments -------------------------------------------------------------------------------
 
 
 def _environment_title(tables: Tables, number: int) -> str:
     row = tables.rows("environments")[number - 1]
-    return f"{short('environment', number)}: an environment of {_name(tables, row['function'])}"
+    return f"{short('environment', number)}: an environment of {name_of(tables, row['function'])}"
 
 
 def _environment(tables: Tables, number: int) -> Told:
@@ -384,13 +264,13 @@ def _serving(attempt: np.void, home: np.void) -> Told:
 
 TITLES: dict[str, Callable[[Tables, int], str]] = {
     "request": _request_title,
-    "message": _message_title,
-    "batch": _batch_title,
+    "message": message_title,
+    "batch": batch_title,
     "environment": _environment_title,
 }
 TELLERS: dict[str, Callable[[Tables, int], Told]] = {
     "request": _request,
-    "message": _message,
-    "batch": _batch,
+    "message": message,
+    "batch": batch,
     "environment": _environment,
 }

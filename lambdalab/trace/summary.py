@@ -1,4 +1,4 @@
-"""``trace.summary()``: key figures, one row per function, per queue, and per provisioned version."""
+"""``trace.summary()``: key figures, one row per function, queue, mapping, and provisioned version."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lambdalab.trace.codes import Action, AttemptOutcome, Cause, InvocationStatus, QueueKind
+from lambdalab.trace.codes import (
+    Action,
+    AttemptOutcome,
+    BatchOutcome,
+    Cause,
+    InvocationStatus,
+    QueueKind,
+)
 from lambdalab.trace.columns import Numbers, Rows
 from lambdalab.trace.reservations import reservations
 from lambdalab.trace.retries import asynchronous
+from lambdalab.trace.sources import sources
 from lambdalab.trace.tables import Tables
 
 #: Columns and types; those that a row's kind has not got are <NA>.
@@ -33,17 +41,26 @@ COLUMNS = {
     "lost": "Int64",
     "max_depth": "Int64",
     "oldest_s": "Float64",
+    "batches": "Int64",
+    "records": "Int64",
+    "mean_batch": "Float64",
+    "failed": "Int64",
+    "filtered": "Int64",
 }
 
 
 def summary(tables: Tables) -> pd.DataFrame:
-    """Key figures per function (in order of first use), then per queue.
+    """Key figures per function (in order of first use), then per queue, then per mapping.
 
     For a function: ``invocations`` (runs, which is what is billed), ``succeeded``, ``errors``,
     ``throttles``, ``cold_starts``, ``most_at_once`` (the most runs under way together), the median
     and 95th percentile of the handler's duration, ``cost_usd``. For a queue: ``sent``, ``deleted``
     (dealt with), ``dead_lettered``, ``lost`` (expired or dropped with no delivery), ``max_depth``
-    and ``oldest_s``, the greatest age an event reached in it. Where provisioned concurrency was asked
+    and ``oldest_s``, the greatest age an event reached in it. The records that a stream's mapping has
+    read are a queue too, ``"<mapping> (records)"``. For a mapping: ``batches``, ``records`` (in all of
+    them: what was tried again counts again), ``mean_batch``, ``failed`` (batches that failed in whole or
+    in part, or never ran), ``filtered`` (records), and ``oldest_s``, how old a record was at most when it
+    was handed over: of a stream the greatest iterator age. Where provisioned concurrency was asked
     for, a row of kind ``provisioned concurrency`` for each version (``bill:1``) has what it cost by
     itself, used or not; the runs in it are in the function's row (see :mod:`.reservations`).
     """
@@ -51,7 +68,7 @@ def summary(tables: Tables) -> pd.DataFrame:
         {"name": name, "kind": "provisioned concurrency", "cost_usd": nano / 1e9}
         for name, nano in reservations(tables).items()
     )
-    found = [*_functions(tables), *provisioned, *_queues(tables)]
+    found = [*_functions(tables), *provisioned, *_queues(tables), *_mappings(tables)]
     columns = {
         name: pd.array([row.get(name) for row in found], dtype=kind)  # type: ignore[call-overload]
         for name, kind in COLUMNS.items()
@@ -140,6 +157,25 @@ def _queues(tables: Tables) -> Iterator[dict[str, object]]:
         }
 
 
+def _mappings(tables: Tables) -> Iterator[dict[str, object]]:
+    batches = tables.rows("batches")
+    for source in sources(tables):
+        mine = batches[source.batches]
+        records = int(mine["records"].sum(dtype=np.int64))
+        well = np.isin(mine["outcome"], (BatchOutcome.SUCCESS, BatchOutcome.IN_FLIGHT))
+        taken = source.rows[source.rows["action"] == Action.RECEIVED]
+        yield {
+            "name": source.name,
+            "kind": "mapping",
+            "batches": len(mine),
+            "records": records,
+            "mean_batch": records / len(mine) if len(mine) else None,
+            "failed": int((~well).sum()),
+            "filtered": int((source.rows["action"] == Action.FILTERED).sum()),
+            "oldest_s": int(taken["age_us"].max(initial=0)) / 1e6,
+        }
+
+
 def delivered(rows: Rows) -> Numbers:
     """The events of Lambda's own queue of which a dead letter or a record arrived somewhere."""
     sideways = np.isin(rows["action"], (Action.DEAD_LETTERED, Action.DELIVERED))
@@ -149,5 +185,6 @@ def delivered(rows: Rows) -> Numbers:
 
 def lost(rows: Rows) -> Numbers:
     """The events of one queue that were given up, and of which nothing arrived anywhere."""
-    gone = rows["event"][np.isin(rows["action"], (Action.EXPIRED, Action.DROPPED))]
+    ends = np.isin(rows["action"], (Action.EXPIRED, Action.DROPPED))
+    gone = rows["event"][ends & (rows["cause"] != Cause.DEDUPLICATED)]
     return np.setdiff1d(gone, delivered(rows))

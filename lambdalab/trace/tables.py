@@ -27,6 +27,7 @@ from lambdalab.trace.columns import (
     words,
 )
 from lambdalab.trace.ids import Ids
+from lambdalab.trace.message_groups import group_column
 from lambdalab.trace.recorder import Recorder
 
 #: The tables of a trace, in the order people read them.
@@ -283,7 +284,8 @@ def queue_events(tables: Tables) -> pd.DataFrame:
     kinds[list(tables.recorder.queue_kinds)] = list(tables.recorder.queue_kinds.values())
     kind = kinds[rows["queue"]]
     own = kind == schema.QueueKind.ASYNCHRONOUS
-    events = tables.ids_of("message", np.where(own, 0, rows["event"]))
+    messages = np.where(own, 0, rows["event"])
+    events = tables.ids_of("message", messages)
     of_requests = tables.ids_of("request", np.where(own, rows["event"], 0))
     columns: Columns = {
         "at": tables.times(rows["at"]),
@@ -299,6 +301,7 @@ def queue_events(tables: Tables) -> pd.DataFrame:
         "delay_ms": ms(rows["delay_us"]),
         "visible_at": tables.times(rows["visible_at"]),
         "receive_count": plain(rows["receive_count"]),
+        "message_group": group_column(tables.recorder.message_groups, messages),
         "request_id": tables.ids_of("request", rows["request"]),
         "batch_id": tables.ids_of("batch", rows["batch"]),
         "cause": causes(rows["cause"], schema.CAUSES["queue_events"]),

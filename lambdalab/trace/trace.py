@@ -153,7 +153,7 @@ class Trace:
     # ---- figures, stories, advice -----------------------------------------------------------
 
     def summary(self) -> pd.DataFrame:
-        """Key figures: one row per function and per queue."""
+        """Key figures: one row per function, per queue and per mapping."""
         frame: pd.DataFrame = summary(self._tables)
         return frame
 

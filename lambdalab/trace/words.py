@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from lambdalab.errors import suggestion
@@ -25,6 +26,19 @@ def duration(us: int) -> str:
         return f"{us / 1e6:.3g} s" if us < 100_000_000 else f"{us / 1e6:.0f} s"
     minutes = round(us / 60e6)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+_SHARD = re.compile(r"shardId-0*(\d{1,6})\Z")
+
+
+def shard_name(shard: str) -> str:
+    """A shard's id as people say it.
+
+    >>> shard_name("shardId-000000000012"), shard_name("shardId-00000001541626099459-0e453a8c")
+    ('shard 12', 'shard …0e453a8c')
+    """
+    found = _SHARD.match(shard)
+    return f"shard {found[1]}" if found else f"shard …{shard[-8:]}" if len(shard) > 12 else shard
 
 
 def cold_starts(cold: int, runs: int, invocations: int) -> str:

@@ -30,7 +30,7 @@ def source(lab: ll.Lab, kind: str) -> tuple[Any, dict[str, Any]]:
     position = {"starting_position": "TRIM_HORIZON"}
     if kind == "kinesis":
         return lab.kinesis.create_stream("orders"), position
-    table = lab.dynamodb.create_table("orders", "id", stream="NEW_AND_OLD_IMAGES")
+    table = lab.dynamodb.create_table("orders", stream_view_type="NEW_AND_OLD_IMAGES")
     return table, position
 
 
@@ -66,7 +66,7 @@ def test_defaults_and_ranges(
         mapping.update(**{setting: value} | beside)
         assert getattr(mapping.settings, setting) == value
     for value in (least - 1, most + 1, 1.5, "1", True):
-        with pytest.raises(InvalidSetting, match=setting):
+        with pytest.raises(LabError):
             mapping.update(**{setting: value} | beside)
     assert getattr(mapping.settings, setting) == most
 
@@ -212,7 +212,7 @@ def test_sources_no_lab_has_are_refused_by_name(lab: ll.Lab, service: str) -> No
     with pytest.raises(InvalidParameterValueException, match=r"is not simulated"):
         lab.create_event_source_mapping(f"arn:aws:{service}", "bill")
     with pytest.raises(InvalidSetting, match=r"Kafka is not simulated"):
-        connect(lab, "queue", topics=["t"])
+        lab.create_event_source_mapping(lab.sqs.create_queue("orders"), "bill", topics=["t"])
 
 
 # ------------------------------------------------------------------ states
@@ -287,3 +287,131 @@ def test_the_table_of_limits() -> None:
     assert "<td>0.5 s</td>" in page
     raised = Rules.as_of("2025-01-07", {"stream_batch_size_default": 7})
     assert limits(raised)[2].batch_size_default == 7
+
+
+def test_what_came_of_the_last_processing() -> None:
+    """A field of streams alone, in the words that were recorded."""
+    lab = ll.Lab(seed=7)
+    fails: list[bool] = []
+
+    def bill(event: Any, context: Any) -> None:
+        if fails:
+            raise ValueError
+
+    lab.create_function("bill", bill)
+    clicks = lab.kinesis.create_stream("clicks")
+    mapping: Any = lab.create_event_source_mapping(
+        clicks, "bill", starting_position="TRIM_HORIZON", maximum_retry_attempts=0
+    )
+    told = [mapping.last_processing_result]
+    for bad in (False, True):
+        fails += [True] * bad
+        clicks.put_record("x", "k")
+        lab.run()
+        told.append(mapping.last_processing_result)
+    assert told == ["No records processed", "OK", "PROBLEM: Function call failed"]
+    queue: Any = lab.create_event_source_mapping(lab.sqs.create_queue("orders"), "bill")
+    assert not hasattr(queue, "last_processing_result")
+
+
+# ------------------------------------------------------------------ metrics
+
+
+def counted(lab: ll.Lab, metric: str) -> float:
+    figures = lab.trace.metrics(period=86_400)
+    return float(figures[figures["metric"] == metric]["sum"].sum())
+
+
+def test_events_of_a_queues_mapping_are_counted(lab: ll.Lab) -> None:
+    first: list[bool] = []
+
+    def bill(event: Any, context: Any) -> None:
+        if not first:
+            first.append(True)
+            raise ValueError
+
+    lab.create_function("bill", bill)
+    orders = lab.sqs.create_queue("orders", visibility_timeout=10)
+    small = {"Filters": [{"Pattern": {"body": {"n": [{"numeric": ["<", 4]}]}}}]}
+    mapping = lab.create_event_source_mapping(orders, "bill", filter_criteria=small, enabled=False)
+    for number in range(6):
+        orders.send({"n": number})
+    mapping.enable()
+    lab.run()
+    # four are invoked twice; two are filtered at once, and those that came back pass again
+    assert counted(lab, "PolledEventCount") == 10
+    assert counted(lab, "FilteredOutEventCount") == 2
+    assert counted(lab, "InvokedEventCount") == 8
+    assert counted(lab, "FailedInvokeEventCount") == 4
+    assert counted(lab, "DeletedEventCount") == 4
+
+
+@pytest.mark.parametrize("destination", [False, True])
+def test_events_of_a_streams_mapping_are_counted(lab: ll.Lab, destination: bool) -> None:
+    lab.create_function("bill", duration=0.1, failure_rate=1)
+    lab.sqs.create_queue("failed")
+    clicks = lab.kinesis.create_stream("clicks")
+    lab.create_event_source_mapping(
+        clicks, "bill", starting_position="TRIM_HORIZON", maximum_retry_attempts=2,
+        on_failure="failed" if destination else None,
+    )  # fmt: skip
+    for number in range(3):
+        clicks.put_record(number, "k")
+    lab.run()
+    assert counted(lab, "PolledEventCount") == 3
+    assert counted(lab, "InvokedEventCount") == counted(lab, "FailedInvokeEventCount") == 9
+    assert counted(lab, "DroppedEventCount") == 3 * (not destination)
+    assert counted(lab, "OnFailureDestinationDeliveredEventCount") == 3 * destination
+    figures = lab.trace.metrics(period=86_400)
+    assert "DeletedEventCount" not in set(figures["metric"])
+
+
+def test_a_failed_invoke_counts_when_it_ends(lab: ll.Lab) -> None:
+    lab.create_function("bill", duration=50, timeout=60, failure_rate=1)
+    orders = lab.sqs.create_queue("orders", visibility_timeout=3_600)
+    lab.create_event_source_mapping(orders, "bill")
+    lab.advance(30)
+    orders.send("x")
+    lab.run(until=200)
+    figures = lab.trace.metrics(period=60).query("metric == 'FailedInvokeEventCount'")
+    assert figures["sum"].sum() == 1
+    invoked = lab.trace.metrics(period=60).query("metric == 'InvokedEventCount'")
+    began, ended = (rows[rows["sum"] > 0]["at"].iloc[0] for rows in (invoked, figures))
+    assert (ended - began).total_seconds() == 60, "in the next minute"
+
+
+def test_a_failure_record_that_cannot_be_delivered_is_a_failure_of_its_own() -> None:
+    lab = ll.Lab(seed=7, quotas={"sqs_message_size": 300})  # less than the record has
+    lab.create_function("bill", duration=0.1, failure_rate=1)
+    lab.sqs.create_queue("failed")
+    clicks = lab.kinesis.create_stream("clicks")
+    lab.create_event_source_mapping(
+        clicks, "bill", starting_position="TRIM_HORIZON", maximum_retry_attempts=0,
+        on_failure="failed",
+    )  # fmt: skip
+    clicks.put_record("x", "k")
+    lab.run()
+    assert counted(lab, "DestinationDeliveryFailures") == 1
+    assert counted(lab, "OnFailureDestinationDeliveredEventCount") == 0
+    assert counted(lab, "DroppedEventCount") == 1
+
+
+def test_provisioned_pollers_are_counted() -> None:
+    lab = ll.Lab(seed=7, rules="2025-11-14")
+    connect(lab, "queue", provisioned_poller_config={"minimum_pollers": 3, "maximum_pollers": 9})
+    lab.sqs["orders"].send("x")
+    lab.run()
+    figures = lab.trace.metrics(period=86_400)
+    assert figures[figures["metric"] == "ProvisionedPollers"]["maximum"].max() == 3
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_stream_is_connected_once_too(lab: ll.Lab, kind: str) -> None:
+    """In other words than a queue."""
+    mapping = connect(lab, kind)
+    with pytest.raises(ResourceConflictException) as caught:
+        lab.create_event_source_mapping(mapping.source, "bill", starting_position="LATEST")
+    assert caught.value.message == (
+        f'The event source arn (" {mapping.source.arn} ") and function (" {FUNCTION} ") provided '
+        f"mapping already exists. Please update or delete the existing mapping with UUID {mapping.uuid}"
+    )

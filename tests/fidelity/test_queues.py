@@ -62,7 +62,8 @@ class Shop:
         return self.lab.trace.batches
 
     def ends(self, *which: str) -> dict[str, int]:
-        actions = self.lab.trace.queue_events.action
+        rows = self.lab.trace.queue_events
+        actions = rows[rows.queue == self.orders.name].action
         wanted = which or ("deleted", "dead_lettered", "expired")
         found = actions[actions.isin(wanted)].value_counts()
         return {name: int(number) for name, number in found.items() if number}
@@ -213,13 +214,13 @@ def test_a_throttled_batch_is_kept_until_its_visibility_timeout() -> None:
 
 
 def test_neither_the_functions_dead_letter_queue_nor_its_destination_hears_of_messages() -> None:
-    shop = Shop(
-        fail, function={"dead_letter_queue": "letters", "on_failure": "failed"},
-        queue={"dead_letter_queue": "dead", "max_receive_count": 1},
-    )  # fmt: skip
+    shop = Shop(fail, queue={"dead_letter_queue": "dead", "max_receive_count": 1})
+    others = [shop.lab.sqs.create_queue(name) for name in ("letters", "failed")]
+    shop.lab.update_function("bill", shop.bill, dead_letter_queue="letters", on_failure="failed")
     shop.orders.send("x")
     shop.run()
-    assert [len(shop.lab.sqs[name].messages) for name in ("letters", "failed", "dead")] == [0, 0, 1]
+    assert [len(queue.messages) for queue in others] == [0, 0]
+    assert len(shop.lab.sqs["dead"].messages) == 1
 
 
 def test_a_dead_letter_goes_back_to_its_queue() -> None:
@@ -355,17 +356,34 @@ def test_maximum_concurrency_is_2_to_1000(number: int) -> None:
         shop.mapping.update(maximum_concurrency=outside)
 
 
-def test_errors_and_throttles_lower_the_pollers_and_reported_failures_do_not() -> None:
-    def most_after(**settings: Any) -> int:
-        shop = Shop(fail if "answer" not in settings else settings.pop("answer"),
-                    batch_size=1, queue={"visibility_timeout": 5}, **settings)  # fmt: skip
-        shop.backlog(*range(400)).run(until=40)
-        return min(number for _, number, _ in pollers(shop)[1:] or [(0, 5, "")])
+def fewest(shop: Shop) -> int:
+    """How few pollers a mapping had while it was enabled."""
+    return min(number for _, number, _ in pollers(shop) if number)
 
-    quotas = {"mapping_pollers_failing": 1}
-    assert most_after(quotas=quotas) < 5
-    all_fail = lambda records: items(*(record["messageId"] for record in records))  # noqa: E731
-    assert most_after(quotas=quotas, answer=all_fail, **REPORT) >= 5
+
+def named(records: Any) -> Any:
+    return items(*(record["messageId"] for record in records))
+
+
+@pytest.mark.parametrize(("answer", "settings", "least"), [
+    (fail, {}, 1), (named, REPORT, 5),
+])  # fmt: skip
+def test_errors_lower_the_pollers_and_reported_failures_do_not(
+    answer: Any, settings: Any, least: int
+) -> None:
+    quotas = {"mapping_pollers_failing": 1, "mapping_idle_after": 86_400}
+    shop = Shop(answer, batch_size=1, queue={"visibility_timeout": 5}, quotas=quotas, **settings)
+    shop.backlog(*range(400)).run(until=60)
+    assert fewest(shop) == least
+
+
+def test_throttles_lower_the_pollers_and_no_further_than_five_unless_told() -> None:
+    for floor, least in ((5, 5), (2, 3)):
+        shop = crowd(
+            300, 20, quotas={"account_concurrency": 10, "mapping_pollers_throttled": floor}
+        ).run(until=400)
+        assert "throttled" in {cause for _, _, cause in pollers(shop)}
+        assert fewest(shop) == least
 
 
 def provisioned(number: int, **config: Any) -> Shop:

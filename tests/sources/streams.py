@@ -119,3 +119,40 @@ def flushed(lab: ll.Lab) -> list[float]:
     """When each batch was handed over, in seconds."""
     since = lab.trace.batches.flushed_at - lab.trace.start
     return [round(second, 6) for second in since.dt.total_seconds()]
+
+
+# ---- tumbling windows
+
+Answer = Callable[[Any, list[int]], Any]
+
+
+def add(event: Any, found: list[int]) -> Any:
+    """The sum of all the window's records so far."""
+    return {"state": {"sum": event["state"].get("sum", 0) + sum(found)}}
+
+
+def summing(lab: ll.Lab, answer: Answer = add, **more: Any) -> list[Any]:
+    """A function `count` that answers so; the list has its events."""
+    events: list[Any] = []
+
+    def count(event: Any, context: Any) -> Any:
+        events.append(event)
+        return answer(event, numbers(event))
+
+    lab.create_function("count", count, **({"init": 0} | more))
+    return events
+
+
+def told(events: list[Any]) -> list[tuple[str, list[int], Any, bool]]:
+    """When each event's window began, its records, its state, and whether it is the last."""
+    return [
+        (e["window"]["start"][11:19], numbers(e), e["state"], e["isFinalInvokeForWindow"])
+        for e in events
+    ]
+
+
+def each_second(lab: ll.Lab, stream: Any, *data: int) -> None:
+    """Put numbers, one a second."""
+    for number in data:
+        put(stream, number)
+        lab.advance(1)

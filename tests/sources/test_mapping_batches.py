@@ -73,7 +73,8 @@ def test_a_quiet_queue_sends_each_message_alone(bench: Bench) -> None:
     ], "without a window none begins"  # fmt: skip
 
 
-def test_five_pollers(bench: Bench) -> None:
+def test_five_pollers(benches: type[Bench]) -> None:
+    bench = benches(mapping_pollers_maximum=5)
     orders = bench.queue(visibility_timeout=60)
     bench.map(orders, bench.function(duration=2), batch_size=1)
     orders.send_batch(range(7))
@@ -86,7 +87,7 @@ def test_five_pollers(bench: Bench) -> None:
 
 def test_while_all_pollers_are_busy_messages_gather(bench: Bench) -> None:
     bench.map(bench.queue(), bench.function(duration=2))
-    send(bench, 0, 0.1, 0.2, 0.3, 0.4, 1.0, 1.1, 1.2)
+    send(bench, 0, 0.1, 0.2, 0.3, 0.4, 1.3, 1.4, 1.5)
     bench.run()
     assert shape(bench) == [
         *((1, "no_window", n / 10) for n in range(5)),
@@ -223,7 +224,7 @@ def test_a_batch_of_exactly_the_limit_is_whole(benches: type[Bench]) -> None:
 
 
 def test_a_record_that_does_not_fit_waits_for_a_poller(benches: type[Bench]) -> None:
-    bench = benches(mapping_payload=1_000, mapping_pollers_start=1)
+    bench = benches(mapping_payload=1_000, mapping_pollers_maximum=1)
     orders = bench.queue()
     bench.map(orders, bench.function(duration=1))
     orders.send_batch(["a" * 100, "b" * 100, "c" * 100])
@@ -235,7 +236,7 @@ def test_a_record_that_does_not_fit_waits_for_a_poller(benches: type[Bench]) -> 
 
 
 def test_a_waiting_record_whose_time_is_over_is_received_again(benches: type[Bench]) -> None:
-    bench = benches(mapping_payload=1_000, mapping_pollers_start=1)
+    bench = benches(mapping_payload=1_000, mapping_pollers_maximum=1)
     orders = bench.queue(visibility_timeout=10)
     bench.map(orders, bench.function(duration=1, timeout=10))
     orders.send_batch([n * "a" * 100 for n in range(1, 3)])
@@ -274,3 +275,50 @@ def test_two_mappings_share_a_queue(bench: Bench) -> None:
     assert sorted(names) == ["orders->one"] * 5 + ["orders->two"] * 5
     bench.run()
     assert orders.depth == 0
+
+
+# ---- the same messages, one poller and five --------------------------------------------------
+
+
+def pollers_of(benches: type[Bench], number: int, **function: Any) -> list[Any]:
+    """A message every two seconds, 100 in all: batch size 100, a window of two minutes."""
+    bench = benches(mapping_pollers_start=number, mapping_pollers_maximum=number)
+    orders = bench.queue(visibility_timeout=300)
+    bench.map(orders, bench.function(**function), batch_size=100, maximum_batching_window=120)
+    send(bench, *range(2, 202, 2))
+    bench.run()
+    assert orders.depth == 0
+    return bench.batches()
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        # 60 until 122 s; poller 1 is busy until 152 s, and its next window begins then
+        (1, [(1, 60, 2, 122), (1, 40, 152, 272)]),
+        # the second has never invoked: its window begins with its first record
+        (5, [(1, 60, 2, 122), (2, 40, 122, 242)]),
+    ],
+)
+def test_the_same_messages_with_one_poller_and_with_five(
+    benches: type[Bench], number: int, expected: list[Any]
+) -> None:
+    batches = pollers_of(benches, number, duration=30, timeout=60)
+    rows = [(b.poller, b.records, b.window_opened_at / S, b.flushed_at / S) for b in batches]
+    assert rows == expected
+    assert {b.cause for b in batches} == {"batching_window"}
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_a_hundred_at_once_are_one_batch_however_many_pollers(
+    benches: type[Bench], number: int
+) -> None:
+    bench = benches(mapping_pollers_start=number, mapping_pollers_maximum=number)
+    orders = bench.queue()
+    bench.map(orders, bench.function(), batch_size=100, maximum_batching_window=120)
+    for _ in range(10):
+        orders.send_batch(range(10))
+    bench.run()
+    assert [(b.poller, b.records, b.cause, b.flushed_at) for b in bench.batches()] == [
+        (1, 100, "batch_size", 0)
+    ]

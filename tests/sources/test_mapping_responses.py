@@ -93,7 +93,9 @@ def test_all_may_be_named(bench: Bench) -> None:
     assert bench.sqs["orders"].depth == 3
 
 
-@pytest.mark.parametrize("answer", [None, {}, {"batchItemFailures": []}])
+@pytest.mark.parametrize(
+    "answer", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}, "", b""]
+)
 def test_an_empty_answer_is_success(bench: Bench, answer: Any) -> None:
     batch = reporting(bench, answer)
     assert (batch.outcome, batch.failed_records) == ("success", 0)
@@ -101,7 +103,15 @@ def test_an_empty_answer_is_success(bench: Bench, answer: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [b"{not json", {"batchItemFailures": [{"itemIdentifier": "unknown"}]}]
+    "answer",
+    [
+        b"{not json",
+        {"batchItemFailures": [{"itemIdentifier": "unknown"}]},
+        {"batchItemFailures": [{"itemIdentifier": ""}]},
+        {"batchItemFailures": [{"itemIdentifier": None}]},
+        {"batchItemFailures": [{"foo": "notvalid"}]},
+        {"batchItemFailures": [{"foo": None}]},
+    ],
 )
 def test_a_wrong_answer_fails_the_whole_batch(bench: Bench, answer: Any) -> None:
     batch = reporting(bench, answer)

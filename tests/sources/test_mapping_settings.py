@@ -25,6 +25,8 @@ def test_defaults(bench: Bench) -> None:
         "maximum_batching_window": 0,
         "function_response_types": (),
         "filter_criteria": None,
+        "maximum_concurrency": None,
+        "provisioned_poller_config": None,
         "enabled": True,
     }
     assert mapping.enabled
@@ -37,6 +39,7 @@ def test_defaults(bench: Bench) -> None:
     {"batch_size": 1}, {"batch_size": 10}, {"batch_size": 11, "maximum_batching_window": 1},
     {"batch_size": 10_000, "maximum_batching_window": 300},
     {"function_response_types": ["ReportBatchItemFailures"]}, {"function_response_types": []},
+    {"maximum_concurrency": 2}, {"maximum_concurrency": 1_000}, {"maximum_concurrency": None},
 ])  # fmt: skip
 def test_what_can_be(bench: Bench, good: dict[str, Any]) -> None:
     bench.map(bench.queue(), bench.function(), **good)
@@ -50,6 +53,9 @@ def test_what_can_be(bench: Bench, good: dict[str, Any]) -> None:
     ({"function_response_types": ("Other",)}, "ReportBatchItemFailures"),
     ({"function_response_types": "ReportBatchItemFailures"}, "ReportBatchItemFailures"),
     ({"function_response_types": 3}, "ReportBatchItemFailures"),
+    ({"maximum_concurrency": 1}, "2 to 1,000 concurrent invokes .botocore ScalingConfig"),
+    ({"maximum_concurrency": 1_001}, "2 to 1,000"), ({"maximum_concurrency": 2.0}, "2 to 1,000"),
+    ({"maximum_concurrency": True}, "2 to 1,000"),
 ])  # fmt: skip
 def test_what_cannot_be(bench: Bench, wrong: dict[str, Any], words: str) -> None:
     orders, bill = bench.queue(), bench.function()
@@ -85,10 +91,19 @@ def test_a_wrong_keyword_suggests_the_right_one(bench: Bench, wrong: str, sugges
         bench.map(bench.queue(), bench.function(), **{wrong: 1})
 
 
-@pytest.mark.parametrize("later", ["maximum_concurrency", "starting_position"])
-def test_settings_to_come(bench: Bench, later: str) -> None:
-    with pytest.raises(UnknownSetting, match=later):
-        bench.map(bench.queue(), bench.function(), **{later: 1})
+@pytest.mark.parametrize("other", ["starting_position", "parallelization_factor"])
+def test_settings_of_streams(bench: Bench, other: str) -> None:
+    with pytest.raises(UnknownSetting, match=other):
+        bench.map(bench.queue(), bench.function(), **{other: 1})
+
+
+def test_maximum_concurrency_is_told(bench: Bench) -> None:
+    mapping = bench.map(bench.queue(), bench.function(), maximum_concurrency=4)
+    assert "maximum concurrency 4" in repr(mapping)
+    assert bench.books.wiring["mapping"]["orders->bill"]["maximum_concurrency"] == 4
+    mapping.update(maximum_concurrency=None)
+    assert mapping.settings.maximum_concurrency is None
+    assert "concurrency" not in repr(mapping)
 
 
 def test_the_function_must_end_before_its_messages_come_back(bench: Bench) -> None:

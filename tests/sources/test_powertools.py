@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import (
     AsyncBatchProcessor,
     BatchProcessor,
@@ -19,6 +21,8 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
 from aws_lambda_powertools.utilities.parser import BaseModel, parse
 from aws_lambda_powertools.utilities.parser.models import (
+    DynamoDBStreamModel,
+    DynamoDBStreamRecordModel,
     KinesisDataStreamModel,
     SqsModel,
     SqsRecordModel,
@@ -203,6 +207,7 @@ def test_records_are_parsed_by_a_model_and_what_does_not_parse_fails(lab: ll.Lab
     assert letters(lab.sqs["dead"]) == [{"n": "many"}, "no JSON"]
 
 
+@pytest.mark.filterwarnings("ignore:There is no current event loop")  # CPython 3.12 and 3.13
 def test_the_asynchronous_processor_waits_for_all_at_once(lab: ll.Lab) -> None:
     orders = lab.sqs.create_queue("orders", dead_letter_queue="dead", max_receive_count=1)
 
@@ -249,6 +254,7 @@ import time
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor, EventType, process_partial_response,
 )
@@ -442,7 +448,8 @@ def test_a_checkpoint_is_the_first_record_that_failed(lab: ll.Lab) -> None:
     assert ends(lab) == {"deleted": 3}
 
 
-def test_a_record_that_always_fails_ends_at_the_on_failure_queue(lab: ll.Lab) -> None:
+def test_a_record_that_always_fails_takes_along_what_comes_after_it(lab: ll.Lab) -> None:
+    """What came before it is done with; it and the rest, though good, are given up together."""
     clicks, failed = lab.kinesis.create_stream("clicks"), lab.sqs.create_queue("failed")
 
     def one(record: Any) -> None:
@@ -457,11 +464,104 @@ def test_a_record_that_always_fails_ends_at_the_on_failure_queue(lab: ll.Lab) ->
 
     lab.create_event_source_mapping(
         clicks, count, starting_position="TRIM_HORIZON", maximum_retry_attempts=2,
-        bisect_batch_on_function_error=True, on_failure=failed, **REPORT,
+        on_failure=failed, **REPORT,
     )  # fmt: skip
     places = [clicks.put_record(text, "key") for text in ("a", "b", "bad", "c", "d")]
     lab.run()
     [letter] = letters(failed)
     info = letter["KinesisBatchInfo"]
-    assert info["startSequenceNumber"] == info["endSequenceNumber"] == places[2].sequence_number
-    assert ends(lab) == {"deleted": 4, "dropped": 1}
+    assert info["startSequenceNumber"] == places[2].sequence_number
+    assert info["endSequenceNumber"] == places[4].sequence_number
+    assert letter["responseContext"]["functionError"] is None
+    assert ends(lab) == {"deleted": 2, "dropped": 3}
+
+
+# ------------------------------------------------------------------ DynamoDB
+
+
+VIEWS = {
+    "KEYS_ONLY": set(), "NEW_IMAGE": {"NewImage"}, "OLD_IMAGE": {"OldImage"},
+    "NEW_AND_OLD_IMAGES": {"NewImage", "OldImage"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_dynamodb_events_are_what_the_models_expect(lab: ll.Lab, view: str) -> None:
+    events = events_of(lab)
+    table = lab.dynamodb.create_table("orders", stream_view_type=view)
+    lab.create_event_source_mapping(table, "keep", starting_position="TRIM_HORIZON")
+    table.put_item({"id": "1", "n": 5, "tags": ["a", {"deep": None}], "bytes": b"x", "set": {1, 2}})
+    table.put_item({"id": "1", "n": 6})
+    table.delete_item({"id": "1"})
+    lab.run()
+    records = [record for event in events for record in event["Records"]]
+    parsed = [each for event in events for each in parse(event, DynamoDBStreamModel).Records]
+    assert [each.eventName for each in parsed] == ["INSERT", "MODIFY", "REMOVE"]
+    assert [each.dynamodb.Keys for each in parsed] == [{"id": "1"}] * 3
+    assert {each.dynamodb.StreamViewType for each in parsed} == {view}
+    images = [set(record["dynamodb"]) & {"NewImage", "OldImage"} for record in records]
+    wanted = VIEWS[view]
+    assert images == [wanted & {"NewImage"}, wanted, wanted & {"OldImage"}]
+    if "NewImage" in wanted:
+        first = parsed[0].dynamodb.NewImage
+        assert (first["n"], first["tags"], first["set"]) == (5, ["a", {"deep": None}], {1, 2})
+    assert [strange(record, DynamoDBStreamRecordModel) for record in records] == [[], [], []]
+
+
+def test_a_deletion_by_time_to_live_says_so(lab: ll.Lab) -> None:
+    events = events_of(lab)
+    table = lab.dynamodb.create_table(
+        "orders", stream_view_type="OLD_IMAGE", time_to_live="expires"
+    )
+    lab.create_event_source_mapping(table, "keep", starting_position="TRIM_HORIZON")
+    table.put_item({"id": "1", "expires": 1_736_208_000 + 60})
+    lab.run(until=4 * 86_400)
+    [record] = [
+        each
+        for event in events
+        for each in parse(event, DynamoDBStreamModel).Records
+        if each.eventName == "REMOVE"
+    ]
+    assert record.userIdentity is not None
+    assert record.userIdentity.principalId == "dynamodb.amazonaws.com"
+
+
+def test_a_tables_checkpoint_is_the_first_change_that_failed(lab: ll.Lab) -> None:
+    table = lab.dynamodb.create_table("orders", stream_view_type="NEW_IMAGE")
+    tries: list[list[str]] = []
+
+    def one(record: Any) -> None:
+        name = record.dynamodb.keys["id"]
+        tries[-1].append(name)
+        if name == "bad" and len(tries) < 3:
+            raise ValueError(name)
+
+    @lab.function
+    def count(event: Any, context: Any) -> Any:
+        tries.append([])
+        return process_partial_response(
+            event, one, BatchProcessor(EventType.DynamoDBStreams), context
+        )
+
+    lab.create_event_source_mapping(table, count, starting_position="TRIM_HORIZON", **REPORT)
+    for name in ("a", "bad", "b"):
+        table.put_item({"id": name})
+    lab.run()
+    assert tries == [["a", "bad", "b"], ["bad", "b"], ["bad", "b"]]
+    assert outcomes(lab) == ["partial", "partial", "success"]
+    assert ends(lab) == {"deleted": 3}
+
+
+def test_a_logger_of_the_notebook_writes_lines_of_text(lab: ll.Lab) -> None:
+    """The handlers that the notebook gave it are the notebook's; a module's own logger writes JSON."""
+    logger = Logger(service="test_powertools")
+
+    @lab.function
+    @logger.inject_lambda_context  # type: ignore[untyped-decorator]
+    def bill(event: Any, context: Any) -> int:
+        logger.warning("hello")
+        return 1
+
+    assert lab.invoke(bill, {}).payload == 1
+    [line] = [line for line in lab.trace.logs.message if "hello" in line]
+    assert line.startswith("[WARNING]\t2025-01-07T00:00:00.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
@@ -30,6 +30,13 @@ worlds = st.fixed_dictionaries(
         "rules": st.sampled_from(["2025-01-07", "latest"]),
         "payload": st.sampled_from([1_500, 3_000, 6 * 1024 * 1024]),
         "pollers": st.integers(1, 5),
+        "scaling": st.sampled_from([
+            {}, {}, {"maximum_concurrency": 2}, {"maximum_concurrency": 7},
+            {"provisioned_poller_config": {"minimum_pollers": 2, "maximum_pollers": 3}},
+        ]),
+        "fewest": st.integers(1, 5),
+        "haste": st.sampled_from([1, 10]),
+        "long_poll": st.sampled_from([0, 0, 20]),
         "visibility": st.integers(TIMEOUT, 40),
         "delay": st.sampled_from([0, 0, 7]),
         "retention": st.sampled_from([60, 200, 345_600]),
@@ -64,6 +71,14 @@ class World:
             given["rules"],
             mapping_payload=given["payload"],
             mapping_pollers_start=given["pollers"],
+            mapping_pollers_throttled=given["fewest"],
+            mapping_pollers_failing=given["fewest"],
+            mapping_growth_interval=given["haste"],
+            mapping_recovery_interval=5 * given["haste"],
+            mapping_shrink_after=4 * given["haste"],
+            mapping_idle_after=10 * given["haste"],
+            mapping_long_poll=given["long_poll"],
+            mapping_provisioned=True,
         )
         self.orders = bench.queue(
             visibility_timeout=given["visibility"], delay=given["delay"],
@@ -80,6 +95,7 @@ class World:
             batch_size=given["batch_size"] if given["window"] else min(given["batch_size"], 10),
             maximum_batching_window=given["window"],
             function_response_types=["ReportBatchItemFailures"] if given["report"] else [],
+            **given["scaling"],
         )  # fmt: skip
         self.received: list[Any] = []
         for at, what, number in given["actions"]:
@@ -158,12 +174,18 @@ def replay(bench: Bench, queue: str) -> Counter[str]:
 
 def check_batches(world: World) -> None:
     bench, given = world.bench, world.given
-    free: dict[int, int] = {}
+    each = 10 if "provisioned_poller_config" in given["scaling"] else 1
+    busy: dict[int, list[int]] = defaultdict(list)
+    numbers = [row for row in bench.rows("scaling") if row.kind == "pollers"]
     for number, batch in enumerate(bench.batches(), start=1):
-        assert 1 <= batch.poller <= given["pollers"]
-        assert batch.opened_at >= free.get(batch.poller, 0)
+        has = busy[batch.poller] = [end for end in busy[batch.poller] if end > batch.opened_at]
+        assert len(has) < each
+        has.append(batch.completed_at)
         assert batch.completed_at >= batch.flushed_at
-        free[batch.poller] = batch.completed_at
+        known = [row for row in numbers if row.at <= batch.opened_at]
+        # of what was received before somebody switched it off, a batch may be made afterwards
+        most = max([row.after for row in known if row.at == batch.opened_at] + [known[-1].after])
+        assert 1 <= batch.poller <= max(most, known[-1].before)
         assert batch.records == len(set(bench.messages_of(number))) > 0
         assert batch.size_bytes <= given["payload"] or batch.records == 1
         assert batch.outcome != "in_flight"
@@ -172,7 +194,9 @@ def check_batches(world: World) -> None:
             window = given["window"] * S
             began = batch.window_opened_at
             assert (began < 0) == (window == 0)
-            assert batch.flushed_at - (batch.opened_at if began < 0 else began) <= window
+            waited = batch.flushed_at - (batch.opened_at if began < 0 else began)
+            assert waited <= window or (batch.cause in ("long_poll", "batch_size", "payload_size")
+                                        and given["long_poll"] * S > window > 0)  # fmt: skip
             if batch.cause == "batching_window":
                 assert batch.flushed_at - batch.window_opened_at == window
             if batch.cause == "batch_size":

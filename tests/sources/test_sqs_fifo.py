@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdalab import Lab
+from lambdalab import Every, Lab
 from lambdalab.errors import (
     InvalidParameterValueException,
     InvalidSetting,
@@ -18,6 +19,7 @@ from lambdalab.errors import (
     UnknownSetting,
 )
 from lambdalab.sources.sqs.fifo import FifoQueue
+from lambdalab.trace import Trace
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -86,12 +88,12 @@ def test_settings_of_fifo_queues_only(bench: Bench) -> None:
     orders = fifo(bench)
     with pytest.raises(InvalidSetting, match="no queue changes its kind"):
         orders.update(fifo=False)
-    with pytest.raises(ResourceConflictException, match="content_based_deduplication=True"):
+    with pytest.raises(ResourceConflictException, match=r"content_based_deduplication=True"):
         bench.queue("orders.fifo")
 
 
 def test_dead_letter_queues_are_of_the_same_kind(bench: Bench) -> None:
-    with pytest.raises(InvalidSetting, match="a FIFO queue, as 'orders.fifo' is"):
+    with pytest.raises(InvalidSetting, match=r"a FIFO queue, as 'orders.fifo' is"):
         bench.queue("orders.fifo", dead_letter_queue="failed")
     with pytest.raises(InvalidSetting, match="a standard queue, as 'orders' is"):
         bench.queue("orders", dead_letter_queue="failed.fifo")
@@ -104,11 +106,11 @@ def test_dead_letter_queues_are_of_the_same_kind(bench: Bench) -> None:
 
 def test_functions_have_no_fifo_dead_letter_queue(lab: Lab) -> None:
     queue = lab.sqs.create_queue("failed.fifo")
-    for given in ("failed.fifo", queue):
+    for named in ("failed.fifo", queue):
         with pytest.raises(InvalidSetting, match="a standard queue"):
-            lab.create_function("bill", duration=1, dead_letter_queue=given)
-        with pytest.raises(InvalidSetting, match="on_failure"):
-            lab.create_function("bill", duration=1, on_failure=given)
+            lab.create_function("bill", duration=1, dead_letter_queue=named)
+        with pytest.raises(InvalidSetting, match=r"on_failure=.*no FIFO queue"):
+            lab.create_function("bill", duration=1, on_failure=named)
     assert "MessageGroupId" in queue.deliver(b"{}", {}, 0)
     assert queue.depth == 0
 
@@ -118,7 +120,7 @@ def test_functions_have_no_fifo_dead_letter_queue(lab: Lab) -> None:
 
 def test_a_group_and_something_to_know_it_by_are_needed(bench: Bench) -> None:
     orders = fifo(bench, content_based_deduplication=False)
-    with pytest.raises(InvalidSetting, match="message_group_id=None.*group"):
+    with pytest.raises(InvalidSetting, match=r"message_group_id=None.*group"):
         orders.send("x", message_deduplication_id="1")
     with pytest.raises(InvalidParameterValueException, match="ContentBasedDeduplication enabled"):
         orders.send("x", message_group_id="a")
@@ -135,9 +137,9 @@ def test_a_group_and_something_to_know_it_by_are_needed(bench: Bench) -> None:
 @pytest.mark.parametrize("wrong", ["", "a b", "é", "a" * 129, 3, "tab\t"])
 def test_ids_that_sqs_refuses(bench: Bench, wrong: object) -> None:
     orders = fifo(bench)
-    with pytest.raises(InvalidSetting, match="message_group_id=.*1 to 128"):
+    with pytest.raises(InvalidSetting, match=r"message_group_id=.*1 to 128"):
         orders.send("x", message_group_id=wrong)  # type: ignore[arg-type]
-    with pytest.raises(InvalidSetting, match="message_deduplication_id=.*1 to 128"):
+    with pytest.raises(InvalidSetting, match=r"message_deduplication_id=.*1 to 128"):
         orders.send("x", message_group_id="a", message_deduplication_id=wrong)  # type: ignore[arg-type]
     assert orders.depth == 0
     every = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -155,9 +157,9 @@ def test_no_message_has_a_delay_of_its_own(bench: Bench) -> None:
 
 def test_standard_queues_know_no_groups(bench: Bench) -> None:
     orders = bench.queue()
-    with pytest.raises(InvalidSetting, match="message_group_id='a'.*standard queue"):
+    with pytest.raises(InvalidSetting, match=r"message_group_id='a'.*standard queue"):
         orders.send("x", message_group_id="a")
-    with pytest.raises(InvalidSetting, match="message_deduplication_id='1'"):
+    with pytest.raises(InvalidSetting, match=r"message_deduplication_id='1'"):
         orders.send("x", message_deduplication_id="1")
     with pytest.raises(InvalidSetting, match="message_group_id"):
         orders.send_batch(["x"], message_group_id="a")
@@ -166,8 +168,8 @@ def test_standard_queues_know_no_groups(bench: Bench) -> None:
 
 def test_places_rise(bench: Bench) -> None:
     orders = fifo(bench)
-    fill(orders, "a1", "b1", "a2")
-    numbers = [m.message.sequence_number for m in orders.messages]  # type: ignore[attr-defined]
+    fill(orders, "a1", "a2", "b1")
+    numbers = [m.sequence_number for m in orders.receive(10)]
     assert all(len(number) == 20 and number.isdecimal() for number in numbers)
     assert numbers == sorted(set(numbers))
 
@@ -181,9 +183,9 @@ def test_batches(bench: Bench) -> None:
         with pytest.raises(InvalidSetting, match="message_group_id"):
             orders.send_batch(["5", "6"], message_group_id=wrong)  # type: ignore[arg-type]
     for ids in (["x"], "xy"):
-        with pytest.raises(InvalidSetting, match="message_deduplication_id=.*each of the 2"):
+        with pytest.raises(InvalidSetting, match=r"message_deduplication_id=.*each of the 2"):
             orders.send_batch(["5", "6"], message_group_id="a", message_deduplication_id=ids)
-    with pytest.raises(InvalidSetting, match="message_group_id='no good'"):
+    with pytest.raises(InvalidSetting, match=r"message_group_id='no good'"):
         orders.send_batch(["5", "6"], message_group_id=["a", "no good"])
     assert orders.depth == 4
 
@@ -258,7 +260,8 @@ def test_a_receive_takes_all_it_can_of_the_oldest_group(bench: Bench) -> None:
     assert bodies(received) == ["a1", "a2", "a3", "b1"]
     assert bodies(orders.receive(10)) == ["c1"]
     assert received[0].message_group_id == "a"
-    assert received[0].sequence_number == received[0].message.sequence_number
+    assert received[0].message.fifo is not None
+    assert received[0].sequence_number == received[0].message.fifo[0]
     assert received[0].message_deduplication_id == hashlib.sha256(b"a1").hexdigest()
     assert repr(received[0]) == "m1 of 'a': a1"
 
@@ -299,6 +302,32 @@ def test_a_group_that_came_back_keeps_its_rank(bench: Bench) -> None:
     orders.receive()
     bench.run(until=10)
     assert bodies(orders.receive()) == ["a1"]
+
+
+def test_a_group_has_the_rank_of_what_is_left_of_it(bench: Bench) -> None:
+    orders = fifo(bench)
+    fill(orders, "a1", "b1", "a2")
+    orders.delete("m1")
+    assert bodies(orders.receive()) == ["b1"]
+
+
+def test_a_group_that_was_gone_is_not_handed_out_twice(bench: Bench) -> None:
+    orders = fifo(bench)
+    fill(orders, "a1")
+    orders.delete("m1")
+    fill(orders, "a2", "a3")
+    assert bodies(orders.receive()) == ["a2"]
+    assert orders.receive() == []
+
+
+def test_deleting_what_waits_behind_another(bench: Bench) -> None:
+    orders = fifo(bench)
+    fill(orders, "a1", "a2", "a3")
+    orders.receive()
+    orders.delete("m2")
+    assert (orders.store.visible, orders.store.blocked) == (0, 1)
+    orders.delete("m1")
+    assert bodies(orders.receive(10)) == ["a3"]
 
 
 def test_whatever_ends_a_message_lets_its_group_go_on(bench: Bench) -> None:
@@ -386,6 +415,8 @@ def test_a_spent_message_goes_and_its_group_goes_on(bench: Bench) -> None:
 
 def test_no_copies(lab: Lab) -> None:
     orders = lab.sqs.create_queue("orders.fifo", content_based_deduplication=True)
+    with pytest.raises(InvalidSetting, match="a FIFO queue delivers no copies"):
+        lab.faults.duplicate(orders)
     orders.faults.append(object())  # type: ignore[arg-type]
     orders.send("x", message_group_id="a")
     orders.delete(orders.receive()[0])
@@ -456,7 +487,7 @@ class Slow:
 
 @given(
     seed=st.integers(0, 2**32),
-    steps=st.lists(st.sampled_from("ssstttdrxp"), min_size=1, max_size=60),
+    steps=st.lists(st.sampled_from("sssttttddrxxp"), min_size=20, max_size=80),
 )
 def test_it_is_what_one_would_write_down(benches: type[Bench], seed: int, steps: list[str]) -> None:
     bench, slow, chance = benches(), Slow(), random.Random(seed)
@@ -468,7 +499,7 @@ def test_it_is_what_one_would_write_down(benches: type[Bench], seed: int, steps:
             fill(orders, body)
             slow.line.append(body)
         elif step == "t":
-            most = chance.randint(1, 10)
+            most = chance.choice([1, 1, 2, 3, 10])
             received = orders.receive(most)
             assert bodies(received) == slow.take(most)
             held.update({message.body: message for message in received})
@@ -494,3 +525,39 @@ def test_it_is_what_one_would_write_down(benches: type[Bench], seed: int, steps:
         assert orders.store.blocked == len(slow.line) - len(free) - len(slow.flying)
     bench.audit()
     benches.made.clear()
+
+
+# ---- in the books ------------------------------------------------------------------------------
+
+
+def test_the_books_know_the_groups(tmp_path: Path) -> None:
+    traces = []
+    for group in ("ann", "bob"):
+        lab = Lab(seed=7)
+        orders = lab.sqs.create_queue("orders.fifo", content_based_deduplication=True)
+        lab.create_function("bill", duration=1)
+        lab.create_event_source_mapping(orders, "bill")
+        lab.sqs.create_queue("plain").send("no group")
+        orders.send("1", message_group_id="zoe")
+        orders.send("2", message_group_id=group)
+        lab.invoke("bill", {}, invocation_type="Event")
+        lab.run()
+        traces.append(lab.trace)
+    events = traces[0].queue_events
+    sent = events[events["action"] == "sent"]
+    assert list(sent["message_group"]) == ["", "zoe", "ann", ""]
+    assert set(events[events["queue"] == "orders.fifo"]["message_group"]) == {"zoe", "ann"}
+    assert traces[0].digest() != traces[1].digest()
+    traces[0].save(tmp_path)
+    loaded = Trace.load(tmp_path)
+    assert loaded.digest() == traces[0].digest()
+    assert list(loaded.queue_events["message_group"]) == list(events["message_group"])
+
+
+def test_traffic_goes_to_the_groups_it_is_told(lab: Lab) -> None:
+    orders = lab.sqs.create_queue("orders.fifo")
+    lab.drive(orders, Every(1), count=4, message_group_id=lambda n: f"g{n % 2}")
+    lab.drive(orders, Every(1), count=2)
+    lab.run()
+    groups = sorted(m.message_group_id for m in orders.messages)
+    assert groups == ["drive", "drive", "g0", "g0", "g1", "g1"]

@@ -8,7 +8,6 @@ from typing import Any
 
 import lambdalab as ll
 from lambdalab.trace import Trace
-from tests.sources.streams import connect
 
 POISON = "poison"
 
@@ -27,7 +26,8 @@ def poisoned(
             if base64.b64decode(record["kinesis"]["data"]).decode() == POISON:
                 raise ValueError(POISON)
 
-    connect(lab, clicks, count, **settings)
+    settings = {"starting_position": "TRIM_HORIZON"} | settings
+    lab.create_event_source_mapping(clicks, count, **settings)
     for number in range(records):
         data = POISON if number == poison else f"record {number}"
         clicks.put_record(data, partition_key=f"key {number % 17}")

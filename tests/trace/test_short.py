@@ -9,6 +9,7 @@ from lambdalab.trace import Recorder, Trace
 from lambdalab.trace.short import fit
 from lambdalab.trace.tables import TABLES
 from tests.trace.histories import World
+from tests.trace.mapped import poisoned, trap
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +101,24 @@ def test_what_a_view_is_made_wider_to_prints_as_any_table(trace: Trace) -> None:
 
 def test_the_views_list_themselves(trace: Trace) -> None:
     assert "queue_events" in repr(trace.short)
+
+
+def test_a_batch_names_its_poller_or_its_shard() -> None:
+    trace = poisoned(shards=2, parallelization_factor=2, bisect_batch_on_function_error=True,
+                     maximum_retry_attempts=0)  # fmt: skip
+    view, full = trace.short.batches, trace.batches
+    for told, shard, lane in zip(view.poller, full.shard, full.poller, strict=True):
+        assert told == f"s{int(shard[-1])}.{lane}"
+    assert width(view) <= 100
+    assert len(view.columns) <= 9
+    parts = full.parent_batch_id != ""
+    assert parts.any()
+    assert view.gathering_s[parts.to_numpy()].isna().all()
+    assert set(poisoned(until=9).short.batches.poller) == {"s0"}
+    assert set(trap().short.batches.poller) == {"1", "2", "3", "4", "5"}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_views_of_streams_are_as_narrow(table: str) -> None:
+    trace = poisoned(shards=2, parallelization_factor=3, maximum_retry_attempts=0)
+    assert width(getattr(trace.short, table)) <= 100

@@ -6,6 +6,7 @@ from lambdalab.trace import Recorder, Trace
 from lambdalab.trace.schema import AttemptOutcome, Cause, InvocationStatus, ParentKind
 from lambdalab.trace.words import duration
 from tests.trace.histories import World
+from tests.trace.mapped import poisoned, trap
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +192,74 @@ def test_a_long_error_is_cut(lab: ll.Lab) -> None:
 
     reply = lab.invoke(shout)
     assert len(str(lab.trace.story(reply.request))) < 2_000
+
+
+@pytest.fixture(scope="module")
+def bisected() -> Trace:
+    return poisoned(bisect_batch_on_function_error=True, maximum_retry_attempts=2)
+
+
+def test_a_record_of_a_stream(bisected: Trace) -> None:
+    story = bisected.story("m138")
+    assert story.title == "m138: a record of clicks, in a batch 8 times"
+    told = [sentence for _, sentence in story.lines]
+    expected = ["put into 'clicks'", "read for clicks->count, 400 ms old",
+                "goes to the function in b4, time 1", "b4 is over: failure",
+                "is to be tried again after b4"]  # fmt: skip
+    for line, beginning in zip(told, expected, strict=False):
+        assert line.startswith(beginning)
+    assert told[-1].startswith("given up in b15")
+    assert "retries_exhausted" in told[-1]
+
+
+def test_what_came_of_a_batch_of_a_stream(bisected: Trace) -> None:
+    story = bisected.story("b4")
+    assert story.title == "b4: 50 records of clicks->count (shard 0, lane 1)"
+    told = "\n".join(sentence for _, sentence in story.lines)
+    assert "its first record joins, from clicks" in told
+    assert "b5 follows, with 25 records\nb6 follows, with 25 records" in told
+    assert "with 13 batches in all, its lane goes on" in told
+    assert "a half of b4, which failed with 50 records" in sentences(bisected, "b5")
+    assert "the records of b14 are tried again" in sentences(bisected, "b15")
+
+
+def test_a_message_that_dies_though_nothing_failed() -> None:
+    trace = trap()
+    events = trace.short.queue_events
+    event = events[events.action == "dead_lettered"].event.iloc[0]
+    told = [sentence for _, sentence in trace.story(event).lines]
+    assert sum(line.startswith("goes to the function in b") for line in told) == 3
+    assert sum("is over: throttled" in line for line in told) == 3
+    assert sum("(throttled_reserved: " in line for line in told) == 3
+    assert "leaves 'orders' for its dead-letter queue" in told[-2]
+    assert not any("records failed" in line for line in told), "none did"
+
+
+def test_many_refusals_of_a_batch_are_told_once() -> None:
+    trace = trap(mapping_throttle_backoff_maximum=1)
+    batch = trace.short.batches.query("outcome == 'throttled'").batch.iloc[0]
+    told = trace.story(batch).lines
+    assert trace.batches.invocations.max() > 10
+    assert sum("invokes bill" in line for _, line in told) == 2
+    assert any("; so are " in line and line.endswith(" more") for _, line in told)
+
+
+def test_a_chain_that_is_not_over_does_not_let_its_lane_go_on() -> None:
+    assert "its lane goes on" not in sentences(poisoned(until=60), "b4")
+
+
+def test_a_message_of_a_group(lab: ll.Lab) -> None:
+    orders = lab.sqs.create_queue("orders.fifo", fifo=True)
+    lab.create_function("bill", duration=0.5, init=0)
+    lab.create_event_source_mapping(orders, "bill", batch_size=1)
+    for number in range(3):
+        orders.send(str(number), message_group_id="ann", message_deduplication_id=str(number))
+    orders.send("0", message_group_id="ann", message_deduplication_id="0")
+    lab.run()
+    assert lab.trace.story("m2").title == (
+        "m2: a message of group 'ann' in orders.fifo, received once"
+    )
+    told = sentences(lab.trace, "m2")
+    assert "goes to the function in b2" in told
+    assert "batch_succeeded" in told
+    assert "dropped from 'orders.fifo' (deduplicated: " in sentences(lab.trace, "m4")

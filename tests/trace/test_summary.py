@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from lambdalab.trace import Recorder, Trace
 from lambdalab.trace.summary import COLUMNS, most_at_once, percentile
 from tests.trace.histories import World
+from tests.trace.mapped import poisoned, trap
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_functions_add_up(trace: Trace) -> None:
 
 def test_queues_add_up(trace: Trace) -> None:
     figures = trace.summary().set_index("name")
-    for name, row in figures[figures.kind != "function"].iterrows():
+    for name, row in figures[~figures.kind.isin(["function", "mapping"])].iterrows():
         own = trace.queue_events[trace.queue_events.queue == name]
         counts = own.action.value_counts()
         assert row.sent == counts["sent"]
@@ -71,3 +72,37 @@ def test_figures_a_kind_has_not_got_are_missing(trace: Trace) -> None:
     figures = trace.summary().set_index("name")
     assert figures.cost_usd.isna()["orders"]
     assert figures.max_depth.isna()["bill"]
+
+
+def test_mappings_add_up() -> None:
+    stream = poisoned(bisect_batch_on_function_error=True, maximum_retry_attempts=2)
+    figures = stream.summary().set_index("name")
+    row, batches = figures.loc["clicks->count"], stream.batches
+    assert row.kind == "mapping"
+    assert (row.batches, row.records) == (len(batches), batches.records.sum())
+    assert row.mean_batch == pytest.approx(batches.records.mean())
+    assert row.failed == (batches.outcome == "failure").sum() > 0
+    taken = stream.queue_events[stream.queue_events.action == "received"]
+    assert row.oldest_s == pytest.approx(taken.age_ms.max() / 1000)
+    assert figures.loc["clicks->count (records)"].lost == 1
+    assert trap().summary().set_index("name").loc["orders->bill"].failed > 0
+
+
+def test_filtered_and_deduplicated_messages(lab) -> None:
+    orders = lab.sqs.create_queue("orders")
+    lab.create_function("bill", duration=0.1)
+    pattern = {"Filters": [{"Pattern": '{"body": {"n": [1]}}'}]}
+    lab.create_event_source_mapping(orders, "bill", filter_criteria=pattern)
+    for number in range(5):
+        orders.send({"n": number})
+    lab.run()
+    row = lab.trace.summary().set_index("name").loc["orders->bill"]
+    assert (row.filtered, row.records) == (4, 1)
+
+
+def test_a_message_that_was_known_is_not_lost(lab) -> None:
+    orders = lab.sqs.create_queue("orders.fifo", fifo=True)
+    for _ in range(2):
+        orders.send("one", message_group_id="a", message_deduplication_id="1")
+    assert lab.trace.summary().set_index("name").loc["orders.fifo"].lost == 0
+    assert not [found for found in lab.trace.findings() if found.kind == "lost messages"]

@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tests.world.flows import (
+    change_mapping,
+    create_mapping,
+    delete_mapping,
+    drive_source,
+    note,
+    redrive,
+)
+from tests.world.contents import TEXTS, body
 from tests.world.numbers import OF_EVENTS
 from tests.world.reading import Past
 
@@ -21,7 +30,13 @@ def qualified(world: World, name: str) -> str:
 def drive(world: World) -> None:
     """Some traffic, from now on."""
     for _ in range(world.draws.one(1, 2, 3)):
-        target = world.draws.one(qualified(world, world.draws.one(*world.functions)), *world.queues)
+        flows = [*world.fifos, *world.streams, *world.tables]
+        target = world.draws.one(
+            qualified(world, world.draws.one(*world.functions)), *world.queues, *flows, *flows
+        )
+        if target in flows:
+            drive_source(world, target)
+            continue
         arrivals, terms = world.draws.traffic()
         if target not in world.queues:
             terms["invocation_type"] = world.draws.one("RequestResponse", "Event")
@@ -125,7 +140,7 @@ def delete_function(world: World) -> None:
         world.functions.remove(name)
         world.past.note("deleted", name, world.at(), {})
         for kind, thing in list(world.settings):
-            if thing.split(":")[0] == name and kind not in ("queue", "mapping"):
+            if thing.split(":")[0] == name and kind not in ("queue", "mapping", "stream_mapping"):
                 world.set(kind, thing, None)
 
 
@@ -141,14 +156,6 @@ def fault(world: World) -> None:
 
 
 # ---------------------------------------------------------------------- queues and mappings
-
-
-def update_mapping(world: World) -> None:
-    """Other settings of a mapping; on or off."""
-    if world.mappings:
-        name, settings = world.draws.one(*world.mappings), world.draws.mapping()
-        if world.attempt(lambda: world.mappings[name].update(**settings)):
-            world.change("mapping", name, settings)
 
 
 def update_queue(world: World) -> None:
@@ -169,10 +176,14 @@ def use_queue(world: World) -> None:
         queue = world.lab.sqs[name]
         what = draws.one("send", "send", "batch", "receive", "receive", "receive", "purge")
         if what == "send":
-            body = {"n": 0, "pad": "x" * draws.chance.randrange(2_000)}
-            world.attempt(lambda: queue.send(body, delay=draws.one(None, 0, 4)))
+            held = {"n": 0, "pad": "x" * draws.chance.randrange(2_000)}
+            held = draws.one(held, body(draws.chance, 0), *TEXTS)
+            world.attempt(lambda: note(world, queue.send(held, delay=draws.one(None, 0, 4))))
         elif what == "batch":
-            queue.send_batch([{"n": n} for n in range(draws.one(1, 3, 10))])
+            for message in queue.send_batch(
+                [body(draws.chance, n) for n in range(draws.one(1, 3, 10))]
+            ):
+                note(world, message)
         elif what == "receive":
             meddle(world, name, queue.receive(draws.one(1, 3, 10), draws.one(None, 0, 7)))
         else:
@@ -203,11 +214,14 @@ def reset(world: World) -> None:
     faults, world.past = world.past.faults, Past(world.quotas, world.rules)
     world.past.faults = faults
     for (kind, name), settings in world.settings.items():
-        world.past.note(kind, name, 0, settings)
+        if kind in ("mapping", "stream_mapping"):
+            world.set_mapping(name, settings, comes=True)
+        else:
+            world.past.note(kind, name, 0, settings)
     drive(world)
 
 
 ACTS: tuple[Callable[[World], None], ...] = (
     invoke, invoke, update_function, reserve, configure_events, publish, provision, provision,
-    delete_function, fault, fault, update_mapping, update_queue, use_queue, use_queue, reset, drive,
+    delete_function, fault, fault, change_mapping, change_mapping, delete_mapping, create_mapping, redrive, update_queue, use_queue, use_queue, reset, drive,
 )  # fmt: skip

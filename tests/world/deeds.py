@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import random
 import sys
@@ -10,14 +11,18 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import lambdalab as ll
+from tests.world.contents import body
 
 
 class Place(NamedTuple):
-    """What a handler knows of its lab: itself, functions it may call, queues it may send to."""
+    """What a handler knows of its lab: itself, functions it may call, queues it may send to; and who
+    notes what handlers saw (request, event), and what they answered."""
 
     lab: Any
     functions: list[str]
     queues: list[str]
+    saw: Callable[[str, Any], None]
+    answered: Callable[[str, Any], None]
 
 
 Deed = Callable[[Place, Any], Any]
@@ -28,12 +33,17 @@ def handler(place: Place, weights: dict[Deed, int]) -> Callable[[Any, Any], Any]
 
     def handle(event: Any, context: Any) -> Any:
         deed = random.choices(list(weights), list(weights.values()))[0]
-        return deed(place, event)
+        place.saw(context.aws_request_id, event)
+        answer = deed(place, event)
+        place.answered(context.aws_request_id, answer)
+        return answer
 
     return handle
 
 
 def good(place: Place, event: Any) -> Any:
+    if "window" in event:
+        return {"state": {"runs": event["state"].get("runs", 0) + 1}}
     return {"ok": True}
 
 
@@ -78,7 +88,7 @@ def call(place: Place, event: Any) -> Any:
 
 def send(place: Place, event: Any) -> Any:
     if place.queues and random.random() < 0.3:
-        place.lab.sqs[random.choice(place.queues)].send({"n": 4})
+        place.lab.sqs[random.choice(place.queues)].send(body(random, 4))
 
 
 def hold(place: Place, event: Any) -> Any:
@@ -87,15 +97,48 @@ def hold(place: Place, event: Any) -> Any:
 
 
 def report(place: Place, event: Any) -> Any:
-    names = [record["messageId"] for record in event.get("Records", ())]
+    names = [name_of(record) for record in event.get("Records", ())]
     failed = [name for name in names if random.random() < 0.4]
     if random.random() < 0.1:
         failed.append("unknown")
-    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+    return named(event, failed)
+
+
+def poison(place: Place, event: Any) -> Any:
+    """Some contents are bad, whatever comes: it fails, or names the first of them and all that follow."""
+    records = event.get("Records", ())
+    bad = [place for place, record in enumerate(records) if content_of(record) % 5 == 3]
+    if bad and random.random() < 0.5:
+        raise ValueError("poison")
+    return named(event, [name_of(record) for record in records[bad[0] :]] if bad else [])
+
+
+def name_of(record: Any) -> str:
+    """What an answer names a record by."""
+    if "kinesis" in record:
+        return str(record["kinesis"]["sequenceNumber"])
+    if "dynamodb" in record:
+        return str(record["dynamodb"]["SequenceNumber"])
+    return str(record["messageId"])
+
+
+def content_of(record: Any) -> int:
+    """A number that stays with a record, whatever batch it comes in."""
+    if "kinesis" in record:
+        return len(base64.b64decode(record["kinesis"]["data"]))
+    if "dynamodb" in record:
+        return int(record["dynamodb"]["SizeBytes"])
+    return len(record["body"])
+
+
+def named(event: Any, failed: list[str]) -> Any:
+    """The answer that names what failed, with a state where one is asked for."""
+    answer: dict[str, Any] = {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+    return answer | ({"state": {"runs": 1}} if "window" in event else {})
 
 
 DEEDS: tuple[Deed, ...] = (
-    sleep, fail, time_out, leave, die, too_much, no_json, call, send, report, hold,
+    sleep, fail, time_out, leave, die, too_much, no_json, call, send, report, hold, poison,
 )  # fmt: skip
 
 #: Code whose init fails, and code whose init takes too long.

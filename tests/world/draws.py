@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import lambdalab as ll
+from tests.world.contents import TEXTS, body, criteria
 
 RULES = ("2025-01-07",) * 4 + ("2024-03-01", "2025-09-01", "2026-03-01")
 
@@ -41,6 +42,14 @@ class Draws:
         if self.often(0.5):
             quotas |= {"account_concurrency": self.one(3, 8, 20, 150), "unreserved_minimum": 2}
         quotas |= {"scaling_burst": 3, "scaling_rate": 1} if self.often(0.15) else {}
+        quotas |= {"mapping_long_poll": 20} if self.often(0.12) else {}
+        quotas |= {"mapping_transition": 2} if self.often(0.1) else {}
+        quotas |= self.pick(
+            0.3, mapping_growth=(60, 30), mapping_shrink_after=(5,), mapping_idle_after=(20,),
+            mapping_pollers_throttled=(1,), mapping_pollers_failing=(1,), kinesis_shard_reads=(1,),
+            stream_tumbling_quiet=(3,), stream_retry_backoff_maximum=(5,),
+        )  # fmt: skip
+        quotas |= {"kinesis_retention_default": 1, "dynamodb_stream_retention": 1}
         return quotas | self.pick(
             0.15, sqs_message_size=(1_000,), function_creation=(2.5,), sqs_in_flight=(3, 30)
         )
@@ -78,13 +87,49 @@ class Draws:
             made |= {"dead_letter_queue": f"{name}-letters", "max_receive_count": most}
         return made
 
-    def mapping(self) -> dict[str, Any]:
-        """Settings of an event source mapping."""
+    def fifo_queue(self, name: str) -> dict[str, Any]:
+        """Attributes of a FIFO queue."""
+        made = self.pick(visibility_timeout=(5, 12, 60, 901), retention=(60, 345_600))
+        made |= {"delay": 2} if self.often(0.15) else {}
+        made |= self.pick(content_based_deduplication=(True,))
+        if self.often(0.6):
+            letters = f"{name.removesuffix('.fifo')}-letters.fifo"
+            made |= {"dead_letter_queue": letters, "max_receive_count": self.one(1, 2, 3)}
+        return made
+
+    def mapping(self, fifo: bool = False, provisioned: bool = False) -> dict[str, Any]:
+        """Settings of an event source mapping of a queue."""
         types = (["ReportBatchItemFailures"], ["ReportBatchItemFailures"], [])
-        return self.pick(
-            batch_size=(1, 2, 5, 10, 10, 25), maximum_batching_window=(0, 1, 5, 20),
+        made = self.pick(
+            batch_size=(1, 2, 5, 10, 10) if fifo else (1, 2, 5, 10, 10, 25),
             enabled=(True, True, False), function_response_types=types,
         )  # fmt: skip
+        made |= {} if fifo else self.pick(maximum_batching_window=(0, 1, 5, 20))
+        if self.often(0.25):
+            made["filter_criteria"] = criteria(self.chance, "queue")
+        if self.often(0.3):
+            made["maximum_concurrency"] = self.one(2, 3, 7)
+        elif provisioned and self.often(0.4):
+            made["provisioned_poller_config"] = self.one(
+                {"minimum_pollers": 2, "maximum_pollers": 3}, {}, {"maximum_pollers": 5}
+            )
+        return made
+
+    def stream_mapping(self, table: bool, places: list[str]) -> dict[str, Any]:
+        """Settings of an event source mapping of a stream, without where it begins."""
+        types = (["ReportBatchItemFailures"], ["ReportBatchItemFailures"], [])
+        made = self.pick(
+            batch_size=(1, 3, 10, 100), maximum_batching_window=(0, 1, 5), enabled=(True, True, False),
+            function_response_types=types, maximum_retry_attempts=(0, 1, 3),
+            maximum_record_age=(60, 100), bisect_batch_on_function_error=(True,),
+        )  # fmt: skip
+        if self.often(0.25):
+            made["filter_criteria"] = criteria(self.chance, "table" if table else "stream")
+        if self.often(0.2):
+            made["tumbling_window"] = self.one(2, 10, 30)
+        else:
+            made |= self.pick(0.4, parallelization_factor=(2, 3, 10))
+        return made | (self.pick(on_failure=tuple(places)) if places else {})
 
     def fault(self) -> tuple[str, dict[str, Any]]:
         """A kind of fault and its terms."""
@@ -102,9 +147,13 @@ class Draws:
             ll.Poisson(self.one(0.2, 1, 4)), ll.Burst(self.one(1, 7, 40), at=self.one(0, 2.5)),
             ll.Every(self.one(0.5, 3.0)), ll.Poisson(1), ll.Poisson(60),
         )  # fmt: skip
-        payload = self.one(None, None, {"n": 1}, longer_and_longer)
+        payload = self.one(None, None, {"n": 1}, longer_and_longer, self.bodies, self.bodies)
         terms = {"duration": self.one(5, 20, 40), "count": 60, "payload": payload}
         return ll.Poisson(60) if self.hurry else arrivals, terms
+
+    def bodies(self, number: int) -> Any:
+        """Contents that filters tell apart."""
+        return self.one(*TEXTS) if self.often(0.1) else body(self.chance, number)
 
 
 def no_duration(event: Any) -> float:

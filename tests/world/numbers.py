@@ -15,7 +15,11 @@ OF_EVENTS = ("maximum_retry_attempts", "maximum_event_age", "on_success", "on_fa
 NUMBERS = {
     "account_concurrency": 1000, "asynchronous_dwell": 0.15, "asynchronous_payload": 262_144,
     "environment_setup": 0.15, "function_creation": 0, "init_limit": 10, "invoke_overhead": 0,
-    "mapping_payload": 6_291_456, "mapping_pollers_start": 5, "network_latency": 0, "scaling_burst": 1000,
+    "mapping_payload": 6_291_456, "mapping_pollers_start": 5,
+    "mapping_growth": 300, "mapping_growth_interval": 1, "mapping_pollers_maximum": 1250,
+    "mapping_pollers_idle": 2, "mapping_shrink_after": 60, "mapping_idle_after": 300,
+    "mapping_pollers_throttled": 5, "mapping_pollers_failing": 5, "mapping_long_poll": 0,
+    "stream_retry_backoff_maximum": 60, "network_latency": 0, "scaling_burst": 1000,
     "scaling_rate": 100, "sqs_in_flight": 120_000, "synchronous_payload": 6_291_556,
 }  # fmt: skip
 WAITS = {1: (65, 70), 2: (125, 130)}  # seconds after a failed attempt, jitter included

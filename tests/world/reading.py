@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import defaultdict, namedtuple
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from tests.world.numbers import FAR
 
 TABLES = (
     "invocations", "attempts", "retries", "queue_events", "batches", "environments", "requests",
@@ -39,11 +41,24 @@ def need(what: str, row: object, holds: bool, told: object, reckoned: object) ->
         raise Difference(what, row, told, reckoned)
 
 
+class Held(NamedTuple):
+    """What a record or message holds: its content; its partition key, item or message group; its
+    sequence number (of a stream); its shard, or what a FIFO queue knows it by."""
+
+    content: Any
+    key: str
+    number: str
+    where: str
+
+
 class Past:
     """What users set, and when: the settings of a thing as they were at any time.
 
     ``note(kind, name, at, settings)`` with whole settings (None: it is gone); ``of`` looks them up.
-    ``moved`` are visibility timeouts that callers changed: (queue, message) to (at, until).
+    ``moved`` are visibility timeouts that callers changed: (queue, message) to (at, until). ``held`` is
+    what was seen of records and messages, by id; ``shards`` those of each stream with their parents;
+    ``saw`` and ``answers`` the events that handlers got, and what they returned, by request;
+    ``redrives`` are (queue, at, messages a second, where to).
     """
 
     def __init__(self, quotas: Mapping[str, Any], rules: str) -> None:
@@ -51,6 +66,11 @@ class Past:
         self.changes: dict[tuple[str, str], list[tuple[int, Any]]] = defaultdict(list)
         self.faults: list[tuple[str, str, int, int]] = []  # kind, target, from and to
         self.moved: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+        self.held: dict[str, Held] = {}
+        self.shards: dict[str, dict[str, list[str]]] = {}
+        self.saw: dict[str, Any] = {}
+        self.answers: dict[str, Any] = {}
+        self.redrives: list[tuple[str, int, int, str | None]] = []
 
     def note(self, kind: str, name: str, at: int, settings: Mapping[str, Any] | None) -> None:
         """From ``at`` on it is so."""
@@ -68,6 +88,16 @@ class Past:
     def names(self, kind: str) -> list[str]:
         """All things of a kind there ever were."""
         return [name for known, name in self.changes if known == kind]
+
+    def lives(self, kind: str, name: str) -> list[tuple[int, int]]:
+        """From when to when a thing was there, each time; the last may go on for ever."""
+        found: list[tuple[int, int]] = []
+        for at, settings in self.changes.get((kind, name), ()):
+            if settings is None:
+                found[-1] = (found[-1][0], at)
+            elif not found or found[-1][1] < FAR:
+                found.append((at, FAR))
+        return found
 
     def times(self, kind: str, name: str) -> list[int]:
         """When something of it was set."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from tests.world import mishaps, waiting
+from tests.world import mishaps, streams, waiting
 from tests.world.capacity import Capacity
 from tests.world.environments import Environments
 from tests.world.numbers import BUSY, FUNCTION, OF_EVENTS, WAITS, S, cause_of, dated
@@ -34,6 +34,7 @@ def check(books: Books) -> None:
     handed_over(books, calls)
     Runs(books).check()
     Queues(books).check()
+    streams.check(books)
     Environments(books).check()
     Capacity(books).check()
     waiting.check(books)
@@ -47,10 +48,12 @@ def handed_over(books: Books, calls: dict[str, Any]) -> None:
     for row in books.queue_events:
         own, gone = row.kind == "asynchronous", row.action in ("delivered", "dead_lettered")
         if own and gone and row.cause != "delivery_failed":
-            left[
-                row.event_id, row.at, "destination" if row.action == "delivered" else "dead_letter"
-            ] += 1
-        if row.action == "sent" and row.cause in ("destination", "dead_letter") and row.request_id:
+            kind = "destination" if row.action == "delivered" else "dead_letter"
+            left[row.event_id, row.at, kind] += 1
+        elif row.kind == "stream" and row.action == "delivered" and row.cause != "delivery_failed":
+            left[row.request_id, row.at, "destination"] += 1
+        arrived = row.action == "sent" and row.cause in ("destination", "dead_letter")
+        if arrived and (row.request_id or row.cause == "destination"):
             event = calls[row.request_id].parent_id if own else row.request_id
             come[event, row.at, row.cause] += 1
     same("what left arrived", "queue_events", dict(left - come), dict(come - left))

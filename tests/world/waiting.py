@@ -22,7 +22,8 @@ def check(books: Books) -> None:
     seen: Waits = Counter()
     for (kind, _, event), rows in grouped(books.queue_events, "kind", "queue", "event_id").items():
         own = kind == "asynchronous"
-        moves = [row for row in rows if not own or row.action not in ("dead_lettered", "delivered")]
+        aside = ("dead_lettered", "delivered") if own else ("delivered",)
+        moves = [row for row in rows if row.action not in aside]
         tries = 1
         for row, after in pairwise([*moves, None]):
             tries += row.action == "received"

@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 import lambdalab as ll
-from tests.world import acts
-from tests.world.deeds import DEEDS, MODULES, Place, good, handler, report
+from tests.world import acts, flows
+from tests.world.deeds import DEEDS, MODULES, Place, good, handler, poison, report
 from tests.world.draws import RULES, Draws
 from tests.world.reading import Books, Past
 from tests.world.reckoner import check
@@ -37,9 +37,14 @@ class World:
         self.lab = ll.Lab(seed=name, rules=self.rules, quotas=self.quotas)
         self.past = Past(self.quotas, self.rules)
         self.settings: dict[tuple[str, str], dict[str, Any]] = {}
-        self.queues = [f"q{n}" for n in range(draws.one(0, 1, 1, 1, 2, 3))]
+        self.queues = [f"q{n}" for n in range(draws.one(0, 0, 1, 1, 1, 2))]
+        self.fifos = [f"r{n}.fifo" for n in range(draws.one(0, 0, 0, 1, 1))]
+        self.streams = [f"s{n}" for n in range(draws.one(0, 0, 0, 0, 1, 1, 2))]
+        self.tables = [f"t{n}" for n in range(draws.one(0, 0, 0, 0, 1))]
+        self.told: list[str] = []  # queues that hear of records that were given up
         self.functions = [f"f{n}" for n in range(draws.one(1, 1, 2, 2, 3, 4))]
         self.mappings: dict[str, Any] = {}
+        self.kinds: dict[str, str] = {}  # of mappings: "mapping" (of a queue), "stream_mapping"
         self.reached: set[tuple[str, str]] = set()
 
     # ------------------------------------------------------------------ making it
@@ -53,6 +58,7 @@ class World:
                 letters = f"{name}-letters"
                 self.set("queue", letters, {"retention": self.draws.one(60, 120)})
                 self.lab.sqs.create_queue(letters, **self.settings["queue", letters])
+        flows.make(self)
         for name in self.functions:
             self.make_function(name)
             if self.draws.often(0.35):
@@ -61,6 +67,11 @@ class World:
             twice = len(self.functions) > 1 and self.draws.often(0.07)
             for name in self.draws.chance.sample(self.functions, 2 if twice else 1):
                 self.map(queue, name)
+        for queue in self.fifos:
+            self.map(queue, self.draws.one(*self.functions))
+        for stream in [*self.streams, *self.tables]:
+            for _ in range(self.draws.one(1, 1, 1, 2)):
+                flows.connect(self, stream)
         for _ in range(self.draws.one(0, 0, 0, 1, 2)):
             acts.fault(self)
         acts.drive(self)
@@ -73,8 +84,10 @@ class World:
         weights = {deed: draws.one(0, 0, 1, 3) for deed in DEEDS} | {
             good: 4,
             report: draws.one(0, 6),
+            poison: draws.one(0, 0, 9),
         }
-        code: Any = handler(Place(self.lab, later, self.queues), weights)
+        place = Place(self.lab, later, self.queues, self.saw, self.answered)
+        code: Any = handler(place, weights)
         code = draws.one(*[code] * 6, *MODULES) if real else None
         if not self.attempt(lambda: self.lab.create_function(name, code, **settings)):
             settings = {"duration": 0.2}
@@ -84,11 +97,23 @@ class World:
 
     def map(self, queue: str, function: str) -> None:
         """A mapping, where the timeouts allow one."""
-        settings, create = self.draws.mapping(), self.lab.create_event_source_mapping
-        made: list[Any] = []
-        if self.attempt(lambda: made.append(create(queue, function, **settings))):
-            self.mappings[made[0].name] = made[0]
-            self.set("mapping", made[0].name, settings)
+        settings = self.draws.mapping(queue.endswith(".fifo"), self.provisioned)
+        flows.begin(self, "mapping", queue, function, settings)
+
+    @property
+    def provisioned(self) -> bool:
+        """Whether the rules' date has provisioned pollers for queues."""
+        return self.rules >= "2025-11-14"
+
+    # ------------------------------------------------------------------ what handlers saw
+
+    def saw(self, request: str, event: Any) -> None:
+        """A handler got an event."""
+        self.past.saw[request] = event
+
+    def answered(self, request: str, answer: Any) -> None:
+        """A handler returned."""
+        self.past.answers[request] = answer
 
     # ------------------------------------------------------------------ what is so, and since when
 
@@ -103,6 +128,27 @@ class World:
             self.settings.pop((kind, name), None)
         else:
             self.settings[kind, name] = settings
+
+    def set_mapping(self, name: str, settings: dict[str, Any], comes: bool = False) -> None:
+        """Remember a mapping's settings: they hold when the time of a transition is over.
+
+        Only switching it off holds at once. ``comes``: it was not there before.
+        """
+        kind = self.kinds[name]
+        before = {} if comes else self.settings[kind, name]
+        self.settings[kind, name] = settings
+        on, was = settings.get("enabled") is not False, before.get("enabled") is not False
+        now, wait = self.at(), round(self.quotas.get("mapping_transition", 0) * 1e6)
+        if comes and on and wait:
+            self.past.note(kind, name, now, settings | {"enabled": False})
+        elif not comes and wait and on != was:
+            self.past.note(kind, name, now, before | {"enabled": False})
+        at = now if comes and not on else now + wait
+        self.past.note(kind, name, at, settings)
+
+    def meddle(self, name: str, received: list[Any]) -> None:
+        """Somebody does something with what was received."""
+        acts.meddle(self, name, received)
 
     def change(self, kind: str, name: str, settings: dict[str, Any]) -> None:
         """Some of its settings are others from now on."""
@@ -130,7 +176,10 @@ class World:
             for _ in range(self.draws.one(0, 1, 3, 6, 10)):
                 self.piece()
                 self.tick()
-                self.draws.one(*acts.ACTS)(self)
+                flowing = self.streams or self.tables or self.fifos
+                own = [*acts.ACTS, *flows.ACTS] if flowing else acts.ACTS
+                self.draws.one(*own)(self)
+                flows.look(self)
             self.finish()
         return self.reached
 
@@ -148,13 +197,18 @@ class World:
             self.lab.advance(self.draws.one(0.3, 2, 10, 70) * share)
         else:
             self.lab.run(until=self.lab.elapsed + self.draws.one(1.5, 20, 120))
+        flows.look(self)
 
     def finish(self) -> None:
         """To the end, or not."""
-        if self.draws.often(0.4) and not self.queues:
+        if self.draws.often(0.4) and not (self.queues or self.mappings):
             self.lab.run()
         else:
             self.lab.advance(self.draws.one(1, 60, 400, 1500) * self.draws.chance.random())
+            if (self.streams or self.tables) and self.draws.often(0.15):
+                flows.look(self)
+                self.lab.advance(3_700)
+        flows.look(self)
         if self.draws.often(0.2):
             self.tick()
             self.lab.close()
@@ -163,6 +217,7 @@ class World:
 
     def check(self) -> None:
         """The books balance, and nothing differs from what has to be."""
+        flows.look(self)
         self.lab.audit()
         books = self.books()
         for table in ("invocations", "attempts", "queue_events", "retries", "scaling", "batches"):

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from lambdalab.errors import InvalidSetting, MissingExtra, UnknownSetting
-from lambdalab.kernel.shims.environ import outside
+from lambdalab.kernel.current import current
 from lambdalab.sources.dynamodb.items import Item, Value, copied_item, plain_item, wired, wired_item
 from lambdalab.sources.dynamodb.reader import KeyAttribute, Reader
 
@@ -29,6 +29,8 @@ QUERY = (
     "filter_expression", "key_condition_expression", "limit", "projection_expression",
     "scan_index_forward", "select",
 )  # fmt: skip
+
+Answer = TypeVar("Answer")
 
 _CAPITAL = re.compile(r"(?<!\A)([A-Z])")
 
@@ -100,13 +102,13 @@ class Expressions:
     def scratch(self, verb: str, items: Iterable[Item]) -> Scratch:
         """A table with those items, for one write."""
         door = self._door(verb)
-        return outside(door.scratch, self._reader.keys, [wired_item(item) for item in items])
+        return _as_process(door.scratch, self._reader.keys, [wired_item(item) for item in items])
 
     def _door(self, verb: str) -> Door:
         try:
             if self._open is None:
                 raise ImportError("this lab was made without a door to them")
-            return outside(self._open)
+            return _as_process(self._open)
         except ImportError as error:
             raise MissingExtra(
                 f'{verb} needs moto\'s tables: pip install "lambdalab[aws]" ({error})'
@@ -128,7 +130,7 @@ class Expressions:
         if "ExclusiveStartKey" in request:
             _, key = reader.key(request["ExclusiveStartKey"], typed=typed)
             request["ExclusiveStartKey"] = wired_item(key)
-        return outside(scratch.call, action, request, self._value)
+        return _as_process(scratch.call, action, request, self._value)
 
     def _value(self, given: object) -> Value:
         return wired(self._reader.value(given, "value in a condition"))
@@ -137,3 +139,12 @@ class Expressions:
         """An item of an answer, as people get it."""
         item = self._reader.attributes(given, "item", typed=True)
         return copied_item(item) if typed else plain_item(item)
+
+
+def _as_process(function: Callable[..., Answer], *args: Any) -> Answer:
+    """Call a function as the process, whoever calls."""
+    if current() is None:
+        return function(*args)
+    from lambdalab.kernel.shims.environ import outside  # there already, where a handler runs
+
+    return outside(function, *args)

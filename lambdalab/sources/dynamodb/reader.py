@@ -41,7 +41,7 @@ class Reader:
     def item(self, given: object, *, typed: bool = False) -> tuple[Ident, Item]:
         """An item that is to be put, and what tells it from others."""
         item = self.attributes(given, "item", typed=typed)
-        for key in self.keys:
+        for setting, key in zip(("partition_key", "sort_key"), self.keys, strict=False):
             if key.name not in item:
                 raise ValidationException(
                     f"{_INVALID}Missing the key {key.name} in the item", self._schema
@@ -51,7 +51,7 @@ class Reader:
                 raise ValidationException(
                     f"{_INVALID}Type mismatch for key {key.name} expected: {key.type} actual: {kind}",
                     f"{self._schema}; a table's key types are given to create_table, as in "
-                    f'partition_key=("{key.name}", "{kind}")',
+                    f'{setting}=("{key.name}", "{kind}")',
                 )
         size, most = size_of_item(item), self._rules.dynamodb_item_size
         if size > most:

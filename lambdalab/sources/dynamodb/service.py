@@ -105,20 +105,6 @@ class DynamoDb:
 
     # ------------------------------------------------------------------ finding them
 
-    def stream(self, given: Table | str) -> TableStream:
-        """The stream of a table, given as such, by name, or by the ARN of either.
-
-        Raises :class:`UnknownName`, and :class:`InvalidSetting` for a table without a stream.
-        """
-        if isinstance(given, Table):
-            if given not in self:
-                raise UnknownName("table in this lab", given.name, self._tables)
-            return given.stream
-        for table in self._tables.values():
-            if given == table.arn or (table.has_stream and given == table.stream.arn):
-                return table.stream
-        return self[given].stream
-
     def __getitem__(self, name: str) -> Table:
         try:
             return self._tables[name]

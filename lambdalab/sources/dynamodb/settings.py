@@ -61,9 +61,6 @@ class TableSettings:
         attribute = given.get("time_to_live")
         if attribute is not None:
             _check_attribute("time_to_live", attribute, rules)
-            if attribute in {key.name for key in self.keys}:
-                limit = "an attribute that is no key"
-                raise InvalidSetting("time_to_live", attribute, limit, "ddg/TTL")
         return replace(self, **given)
 
     @property

@@ -97,17 +97,23 @@ class TableStream:
     batch_info = "DDBStreamBatchInfo"
     push_latency = 0.0
 
-    def __init__(self, name: str, view_type: str, shards: int, dynamodb: DynamoDb) -> None:
+    def __init__(self, name: str, shards: int, dynamodb: DynamoDb) -> None:
         self.name, self._shard_count, self._dynamodb = name, shards, dynamodb
+        self.view_type = self.label = self.arn = ""
+        self.store: StreamStore
+        self.start()
+
+    def start(self) -> None:
+        """Begin a run: empty."""
+        dynamodb = self._dynamodb
         hours: float = dynamodb.rules.dynamodb_stream_retention
         self.store = StreamStore(
-            name, shards, round(hours * _HOUR_US), dynamodb.scheduler, dynamodb.books,
-            dynamodb.clock, _Names(),
+            self.name, self._shard_count, round(hours * _HOUR_US), dynamodb.scheduler,
+            dynamodb.books, dynamodb.clock, _Names(),
         )  # fmt: skip
-        self.enable(view_type)
 
     def enable(self, view_type: str) -> None:
-        """Begin to show changes so, from now on. The label, and with it the ARN, is of now."""
+        """Show changes so, from now on. The label, and with it the ARN, is of now."""
         self.view_type = view_type
         self.label = self._dynamodb.clock.iso(self._dynamodb.scheduler.now).removesuffix("Z")
         self.arn = f"{table_arn(self.name)}/stream/{self.label}"

@@ -62,7 +62,7 @@ class Table:
         self._expressions = Expressions(dynamodb.open_door, self._reader)
         self._items: dict[Ident, Item]
         self._version: int
-        self._stream: TableStream | None
+        self._stream: TableStream | None = None
         self._ttl: TimeToLive | None
         self.start()
 
@@ -155,8 +155,10 @@ class Table:
         [found] = scratch.items()
         _, new = self._reader.item(found, typed=True)
         self._put(ident, new, caller)
-        attributes = answer.get("Attributes")
-        return None if attributes is None else self._expressions.item(attributes, typed)
+        attributes = answer.get("Attributes", {})
+        if return_values.startswith("UPDATED"):  # a key cannot be; moto tells that of a new item
+            attributes = {name: attributes[name] for name in attributes if name not in given}
+        return self._expressions.item(attributes, typed) if attributes else None
 
     def _check(
         self, ident: Ident, action: str, what: dict[str, Any], request: dict[str, Any], typed: bool
@@ -293,9 +295,8 @@ class Table:
 
     def _begin_stream(self, view: str) -> None:
         if self._stream is None:
-            self._stream = TableStream(self.name, view, self.settings.shards, self._dynamodb)
-        else:
-            self._stream.enable(view)
+            self._stream = TableStream(self.name, self.settings.shards, self._dynamodb)
+        self._stream.enable(view)
 
     def _begin_ttl(self) -> None:
         """Items have another time to live, or none."""
@@ -318,7 +319,7 @@ class Table:
 
     @property
     def stream(self) -> TableStream:
-        """Its stream. Raises :class:`InvalidSetting` if it never had one in this run."""
+        """Its stream. Raises :class:`InvalidSetting` if it never had one."""
         if self._stream is None:
             limit = (
                 "switched on for the table to have a stream: create_table(..., "
@@ -326,11 +327,6 @@ class Table:
             )
             raise InvalidSetting("stream_view_type", None, limit)
         return self._stream
-
-    @property
-    def has_stream(self) -> bool:
-        """Whether changes are shown in a stream now."""
-        return self.settings.stream_view_type is not None
 
     @property
     def items(self) -> Items:
@@ -364,9 +360,10 @@ class Table:
 
     def start(self) -> None:
         """Begin a run: empty."""
-        self._items, self._version = {}, 0
-        self._stream = self._ttl = None
+        self._items, self._version, self._ttl = {}, 0, None
         self._expressions.forget()
+        if self._stream is not None:  # the same for mappings, which know it
+            self._stream.start()
         if self.settings.stream_view_type is not None:
             self._begin_stream(self.settings.stream_view_type)
         self._begin_ttl()

@@ -14,8 +14,10 @@ any        none                         only the other keys of the record count
 ========== ============================ ============================================================
 
 JSON is here an object or an array: ``123`` and ``"text"`` are strings (our reading; the guide speaks of
-plain strings and valid JSON). A DynamoDB record's ``dynamodb`` is an object as it is. Today's guide
-says that SQS is filtered by ``body`` alone, the guide of 2022 names the other keys too: they match.
+plain strings and valid JSON). A DynamoDB record's ``dynamodb`` is an object as it is. What the event
+has under ``kinesis`` stands beside its other keys, ``{"partitionKey": ["1"], "data": {...}}``, as in the
+guide's example. Today's guide says that SQS is filtered by ``body`` and Kinesis by ``data`` alone, the
+guide of 2022 names the other keys too: they match.
 
 Sources: dg/invocation-eventfiltering, dg-old/invocation-eventfiltering, dg/with-sqs-filtering;
 event-source-mappings.md 6 of the reference.
@@ -40,27 +42,32 @@ _SHAPE = '{"Filters": [{"Pattern": "..."}]}, or None'
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What filters need to know of a source: its data key, and whether data may be a plain string."""
+    """What filters need to know of a source.
+
+    ``key``: its data key; ``strings``: whether data may be a plain string; ``inside``: the key of the
+    event's record whose members filters see as the record's own, or ``""``.
+    """
 
     name: str
     key: str
     strings: bool
+    inside: str = ""
 
 
 SQS = Source("SQS", "body", strings=True)
-KINESIS = Source("Kinesis", "data", strings=False)
+KINESIS = Source("Kinesis", "data", strings=False, inside="kinesis")
 DYNAMODB = Source("DynamoDB", "dynamodb", strings=False)
 
 
 class FilterCriteria:
     """The filters of one mapping, made by :meth:`make`. Attribute: ``patterns``, their JSON texts."""
 
-    __slots__ = ("_data", "_key", "_matches", "_other", "patterns")
+    __slots__ = ("_data", "_inside", "_key", "_matches", "_other", "patterns")
 
     def __init__(self, patterns: list[Pattern], source: Source) -> None:
         self.patterns = tuple(pattern.text for pattern in patterns)
         self._matches = [pattern.matches for pattern in patterns]
-        self._key = source.key
+        self._key, self._inside = source.key, source.inside
         names = frozenset[str]().union(*(pattern.names for pattern in patterns))
         self._data = source.key in names  # whether any filter looks at the data
         self._other = bool(names - {source.key})  # and at other keys
@@ -99,6 +106,8 @@ class FilterCriteria:
         event, and is called only if a filter asks for more than the data.
         """
         seen = record() if self._other else {}
+        if self._inside in seen:
+            seen |= seen.pop(self._inside)
         if self._data:
             seen[self._key] = decoded(text)
         return self.matches(seen)

@@ -17,6 +17,7 @@ from lambdalab.kernel.clock import Clock
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
 from lambdalab.sources.checks import whole
+from lambdalab.sources.kinesis.consumers import Consumer
 from lambdalab.sources.kinesis.input import check_name, check_record_size
 from lambdalab.sources.kinesis.stream import Stream
 from lambdalab.trace.recorder import Recorder
@@ -117,6 +118,11 @@ class Kinesis:
     def __contains__(self, stream: object) -> bool:
         if isinstance(stream, Stream):
             return self._streams.get(stream.name) is stream
+        if isinstance(stream, Consumer):
+            return (
+                stream.stream in self
+                and stream.stream.consumers.get(stream.consumer_name) is stream
+            )
         return stream in self._streams
 
     def __iter__(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A Kinesis stream as event source mappings see it (:class:`~lambdalab.sources.streams.source.StreamSource`)."""
+"""A Kinesis stream as event source mappings see it: :class:`.StreamSource`."""
 
 from __future__ import annotations
 

@@ -45,10 +45,12 @@ from lambdalab.kernel.clock import US, Clock
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
 from lambdalab.sources.mappings.batch import Batch, Record
+from lambdalab.sources.mappings.fifo_rules import Fit
 from lambdalab.sources.mappings.provisioned_pollers import Pace
 from lambdalab.sources.mappings.queue_settings import MappingSettings
 from lambdalab.sources.mappings.scaling import Scaling
 from lambdalab.sources.sqs.events import sqs_record
+from lambdalab.sources.sqs.fifo_store import FifoStore
 from lambdalab.sources.sqs.messages import Message, size_of
 from lambdalab.sources.sqs.queue import Queue
 from lambdalab.trace.recorder import Recorder
@@ -90,6 +92,7 @@ class Collector:
         self._open: Batch | None = None
         self._held: deque[Record] = deque()  # received, and in no batch yet
         self._received_at = -1
+        self._fit: Fit | None = None  # of the latest receive of a FIFO queue
         self._polling = False
         self._set_pace()
         self.hand_over: HandOver
@@ -109,7 +112,7 @@ class Collector:
     def _set_pace(self) -> None:
         """Provisioned pollers have a pace; it begins anew when there were none."""
         if self._settings.provisioned_poller_config is None:
-            self._pace = None
+            self._pace, self._pause = None, 0
         elif self._pace is None:
             self._pace = Pace(self._rules)
 
@@ -162,7 +165,7 @@ class Collector:
         while not held and self._settings.enabled and self._store.visible:
             if self._pace is not None and self._must_pause(self._pace):
                 break
-            messages = self._store.take(most, self.visibility_us(), Cause.POLLED)
+            messages = self._receive(most)
             if not messages:
                 break
             self._received_at = self._scheduler.now
@@ -177,11 +180,20 @@ class Collector:
                 break
         return bool(held)
 
+    def _receive(self, most: int) -> list[Message]:
+        """One receive; of a FIFO queue it brings no more than one batch can hold."""
+        store, visibility_us = self._store, self.visibility_us()
+        if not isinstance(store, FifoStore):
+            return store.take(most, visibility_us, Cause.POLLED)
+        self._fit = Fit(self._payload_limit, self._json)
+        return store.take(most, visibility_us, Cause.POLLED, self._fit)
+
     def _must_pause(self, pace: Pace) -> bool:
         """Whether no provisioned poller may poll yet; then there is another look when one may."""
         now = self._scheduler.now
         pace.resize(self.pollers.number, now)
         if pace.free_at <= now:
+            self._pause = 0
             return False
         if self._pause != pace.free_at:
             self._pause = pace.free_at
@@ -225,7 +237,7 @@ class Collector:
             held.popleft()
         if not batch.room:
             self._close(batch, BatchCause.BATCH_SIZE)
-        elif held:
+        elif held or (self._fit is not None and self._fit.full):
             self._close(batch, BatchCause.PAYLOAD_SIZE)
         elif batch.overdue:
             self._close(batch, BatchCause.LONG_POLL)
@@ -301,6 +313,7 @@ class Collector:
             first_received_ms=(epoch_us + message.first_received_at) // 1000,
             dead_letter_source=message.dead_letter_source,
             trace_header=message.trace_header,
+            fifo=message.fifo,
         )
 
     def free(self, batch: Batch) -> None:

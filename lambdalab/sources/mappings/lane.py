@@ -17,8 +17,9 @@ from collections.abc import Callable, Sequence
 from lambdalab.kernel.clock import US
 from lambdalab.sources.mappings.event import EMPTY_PAYLOAD, SEPARATOR
 from lambdalab.sources.mappings.ledger import Item
+from lambdalab.sources.mappings.place import Workplace
 from lambdalab.sources.mappings.tumbling import Window
-from lambdalab.sources.mappings.work import Piece, Work, Workplace
+from lambdalab.sources.mappings.work import Piece, Work
 from lambdalab.sources.streams.shard import Shard, StreamRecord
 from lambdalab.trace.schema import BatchCause
 

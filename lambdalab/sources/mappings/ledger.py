@@ -37,22 +37,28 @@ class Item:
 
 
 class Ledger:
-    """The queue of one mapping in the books. ``depth`` is what it has read and not done with."""
+    """The queue of one mapping in the books."""
 
     def __init__(self, mapping: str, scheduler: Scheduler, books: Recorder) -> None:
         self._scheduler, self._books = scheduler, books
         self.code = books.queue(f"{mapping} (records)", QueueKind.STREAM)
-        self.depth = self.in_flight = 0
+        self.in_flight = 0
+        self._here: dict[Item, None] = {}
+
+    @property
+    def depth(self) -> int:
+        """How many records the mapping has read and is not done with."""
+        return len(self._here)
 
     def read(self, item: Item) -> None:
         """A poller has read a record."""
-        self.depth += 1
+        self._here[item] = None
         self._note(item, Action.SENT, Cause.POLLED)
 
     def missed(self, record: StreamRecord) -> None:
         """The stream lets a record go that no poller has read."""
         item = Item(record, b"")
-        self.depth += 1
+        self._here[item] = None
         self._note(item, Action.SENT, Cause.RETENTION)
         self.end([item], Action.EXPIRED, Cause.RETENTION)
 
@@ -80,8 +86,12 @@ class Ledger:
         """Their end, of whatever kind."""
         for item in items:
             self._down(item)
-            self.depth -= 1
+            del self._here[item]
             self._note(item, action, cause, request, batch)
+
+    def close(self) -> None:
+        """The mapping is gone: what it has read and was not done with is no more its business."""
+        self.end(list(self._here), Action.DROPPED, Cause.MAPPING_DELETED)
 
     def _down(self, item: Item) -> None:
         self.in_flight -= item.under_way

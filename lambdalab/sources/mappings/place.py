@@ -25,7 +25,7 @@ class Workplace:
 
     ``give_up`` is called with records that are given up. ``last_result`` is AWS's word for how the last
     invocation went, ``running`` how many are under way; ``parked`` is what goes on when the mapping is
-    enabled once more.
+    enabled once more; ``closed``: the mapping was deleted.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Workplace:
         self.ledger = Ledger(mapping, scheduler, books)
         self.last_result = NOTHING
         self.running = 0
+        self.closed = False
         self.parked: list[Callable[[object], None]] = []
         self._quiet: Callable[[], None] | None = None
 
@@ -63,12 +64,14 @@ class Workplace:
         self.running -= 1
         self._look()
 
-    def when_quiet(self, then: Callable[[], None]) -> None:
-        """Call ``then`` once, as soon as no invocation is under way."""
+    def close(self, then: Callable[[], None]) -> None:
+        """The mapping is deleted: call ``then``, as soon as no invocation is under way."""
         self._quiet = then
         self._look()
 
     def _look(self) -> None:
         if self._quiet is not None and not self.running:
             then, self._quiet = self._quiet, None
+            self.closed = True
+            self.ledger.close()
             then()

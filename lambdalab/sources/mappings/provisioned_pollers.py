@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from heapq import heapify, heapreplace
+from heapq import heappush, heapreplace
 
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting
 from lambdalab.kernel.clock import US
@@ -104,6 +104,8 @@ class Pace:
 
     def resize(self, number: int, at: int) -> None:
         """So many poll from now on."""
-        free = sorted(self._free)[:number]
-        self._free = free + [at] * (number - len(free))
-        heapify(self._free)
+        known = len(self._free)
+        if number < known:
+            self._free = sorted(self._free)[:number]  # ascending: a heap
+        for _ in range(known, number):
+            heappush(self._free, at)

@@ -45,6 +45,11 @@ class MappingSettings:
         """
         known = [field.name for field in fields(cls)]
         for name in settings:
+            if name in ("on_failure", "on_success"):
+                raise InvalidParameterValueException(
+                    "Unsupported DestinationConfig parameter for given event source mapping type.",
+                    f" ({name}; what a queue's messages come to is its own dead-letter queue's to know)",
+                )
             if name not in known:
                 raise UnknownSetting(verb, name, known)
         given = {name: value for name, value in settings.items() if value is not None}

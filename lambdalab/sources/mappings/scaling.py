@@ -125,6 +125,8 @@ class Scaling:
                 number = min(max(self.pollers.number, bounds.start), bounds.most)
             self._resize(number, Cause.CONFIGURED)
             self._watch()
+            self._grow_at = max(self._grow_at, self._scheduler.now + self._interval_us)
+            self._prepare_growth()
 
     def _switch(self, on: bool) -> None:
         """It is enabled or disabled: pollers start, or stop."""

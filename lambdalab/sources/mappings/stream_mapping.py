@@ -83,14 +83,22 @@ class StreamMapping(Mapping):
         given = settings.starting_position_timestamp
         at = None if given is None else parts.clock.at(given, "starting_position_timestamp")
         self._reader = StreamReader(place, at)
+        self._polled = settings.enabled
 
     def _apply(self, settings: StreamMappingSettings) -> None:
         self._reader.place.settings = settings
+        if settings.enabled and not self._polled:
+            self._polled = True
+            if settings.starting_position == "LATEST":
+                # it is the end of the stream where polling begins, which may be minutes after the
+                # mapping was made: what came before is passed over (dg/services-kinesis-create)
+                self._reader.leave()
+                self._reader = StreamReader(self._reader.place, None)
         self._reader.wake()
 
     def _retire(self, done: Callable[[], None]) -> None:
         self._reader.leave()
-        self._reader.place.when_quiet(done)
+        self._reader.place.close(done)
 
     def _give_up(self, what: GivenUp) -> None:
         """Tell the on-failure destination, if there is one."""

@@ -47,7 +47,11 @@ class StreamReader:
             return
         if all(parent.index in self._done for parent in shard.parents):
             poller = self.pollers[index] = ShardPoller(
-                shard, self._positions.get(index, 0), self.place, self._finished, self._recount,
+                shard,
+                self._positions.get(index, 0),
+                self.place,
+                self._finished,
+                self._recount,
             )
             poller.wake()
 

@@ -137,7 +137,9 @@ class StreamMappingSettings:
         self._check_age(rules)
         if self.tumbling_window and self.parallelization_factor > 1:
             limit = "1 with a tumbling window: its state belongs to a whole shard"
-            raise InvalidSetting("parallelization_factor", self.parallelization_factor, limit, _LANES)
+            raise InvalidSetting(
+                "parallelization_factor", self.parallelization_factor, limit, _LANES
+            )
 
     def _check_start(self, source: StreamSource) -> None:
         position, at = self.starting_position, self.starting_position_timestamp
@@ -158,7 +160,9 @@ class StreamMappingSettings:
             raise InvalidSetting("maximum_record_age", age, limit, source)
 
 
-_LANES = "dg/services-kinesis-windows speaks of one state a shard; AWS's words for it are not recorded"
+_LANES = (
+    "dg/services-kinesis-windows speaks of one state a shard; AWS's words for it are not recorded"
+)
 
 
 def _refuse(name: str, value: object) -> None:
@@ -175,6 +179,9 @@ def check_destination(found: Destination | None) -> Destination | None:
     """Where failure records can go: AWS takes queues, topics and buckets, but no functions."""
     if found is not None and found.service not in _TOLD:
         limit = "an SQS queue (an SNS topic or an S3 bucket on AWS), no function"
+        raise InvalidSetting("on_failure", found.arn, limit, "dg/kinesis-on-failure-destination")
+    if found is not None and found.arn.endswith(".fifo"):
+        limit = "standard, no FIFO queue or topic: AWS delivers to none"
         raise InvalidSetting("on_failure", found.arn, limit, "dg/kinesis-on-failure-destination")
     return found
 

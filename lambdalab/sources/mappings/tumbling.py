@@ -3,8 +3,8 @@
 * A record belongs to the window in which it came to its stream; windows follow each other without a gap,
   from 1970 on. Each invocation gets the window's state so far, and must answer with the next.
 * A window is over when a record of a later one comes, when its shard ends, or when it has been quiet for
-  ``stream_tumbling_quiet`` after its end. Its last invocation (``isFinalInvokeForWindow``) gets the records
-  that are left, often none.
+  ``stream_tumbling_quiet`` after its end. Its last invocation (``isFinalInvokeForWindow``) gets the
+  records that are left, often none.
 * A state over 1 MB ends its window early: the next invocation is its last. Records of the same time
   that come after it begin again with an empty state.
 
@@ -13,7 +13,8 @@ begin; the final invocation is tried until it succeeds, and where its records ar
 for retries and age, it goes on without them; an answer that names the first record of its batch as failed
 leaves the state as it was.
 
-Sources: event-source-mappings.md 4 of the reference (dg/services-ddb-windows), dg/services-kinesis-windows.
+Sources: event-source-mappings.md 4 of the reference (dg/services-ddb-windows),
+dg/services-kinesis-windows.
 """
 
 from __future__ import annotations

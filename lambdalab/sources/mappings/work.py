@@ -103,6 +103,8 @@ class Work:
         self._scheduler.at(self._scheduler.now, self._go_on)
 
     def _go_on(self, _: object) -> None:
+        if self._place.closed:
+            return
         if not self._pieces:
             self._done()
             return
@@ -154,7 +156,9 @@ class Work:
         place, books, items = self._place, self._books, piece.items
         piece.payload = piece.event()
         if len(piece.payload) > place.rules.mapping_payload and len(items) > 1:
-            self._pieces += reversed(piece.halves(parent=piece.parent))  # a window's state has grown
+            self._pieces += reversed(
+                piece.halves(parent=piece.parent)
+            )  # a window's state has grown
             self._go_on(None)
             return
         piece.number = books.batch(
@@ -263,6 +267,8 @@ class Work:
         self._scheduler.at(at, self._again, (failed, pieces, cause))
 
     def _again(self, what: tuple[Piece, list[Piece], int]) -> None:
+        if self._place.closed:
+            return
         failed, pieces, cause = what
         for piece in pieces:
             self._ledger.back(piece.items, cause, failed.request, failed.number)
@@ -283,6 +289,8 @@ class Work:
             self._invoke(piece)
             return
         self._over(piece, BatchOutcome.THROTTLED, len(piece.items))
+        if self._place.closed:
+            return
         self._ledger.back(piece.items, cause, piece.request, piece.number)
         self._pieces.append(piece.part(piece.items, invokes=piece.invokes))
         self._go_on(None)

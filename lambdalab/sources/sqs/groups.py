@@ -96,12 +96,11 @@ class Group:
 
 def check_id(setting: str, value: object, rules: Rules) -> str:
     """A message group id or deduplication id, or :class:`InvalidSetting`."""
-    most, source = rules.sqs_fifo_id_length, rules.source("sqs_fifo_id_length")
+    most = rules.sqs_fifo_id_length
     if isinstance(value, str) and len(value) <= most and _ID.match(value):
         return value
-    raise InvalidSetting(
-        setting, value, f"1 to {most} letters, digits and ASCII punctuation, no spaces", source
-    )
+    limit = f"1 to {most} letters, digits and ASCII punctuation, no spaces"
+    raise InvalidSetting(setting, value, limit, rules.source("sqs_fifo_id_length"))
 
 
 def content_id(body: str) -> str:

@@ -86,7 +86,6 @@ class MoveTask:
         store.remove(message, Action.DELETED, Cause.REDRIVE)
         target.take_over(message)
         self.moved += 1
-        store.settle()
         if self.moved == self.to_move:
             self.status = COMPLETED
             return

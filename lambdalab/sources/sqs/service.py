@@ -111,11 +111,15 @@ class Sqs:
             deduplication_scope=deduplication_scope, **unknown,
         )  # fmt: skip
         self._check_letters(name, letters)
+        return self._created(name, settings)
+
+    def _created(self, name: str, settings: QueueSettings) -> Queue:
+        """The queue that is there, or was only implied, or a new one."""
         known = self._queues.get(name)
         if known is not None and not known.implied:
             _check_same(known, settings)
             return known
-        self._make_letters(letters)
+        self._make_letters(settings.dead_letter_queue)
         if known is None:
             return self._make(name, settings, implied=False)
         known.settings, known.implied = settings, False
@@ -168,6 +172,7 @@ class Sqs:
     ) -> FifoMessage:
         """The next message of the lab, of a FIFO queue."""
         self.sent = number = self.sent + 1
+        self.books.message_group(number, group)
         return FifoMessage(
             number, self.ids.message(number), body, attributes, self.scheduler.now, group,
             deduplication,

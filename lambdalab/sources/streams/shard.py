@@ -4,9 +4,9 @@
   the record (botocore PutRecord).
 * How shards and records are called is a matter of their service (:class:`Naming`); that the places of a
   shard's records are consecutive is ours.
-* A shard of Kinesis lets so many records and bytes in (and reads and bytes out) in any second. AWS documents the
-  numbers; that a second may begin at any moment, and that what is larger than a second's bytes counts
-  for as long as it takes at that rate, is our reading.
+* A shard of Kinesis lets so many records and bytes in (and reads and bytes out) in any second. AWS
+  documents the numbers; that a second may begin at any moment, and that what is larger than a second's
+  bytes counts for as long as it takes at that rate, is our reading.
 """
 
 from __future__ import annotations
