@@ -260,6 +260,11 @@ class Faults:
                 "queue_or_function", found.name, "a standard queue or a function: a FIFO queue "
                 "delivers no copies", "SQS developer guide, exactly-once processing",
             )  # fmt: skip
+        if not isinstance(found, (Queue, Target)):
+            raise InvalidSetting(
+                "queue_or_function", found.name, "a queue or a function: a stream keeps its records, and "
+                "a mapping reads them again only after a failure", "dg/with-kinesis",
+            )  # fmt: skip
         victim = self._find(queue_or_function) if isinstance(found, Target) else found
         return self._add(victim, FaultKind.DUPLICATE, (probability, start, end))
 

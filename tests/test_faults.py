@@ -588,7 +588,7 @@ def test_what_there_is_not_is_told(lab: ll.Lab, bill: Any) -> None:
     with pytest.raises(ResourceNotFoundException, match="did you mean 'bill'"):
         lab.faults.fail("bil")
     with pytest.raises(
-        UnknownName, match=r"there is no function or queue 'bil'.*did you mean 'bill'"
+        UnknownName, match=r"there is no function, queue, stream or table 'bil'.*did you mean 'bill'"
     ):
         lab.faults.duplicate("bil")
     with pytest.raises(UnknownName):

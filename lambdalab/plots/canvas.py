@@ -16,6 +16,9 @@ from lambdalab.errors import UnknownSetting
 from lambdalab.plots.palette import INK, MUTED
 
 _LEGEND_ROW = 15.0  # points that one row of the legend takes
+_LEGEND_KEY, _LETTER = 28.0, 4.6  # points of a key with the space around it, of a letter on average
+_POINTS = 72.0  # of an inch
+_SHARE = 1.15  # axes are so much wider than matplotlib's first guess once the figure is laid out
 _UNITS = ((3 * 86_400, 86_400, "d"), (3 * 3600, 3600, "h"), (600, 60, "min"), (0, 1, "s"))
 _STEPS = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60, 100, 120, 200, 500, 1000)
 
@@ -50,8 +53,9 @@ def axes(ax: Axes | None, plot: str, size: tuple[float, float], **style: Unpack[
 def headline(
     ax: Axes, text: str, entries: Sequence[Artist] = (), columns: int = 5, **style: Unpack[Style]
 ) -> None:
-    """The title, and the legend in the space between it and the axes."""
+    """The title, and the legend in the space between it and the axes, of at most so many columns."""
     shown = list(entries) if style.get("legend", True) else []
+    columns = _fitting(ax, shown, columns)
     rows = -(-len(shown) // columns)
     ax.set_title(
         style.get("title", text), loc="left", fontweight="bold", fontsize="medium",
@@ -63,6 +67,23 @@ def headline(
             ncols=columns, frameon=False, fontsize="small", handlelength=1.6, columnspacing=1.2,
             handletextpad=0.5, borderpad=0.1,
         )  # fmt: skip
+
+
+def _fitting(ax: Axes, entries: Sequence[Artist], columns: int) -> int:
+    """How many columns of a legend fit over the axes: a wider one would make the axes narrow.
+
+    Widths are estimated, for drawing the words to measure them costs more than the picture.
+    """
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    room = _POINTS * figure.get_figwidth() * _SHARE * ax.get_position().width
+    widths = [_LEGEND_KEY + _LETTER * len(str(entry.get_label())) for entry in entries]
+    while columns > 1 and widths:
+        split = np.array_split(np.array(widths), columns)  # as matplotlib fills columns
+        if sum(column.max(initial=0) for column in split) <= room:
+            break
+        columns -= 1
+    return columns
 
 
 def retitle(ax: Axes, prefix: str, colour: str = INK) -> None:

@@ -153,13 +153,13 @@ def blocked_shards(tables: Tables) -> Iterator[Finding]:
         if not source.stream or not len(mine):
             continue
         found = _troubled(tables, source, mine)
-        long = [chain for chain in found if _stood(chain, mine, end) >= BLOCKED_S * _SECOND]
+        long = [chain for chain in found if _stood(chain, end) >= BLOCKED_S * _SECOND]
         if not long:
             continue
-        worst = max(long, key=lambda chain: _stood(chain, mine, end))
+        worst = max(long, key=lambda chain: _stood(chain, end))
         places = source.batches[np.sort(np.concatenate([chain.places for chain in long]))]
         first = source.batches[worst.first]
-        stood = sum(_stood(chain, mine, end) for chain in long)
+        stood = sum(_stood(chain, end) for chain in long)
         records = int(batches["records"][first])
         over = "" if worst.ended >= 0 else ", and still is"
         lanes = len(set(mine[["shard", "poller"]][[chain.first for chain in long]].tolist()))
@@ -167,7 +167,7 @@ def blocked_shards(tables: Tables) -> Iterator[Finding]:
             f"{times(lanes, 'lane')} of its shards stood still for {duration(stood)} in all, longest "
             f"behind {short('batch', int(first) + 1)} ({times(records, 'record')}): handed over "
             f"{times(worst.tries, 'time')} in whole or in part for "
-            f"{duration(_stood(worst, mine, end))}{over}. {_ways_out(tables, source)}"
+            f"{duration(_stood(worst, end))}{over}. {_ways_out(tables, source)}"
         )
         yield Finding("blocked shards", source.name, advice, Short(tables).batches.iloc[places])
 
@@ -177,7 +177,8 @@ def _troubled(tables: Tables, source: Source, mine: Rows) -> list[Chain]:
     place = np.zeros(int(source.batches.max()) + 2, dtype=np.int64)
     place[source.batches + 1] = np.arange(1, len(mine) + 1)
     parents = place[mine["parent_batch"]]
-    ill = mine["outcome"][roots(parents)] != BatchOutcome.SUCCESS
+    well = (BatchOutcome.SUCCESS, BatchOutcome.IN_FLIGHT)
+    ill = ~np.isin(mine["outcome"][roots(parents)], well)
     where = np.flatnonzero(ill)
     again = np.append(0, np.cumsum(ill))  # places among these, counted from 1
     of = np.where(parents[ill] > 0, again[parents[ill]], 0)
@@ -190,10 +191,8 @@ def _troubled(tables: Tables, source: Source, mine: Rows) -> list[Chain]:
     return found
 
 
-def _stood(chain: Chain, mine: Rows, end: int) -> int:
-    """For how long a chain has held its lane up, in microseconds; 0 if nothing of it failed."""
-    if (mine["outcome"][chain.places] == BatchOutcome.SUCCESS).all():
-        return 0
+def _stood(chain: Chain, end: int) -> int:
+    """For how long a chain has held its lane up, in microseconds."""
     return (end if chain.ended < 0 else chain.ended) - chain.began
 
 

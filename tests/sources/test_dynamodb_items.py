@@ -109,6 +109,15 @@ def test_what_is_put_and_got_is_the_tables_own(table: Table) -> None:
     assert table.get_item({"id": "1"}) == {"id": "1", "list": [1, {"a": 1}]}
 
 
+def test_sets_have_no_order(lab: ll.Lab) -> None:
+    table = lab.dynamodb.create_table("t", stream_view_type="NEW_IMAGE")
+    for numbers, texts in ((["9", "10.0"], ["b", "a"]), (["10", "9"], ["a", "b"])):
+        item = {"id": {"S": "1"}, "n": {"NS": numbers}, "s": {"SS": texts}}
+        table.put_item(item, typed=True)
+    assert table.stream.depth == 1
+    assert table.stream.records[0].json()["dynamodb"]["NewImage"]["n"] == {"NS": ["9", "10"]}
+
+
 @pytest.mark.parametrize(
     ("value", "told"),
     [

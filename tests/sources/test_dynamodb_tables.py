@@ -15,6 +15,7 @@ from lambdalab.errors import (
     UnknownSetting,
     ValidationException,
 )
+from lambdalab.kernel.current import current
 
 # ---- making them
 
@@ -256,6 +257,36 @@ def test_handlers_use_tables(lab: ll.Lab) -> None:
     assert lab.invoke(put_order, {"id": "7"}).payload["before"] == {"id": "7", "price": 1.5}
     [row] = lab.trace.queue_events.to_dict("records")
     assert row["request_id"] == lab.trace.invocations.request_id[0]
+
+
+def test_what_evaluates_expressions_sees_nothing_of_the_handler(lab: ll.Lab) -> None:
+    """It runs as the process: with real time, the process's surroundings and no guard."""
+    seen: list[object] = []
+
+    class Door:
+        def scratch(self, keys: object, items: object) -> Door:
+            seen.append((keys, items, current()))
+            return self
+
+        def call(self, action: str, request: dict[str, Any], value: object) -> dict[str, Any]:
+            seen.append((action, request, current()))
+            return {"Items": [{"id": {"S": "x"}}], "Count": 1, "ScannedCount": 5}
+
+    lab.dynamodb.open_door = Door  # type: ignore[assignment]
+    table = lab.dynamodb.create_table("t")
+    table.put_item({"id": "1", "raw": b"hi"})
+
+    @lab.function
+    def look(event: Any, context: Any) -> Any:
+        assert current() is not None
+        found = table.scan(limit=3)
+        return [*found, found.count, found.scanned_count]
+
+    assert lab.invoke(look).payload == [{"id": "x"}, 1, 5]
+    assert seen == [
+        ((("id", "S"),), [{"id": {"S": "1"}, "raw": {"B": "aGk="}}], None),
+        ("Scan", {"Limit": 3}, None),
+    ]
 
 
 def test_what_a_handler_does_after_its_timeout_is_refused(lab: ll.Lab) -> None:

@@ -93,7 +93,9 @@ def test_a_wrong_keyword_suggests_the_right_one(bench: Bench, wrong: str, sugges
 
 @pytest.mark.parametrize("other", ["starting_position", "parallelization_factor"])
 def test_settings_of_streams(bench: Bench, other: str) -> None:
-    with pytest.raises(UnknownSetting, match=other):
+    with pytest.raises(
+        InvalidSetting, match=f"{other}=1: must be left out: it is for mappings of stre"
+    ):
         bench.map(bench.queue(), bench.function(), **{other: 1})
 
 

@@ -208,6 +208,8 @@ def test_deleted_it_tries_nothing_again() -> None:
     lab.run()
     assert len(seen) == tries
     assert lab.elapsed < 100
+    assert ends(lab) == {("dropped", "mapping_deleted"): 1}
+    lab.audit()
     lab.reset()
     assert lab.list_event_source_mappings() == []
 

@@ -105,7 +105,7 @@ def test_a_mapping_that_is_late_ends_a_window_after_its_last_record() -> None:
     lab, clicks = make()
 
     def slowly(event: Any, found: list[int]) -> Any:
-        time.sleep(100)
+        time.sleep(200)
         return add(event, found)
 
     events = summing(lab, slowly, timeout=900)
@@ -115,7 +115,7 @@ def test_a_mapping_that_is_late_ends_a_window_after_its_last_record() -> None:
     assert [(numbers(e), e["isFinalInvokeForWindow"]) for e in events] == [
         ([1], False), ([2], False), ([3], False), ([], True),
     ]  # fmt: skip
-    assert flushed(lab) == pytest.approx([0, 100, 200, 300], abs=2)
+    assert flushed(lab) == pytest.approx([0, 200, 400, 600], abs=2)
 
 
 # ---- how windows end
@@ -246,6 +246,47 @@ def test_no_event_is_larger_than_six_megabytes(bisect: bool) -> None:
     assert "payload_size" in set(lab.trace.batches.cause)
     assert events[-1]["isFinalInvokeForWindow"]
     assert sum(event["isFinalInvokeForWindow"] for event in events) == 1
+
+
+def test_the_state_counts_towards_the_size() -> None:
+    """Fewer records fit when there is a state, and none of what was gathered has to be cut again."""
+    lab, clicks = make(mapping_payload=6_000)
+    events = summing(lab, lambda event, found: {"state": {"x": "x" * 3_000}})
+    connect(lab, clicks, "count", tumbling_window=60, batch_size=100)
+    put(clicks, *range(100, 140))
+    lab.run()
+    batches = lab.trace.batches
+    record = len(json.dumps(events[0]["Records"][0])) + len(", ")
+    full = batches[batches.cause == "payload_size"]
+    assert len(full) > 2
+    assert ((full.size_bytes <= 6_000) & (full.size_bytes + record > 6_000)).all()
+    assert full.records.iloc[0] > full.records.iloc[1] > 0
+
+
+def test_what_fitted_before_the_state_grew_is_cut() -> None:
+    lab, clicks = make(mapping_payload=6_000)
+    runs: list[int] = []
+
+    def answer(event: Any, found: list[int]) -> Any:
+        runs.append(len(found))
+        if len(runs) == 1:
+            raise ValueError("once")
+        return {"state": {"x": "x" * 4_000}}
+
+    events = summing(lab, answer)
+    connect(
+        lab, clicks, "count", tumbling_window=60, batch_size=10,
+        bisect_batch_on_function_error=True, maximum_batching_window=1,
+    )  # fmt: skip
+    put(clicks, *range(10))
+    lab.run()
+    assert [numbers(event) for event in events] == [
+        [*range(10)], [*range(5)], [5, 6, 7], [8, 9], [],
+    ]  # fmt: skip
+    batches = lab.trace.batches
+    assert (batches.size_bytes <= 6_000).all()
+    ids = batches.batch_id.tolist()
+    assert batches.parent_batch_id.tolist() == ["", *[ids[0]] * 3, ""], "no try was used up"
 
 
 def test_another_run_leaves_the_same_books() -> None:

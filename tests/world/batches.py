@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tests.world.numbers import S
+from tests.world.contents import admits
+from tests.world.numbers import FAR, S
 from tests.world.reading import Difference, need, same
 
 if TYPE_CHECKING:
+    from tests.world.pollers import Pollers
     from tests.world.queues import Queues, Receive
 
-MAPPING = {"batch_size": 10, "maximum_batching_window": 0}
+MAPPING = {"batch_size": 10, "maximum_batching_window": 0, "filter_criteria": None}
 EMPTY, COMMA = len('{"Records": []}'), len(", ")
 
 
@@ -22,25 +25,35 @@ class Batches:
     says of itself is checked.
     """
 
-    def __init__(self, queues: Queues, name: str, batches: list[Any]) -> None:
+    def __init__(
+        self, queues: Queues, name: str, batches: list[Any], pollers: Pollers, until: int
+    ) -> None:
         self.past, self.now, self.numbers = queues.past, queues.now, queues.numbers
         self.calls, self.name, self.batches = queues.calls, name, batches
         queue = name.split("->")[0]
         self.alone = len(queues.mappings[queue]) == 1
-        self.receives = iter(queues.receives[queue] if self.alone else ())
+        self.pollers, self.fifo = pollers, queue.endswith(".fifo")
+        since = pollers.life[0]
+        mine = [r for r in queues.receives[queue] if since <= r.row.at < until]
+        self.filtered = [r for r in mine if r.next and r.next.action == "filtered"]
+        gone = set(map(id, self.filtered))
+        self.receives = iter([r for r in mine if id(r) not in gone] if self.alone else ())
+        self.contents: dict[str, list[str]] = {}
         self.completed: dict[int, int] = {}  # when each poller's last batch was over
 
     def check(self) -> None:
         """Fill the batches again; then each on its own."""
         for batch, following in zip(self.batches, [*self.batches[1:], None], strict=False):
             records = list(self.fill(batch)) if self.alone else []
-            self.closed(batch, following)
-            self.poller(batch)
+            self.contents[batch.batch_id] = [r.row.event_id for r in records]
+            self.closed(batch, following, records)
+            self.got(batch, records)
             self.answered(batch, records)
+        self.passed()
         self.left_over([r for r in self.receives if r.held_until >= self.now])
 
     def settings(self, at: int) -> dict[str, Any]:
-        given = self.past.of("mapping", self.name, at)
+        given = self.past.last("mapping", self.name, at)
         return MAPPING | {key: value for key, value in given.items() if value is not None}
 
     def fill(self, batch: Any) -> Iterator[Receive]:
@@ -59,7 +72,7 @@ class Batches:
                 receive.batch, told = batch, told - 1
                 yield receive
 
-    def closed(self, batch: Any, following: Any) -> None:
+    def closed(self, batch: Any, following: Any, records: list[Receive]) -> None:
         """The cause of its closing is true, and it closed at that moment."""
         settings, limit = self.settings(batch.opened_at), self.numbers["mapping_payload"]
         size, window = settings["batch_size"], settings["maximum_batching_window"] * S
@@ -71,25 +84,70 @@ class Batches:
         same("as many records as allowed close it", batch, batch.cause == "batch_size", full)
         small = batch.records <= size and (batch.records == 1 or batch.size_bytes <= limit)
         need("never more records or bytes", batch, small, told, (size, limit))
-        at = batch.flushed_at
+        at, over = batch.flushed_at, begun + window
         if batch.cause == "no_window":
             same("without a window it is sent at once", batch, (window, at), (0, batch.opened_at))
         elif batch.cause == "batching_window":
-            same("its window is over", batch, at, begun + window)
-        elif batch.cause == "payload_size" and following is not None:
-            more = batch.size_bytes + COMMA + following.size_bytes - EMPTY
+            same("its window is over", batch, at, over)
+        elif batch.cause == "long_poll":
+            self.long_poll(batch, records, over, window)
+        elif batch.cause == "payload_size" and following is not None and self.next_size(following):
+            more = batch.size_bytes + COMMA + self.next_size(following)
             need("one more record would not fit", batch, more > limit, more, limit)
         if window:
-            need("no window is passed", batch, at <= begun + window, at, begun + window)
+            longest = self.numbers["mapping_long_poll"] * S
+            late = longest if longest > window else 0
+            need("no window is passed", batch, at <= over + late, at, over + late)
 
-    def poller(self, batch: Any) -> None:
-        """It has the idle poller with the lowest number, and one batch at a time."""
-        at, earlier = batch.opened_at, [b for b in self.batches if b.batch_id < batch.batch_id]
-        busy = {b.poller for b in earlier if b.completed_at < 0 or b.completed_at > at}
-        maybe = busy | {b.poller for b in earlier if b.completed_at == at}
-        need("a poller has one batch", batch, batch.poller not in busy, batch.poller, busy)
-        lower = set(range(1, batch.poller))
-        need("the idle poller with the lowest number", batch, lower <= maybe, batch.poller, maybe)
+    def next_size(self, following: Any) -> int:
+        """Bytes of a batch's first record, at most; of a FIFO queue nothing of a group waits for it."""
+        if self.fifo and following.records > 1:
+            return 0
+        return 0 if self.fifo else int(following.size_bytes) - EMPTY
+
+    def long_poll(self, batch: Any, records: list[Receive], over: int, window: int) -> None:
+        """The window was over, and the long poll too; or it brought something."""
+        longest, at = self.numbers["mapping_long_poll"] * S, batch.flushed_at
+        told = window, longest
+        need("a window shorter than the long poll", batch, 0 < window < longest, window, longest)
+        need("its window was over", batch, at >= over, at, over)
+        if self.alone:
+            receives = [r.row.at for r in (*records, *self.filtered) if r.row.at <= at]
+            last = max([batch.opened_at, *(r for r in receives)])
+            first = min((r.hidden_until for r in records), default=FAR)
+            name = self.name.split("->")[1]
+            timeout = self.past.of("function", name, batch.opened_at).get("timeout") or 3
+            ends = {at if at in receives else -1, last + longest, first - timeout * S}
+            need("the long poll was over", batch, at in ends or at == over, told, ends)
+
+    def got(self, batch: Any, records: list[Receive]) -> None:
+        """The function got what was received, to the byte; and only what a filter lets through."""
+        for call in self.calls.get(batch.batch_id, []):
+            same("the size is the payload's", batch, call.payload_bytes, batch.size_bytes)
+            event = self.past.saw.get(call.request_id)
+            if event is not None:
+                size = len(json.dumps(event, ensure_ascii=False).encode())
+                same("to the byte", batch, size, batch.size_bytes)
+                names = [record["messageId"] for record in event["Records"]]
+                if self.alone:
+                    wanted = [r.row.event_id for r in records]
+                    same("the function got these", batch, names, wanted)
+                same("each once", batch, len(set(names)), batch.records)
+                for record in event["Records"]:
+                    last = [r.row.at for r in records if r.row.event_id == record["messageId"]]
+                    given = [self.settings(at)["filter_criteria"] for at in last]
+                    good = all(admits(criteria, "queue", record["body"]) for criteria in given)
+                    need("all that reaches a function matches", batch, good, record["body"], given)
+
+    def passed(self) -> None:
+        """What was filtered matches no filter."""
+        for receive in self.filtered if self.alone else ():
+            held = self.past.held.get(receive.row.event_id)
+            given = self.settings(receive.row.at)["filter_criteria"]
+            need("filtered by filters", receive.row, bool(given), given, "some")
+            if held is not None:
+                seen = admits(given, "queue", held.content)
+                same("what no filter matches is filtered", receive.row, seen, False)
 
     def answered(self, batch: Any, records: list[Receive]) -> None:
         """Its calls, one after the other while it is throttled; what became of it."""

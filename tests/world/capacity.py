@@ -38,7 +38,7 @@ class Capacity:
                 self.within(row)
         left = self.pace()
         for row in self.books.scaling:
-            if row.kind == "throttle":
+            if row.kind == "throttle" and row.cause != "throttled_shard":
                 self.throttle(row, left)
         self.told_of_throttles()
         self.reservations()
@@ -151,7 +151,8 @@ class Capacity:
 
     def told_of_throttles(self) -> None:
         """Each refused try is one throttle."""
-        told = Counter((r.subject, r.cause) for r in self.books.scaling if r.kind == "throttle")
+        throttles = [r for r in self.books.scaling if r.kind == "throttle"]
+        told = Counter((r.subject, r.cause) for r in throttles if r.cause != "throttled_shard")
         refused = [call for call in self.books.invocations if call.status == "throttled"]
         seen = Counter((call.function, call.cause) for call in refused)
         for row in self.books.queue_events:

@@ -57,11 +57,10 @@ def note_shards(world: World, name: str, shards: Any) -> None:
 
 
 def note(world: World, message: Any) -> None:
-    """What a message holds."""
-    held = Held(
-        message.body, getattr(message, "message_group_id", ""), "",
-        getattr(message, "message_deduplication_id", ""),
-    )  # fmt: skip
+    """What a message holds, given as such or as it was seen."""
+    message = getattr(message, "message", message)
+    known_by = getattr(message, "message_deduplication_id", "")
+    held = Held(message.body, getattr(message, "message_group_id", ""), "", known_by)
     world.past.held.setdefault(message.message_id, held)
 
 
@@ -191,13 +190,13 @@ def use_fifo(world: World) -> None:
     draws, queue = world.draws, world.lab.sqs[world.draws.one(*world.fifos)]
     what = draws.one("send", "send", "batch", "receive", "purge" if draws.often(0.2) else "send")
     if what == "send":
-        known_by = draws.one("one", "two", f"id {world.at()}")
+        known_by = draws.one("one", "two", f"id-{world.at()}")
         note(world, queue.send(body(draws.chance, 1), message_group_id=draws.one(*GROUPS),
                                message_deduplication_id=known_by))  # fmt: skip
     elif what == "batch":
         number = draws.one(2, 5, 10)
         groups = [draws.one(*GROUPS) for _ in range(number)]
-        ids = [f"{world.at()} {n}" for n in range(number)]
+        ids = [f"{world.at()}-{n}" for n in range(number)]
         bodies = [body(draws.chance, n) for n in range(number)]
         for message in queue.send_batch(
             bodies, message_group_id=groups, message_deduplication_id=ids

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from tests.world import groups
 from tests.world.batches import Batches
 from tests.world.numbers import FAR, THROTTLES, S, dated
+from tests.world.pollers import Pollers
 from tests.world.reading import Books, Past, grouped, need, same
 
 QUEUE = {"visibility_timeout": 30, "delay": 0, "retention": 345_600, "max_receive_count": 10}
 HIDDEN = ("delayed", "in flight")
-ENDS = ("deleted", "expired", "dead_lettered")
+ENDS = ("deleted", "expired", "dead_lettered", "filtered", "dropped")
 FATES = {"failure": "batch_failed", "partial": "partial_batch_failure"}
 MANY = 120_000  # messages in flight: where a quota lowers it, pollers may have to wait
 
@@ -49,23 +51,34 @@ class Queues:
     def check(self) -> None:
         """Messages first: batches are made of their receives."""
         rows = [row for row in self.books.queue_events if row.kind == "sqs"]
-        sent: dict[str, int] = {}
+        sent: dict[Any, int] = {}
         for row in rows:
-            at = row.at - sent.setdefault(row.event_id, row.at - row.age_us)
+            key = (row.event_id, row.queue if row.queue.endswith(".fifo") else "")
+            at = row.at - sent.setdefault(key, row.at - row.age_us)
             same("a message's age counts from when it was sent", row, row.age_us, at)
         for (queue, _), lived in grouped(rows, "queue", "event_id").items():
             Stay(self, queue, lived).check()
         place = {id(row): n for n, row in enumerate(rows)}
         for receives in self.receives.values():
             receives.sort(key=lambda receive: place[id(receive.row)])
+        for queue, own in grouped(rows, "queue").items():
+            if queue.endswith(".fifo"):
+                groups.check(self.books, queue, own)
+        groups.moved(self.books, rows)
         batches = grouped(self.books.batches, "mapping")
         for name in self.past.names("mapping"):
-            Batches(self, name, batches.get(name, [])).check()
+            for begun, ended in self.past.lives("mapping", name):
+                until = min((b for b, _ in self.past.lives("mapping", name) if b > begun), default=FAR)
+                own = [b for b in batches.get(name, []) if begun <= b.opened_at < until]
+                pollers = Pollers(self.books, name, (begun, until), own)
+                pollers.check()
+                Batches(self, name, own, pollers, until).check()
+                for queue, begin, end in self.waits:
+                    if queue == name.split("->")[0]:
+                        begin, end = max(begin, begun), min(end, ended)
+                        self.nobody_idle(pollers, begin, end)
         for receive in self.back:
             self.returned(receive)
-        for queue, begin, end in self.waits:
-            for name in self.mappings[queue]:
-                self.nobody_idle(name, batches.get(name, []), begin, end)
 
     def returned(self, receive: Receive) -> None:
         """Why a message is visible again: its batch failed before, or nobody was done with it."""
@@ -80,19 +93,13 @@ class Queues:
         if row.cause != "visibility_timeout":
             same("the batch that failed", row, row.batch_id, batch.batch_id)
 
-    def nobody_idle(self, name: str, batches: list[Any], begin: int, end: int) -> None:
+    def nobody_idle(self, pollers: Pollers, begin: int, end: int) -> None:
         """While a message waited, no poller of an enabled mapping was idle."""
-        if end - begin < 2 or self.numbers["sqs_in_flight"] < MANY:
+        if end - begin < 2 or self.numbers["sqs_in_flight"] < MANY or pollers.fifo:
             return
         for at in (begin, end - 1):
-            if mapping_on(self.past, name, at):
-                busy = [b for b in batches if b.flushed_at <= at]
-                over = at if at == begin else at + 1  # one that ends now may have begun the wait
-                busy = [b for b in busy if b.completed_at < 0 or b.completed_at >= over]
-                told, pollers = len(busy), self.numbers["mapping_pollers_start"]
-                need(
-                    "a message waits only for a poller", (name, at), told >= pollers, told, pollers
-                )
+            if mapping_on(self.past, pollers.name, at):
+                pollers.all_busy(at, at == begin)
 
 
 class Stay:
@@ -130,6 +137,10 @@ class Stay:
         """It comes, once; lab.faults may have it come again when it has been deleted."""
         again = row is not self.rows[0]
         told = self.state, row.cause == "duplicate"
+        if row.cause == "dead_letter" and again:  # it had been moved back here
+            same("it left before", row, self.state in ENDS, True)
+            self.received, self.rows = 0, [row, *self.rows[1:]]
+            told = "deleted", True
         same("a message is sent once", row, told, ("deleted" if again else "", again))
         self.state = "delayed" if row.delay_us else "visible"
         self.until = row.at + row.delay_us
@@ -183,7 +194,13 @@ class Stay:
     def ended(self, row: Any, after: Any) -> None:
         """Gone, and why."""
         settings, told = self.settings(row.at), (row.action, row.cause)
-        if row.action == "expired":
+        if row.action == "filtered":
+            told = row.cause, row.at, self.state
+            began = self.receive.row.at if self.receive else -1
+            same("filtered when it is received", row, told, ("filter_mismatch", began, "in flight"))
+        elif row.action == "dropped":
+            same("sent twice", row, (row.cause, row.at), ("deduplicated", self.rows[0].at))
+        elif row.action == "expired":
             kept = max(row.at - row.age_us + settings["retention"] * S, self.rows[0].at)
             changes = [at for at in self.past.times("queue", self.queue) if at <= row.at]
             due = row.at if row.at == max(kept, *changes) else kept

@@ -85,6 +85,15 @@ class Past:
             found = settings
         return found or {}
 
+    def last(self, kind: str, name: str, at: int) -> dict[str, Any]:
+        """Its settings then; of what is gone the last that it had, with ``enabled`` off."""
+        found: dict[str, Any] = {}
+        for since, settings in self.changes.get((kind, name), ()):
+            if since > at:
+                break
+            found = found | {"enabled": False} if settings is None else settings
+        return found
+
     def names(self, kind: str) -> list[str]:
         """All things of a kind there ever were."""
         return [name for known, name in self.changes if known == kind]

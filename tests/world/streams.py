@@ -66,9 +66,8 @@ class Stream:
 
 def settings_of(past: Past, name: str, at: int) -> dict[str, Any]:
     """A mapping's settings, defaults included; not enabled where it is not there."""
-    given = past.of("stream_mapping", name, at)
-    found = USUAL | {key: value for key, value in given.items() if value is not None}
-    return found if given else found | {"enabled": False}
+    given = past.last("stream_mapping", name, at)
+    return USUAL | {key: value for key, value in given.items() if value is not None}
 
 
 class Flow:

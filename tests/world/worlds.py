@@ -206,6 +206,7 @@ class World:
         else:
             self.lab.advance(self.draws.one(1, 60, 400, 1500) * self.draws.chance.random())
             if (self.streams or self.tables) and self.draws.often(0.15):
+                self.lab.advance(100)  # so that nothing comes that is not looked at before it goes
                 flows.look(self)
                 self.lab.advance(3_700)
         flows.look(self)

@@ -15,6 +15,14 @@ REPORT = "ReportBatchItemFailures"
 CREATE, UPDATE = "create_event_source_mapping", "update"
 
 
+_SOURCE = "botocore CreateEventSourceMapping"
+_OF_STREAMS = (
+    "starting_position", "starting_position_timestamp", "parallelization_factor",
+    "maximum_retry_attempts", "maximum_record_age", "bisect_batch_on_function_error",
+    "tumbling_window",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class MappingSettings:
     """What ``create_event_source_mapping`` and ``mapping.update`` accept, for an SQS queue.
@@ -50,6 +58,11 @@ class MappingSettings:
                     "Unsupported DestinationConfig parameter for given event source mapping type.",
                     f" ({name}; what a queue's messages come to is its own dead-letter queue's to know)",
                 )
+            if name in _OF_STREAMS:
+                limit = (
+                    "left out: it is for mappings of streams; what a queue's messages come to is "
+                )
+                raise InvalidSetting(name, settings[name], f"{limit}for its own settings", _SOURCE)
             if name not in known:
                 raise UnknownSetting(verb, name, known)
         given = {name: value for name, value in settings.items() if value is not None}
