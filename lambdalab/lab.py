@@ -26,6 +26,7 @@ from lambdalab.sources.finding import Sources, not_simulated
 from lambdalab.sources.kinesis.service import Kinesis, Stream
 from lambdalab.sources.mappings.registry import EventSourceMappings
 from lambdalab.sources.sqs.service import Queue, Sqs
+from lambdalab.trace.queue_names import QueueNames
 from lambdalab.trace.recorder import Recorder
 from lambdalab.traffic.arrivals import Arrivals
 from lambdalab.traffic.client import Client
@@ -92,6 +93,7 @@ class Lab(LambdaVerbs, MappingVerbs):
         self.rules = Rules.as_of(rules, quotas)
         self._clock = Clock(start)
         self._closed = False
+        self._queue_names = QueueNames()
         self._start_afresh()
         parts = (self._scheduler, self._books, self.rules, self._streams, self._lambda.ids)
         self.sqs = Sqs(*parts, self._clock, self._origin)
@@ -114,7 +116,7 @@ class Lab(LambdaVerbs, MappingVerbs):
     def _start_afresh(self) -> None:
         """A new run: empty books, clock at zero, the same streams from their beginning."""
         self._scheduler = Scheduler()
-        self._books = Recorder(self._clock, self.seed)
+        self._books = Recorder(self._clock, self.seed, self._queue_names)
         self._streams = RandomStreams(self.seed)
         self._lambda = LambdaService(
             self._scheduler, self._books, self.rules, self._streams, self._clock

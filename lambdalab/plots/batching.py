@@ -127,12 +127,9 @@ def _tumbling(ax: Axes, trace: Trace, found: Batches) -> list[Any]:
     low, high = ax.get_xlim()
     if not length or (high - low) / length > _MOST_WINDOWS:
         return []
-    since = start_of(trace).timestamp() % (
-        2 * length
-    )  # windows begin at whole multiples since 1970
-    begins = np.arange(
-        np.floor((low + since) / (2 * length)) * 2 * length - since, high, 2 * length
-    )
+    pair = 2 * length
+    since = start_of(trace).timestamp() % pair  # windows begin at whole multiples since 1970
+    begins = np.arange(np.floor((low + since) / pair) * pair - since, high, pair)
     for begin in begins.tolist():
         ax.axvspan(
             max(begin, low), min(max(begin + length, low), high), color=SKY, alpha=0.16, linewidth=0,
@@ -184,7 +181,7 @@ def _entries(ax: Axes, found: Batches) -> list[Artist]:
         label = "pollers there are"
         entries.append(Line2D([], [], color=INK, linewidth=1.2, linestyle="-.", label=label))
     if len(found.arrivals) > MOST_TICKS:
-        text = f"{found.thing}s arrive (up to {busiest(ax, found):,.3g} a second)"
+        text = f"{found.thing}s arrive (up to {words.rate(busiest(ax, found))} a second)"
         entries.append(Patch(facecolor=MUTED, label=text))
     elif not rows:
         entries.append(_mark("|", f"a {found.thing} arrives", 8, 0.9))

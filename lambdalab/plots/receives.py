@@ -79,7 +79,7 @@ def receives(
         return canvas.nothing(ax, "No message in this trace: nothing was sent.", _TITLE, **style)
     rows = table[table["queue"] == name]
     known = rows.loc[rows["cause"] == "deduplicated", "event_id"]  # sent once more, and left out
-    rows = rows[~rows["event_id"].isin(set(known))]
+    rows = rows[~rows["event_id"].isin(set(known)) & (rows["action"] != "delivered")]
     found = _read(trace, rows)
     end = max(end_of(trace), float(found.at[-1]))
     canvas.time_axis(ax, 0.0, end * 1.02 or 1.0)
@@ -119,9 +119,7 @@ def _read(trace: Trace, rows: pd.DataFrame) -> Messages:
     earlier = np.append(-1, order[:-1])
     same = np.append(False, events[order][1:] == events[order][:-1])
     before[order] = np.where(same, state[earlier], 0)
-    gone = before >= 2 + most  # what happens after an end changes nothing
-    state[gone] = before[gone]
-    counts = {look: int(((fate == look) & ~gone).sum()) for look in FATES}
+    counts = {look: int((fate == look).sum()) for look in FATES}
     counts["sent"] = len(known)
     return Messages(seconds(trace, rows["at"]), before, state, most, highest, counts)
 

@@ -50,6 +50,15 @@ def count(number: int, thing: str, things: str = "") -> str:
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
+def rate(number: float) -> str:
+    """So many a second, in few digits.
+
+    >>> [rate(n) for n in (0.25, 12.345, 1000, 17_241.4)]
+    ['0.25', '12.3', '1,000', '17,241']
+    """
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
 def size(number: float) -> str:
     """Bytes as people say them: "812 B", "100 KB", "5.98 MB".
 

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from lambdalab.trace import schema
 from lambdalab.trace.journal import Journal
+from lambdalab.trace.queue_names import QueueNames
 
 _open_invocation = schema.INVOCATIONS.open
 _done_invocation, _INVOCATION_DONE = schema.INVOCATIONS.writer()
@@ -65,7 +66,7 @@ class Recorder:
     """The books of one run of one lab.
 
     Parameters: ``clock`` (its ``start_us`` turns times into dates; None: 2025-01-07) and
-    ``seed`` (public ids are made from it).
+    ``seed`` (public ids are made from it), and the ``names`` that queues had in earlier runs.
 
     >>> from lambdalab.trace.schema import InvocationType, ParentKind
     >>> recorder = Recorder()
@@ -78,11 +79,13 @@ class Recorder:
         "_add_attempt", "_add_environment", "_add_invocation", "_add_queue_event", "_add_request",
         "_buffers", "_names", "attempts", "changes", "clock", "environments", "errors",
         "functions", "invocations", "journal", "log_texts", "message_groups", "names", "payloads",
-        "queue_kinds", "requests", "responses", "seed", "wiring",
+        "queue_kinds", "queue_names", "requests", "responses", "seed", "wiring",
     )  # fmt: skip
 
-    def __init__(self, clock: Dated | None = None, seed: int | str = 0) -> None:
-        self.clock, self.seed = clock, seed
+    def __init__(
+        self, clock: Dated | None = None, seed: int | str = 0, names: QueueNames | None = None
+    ) -> None:
+        self.clock, self.seed, self.queue_names = clock, seed, names or QueueNames()
         #: Grows with every row that is completed in place: together with the buffers' lengths it
         #: says whether a table built earlier is still true.
         self.changes = 0
@@ -248,12 +251,9 @@ class Recorder:
 
     # ---- queues -----------------------------------------------------------------------------
 
-    def queue(self, name: str, kind: int) -> int:
-        """Declare a queue once (:class:`.QueueKind`) and get its code.
-
-        Lambda's own queue of a function is named "<function> (events)".
-        """
-        code = self.name(name)
+    def queue(self, name: str, kind: int, service: str = "") -> int:
+        """Declare a queue (:class:`.QueueKind`) and get its code; its name is by :mod:`.queue_names`."""
+        code = self.name(self.queue_names.of(name, service))
         self.queue_kinds[code] = kind
         return code
 

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+import lambdalab as ll
 from lambdalab import plots
 from lambdalab.errors import UnknownName
 from tests.trace.mapped import poisoned, trap
@@ -81,6 +82,22 @@ def test_records_of_a_stream_too(words_on) -> None:
     assert "received 3 times or more" in text
     assert "clicks->count (records): " in text
     assert "lost" in text
+
+
+def test_a_record_whose_failure_went_to_a_destination_is_told_once(words_on) -> None:
+    lab = ll.Lab(seed=7)
+    gone = lab.sqs.create_queue("gone")
+    clicks = lab.kinesis.create_stream("clicks", shard_count=1)
+    lab.create_function("count", duration=0.1, failure_rate=1.0)
+    lab.create_event_source_mapping(
+        clicks, "count", starting_position="TRIM_HORIZON", maximum_retry_attempts=0, on_failure=gone
+    )
+    clicks.put_record("1", partition_key="k")
+    lab.run()
+    ax = plots.receives(lab.trace)
+    assert "0 of 1 record dealt with, 1 lost" in words_on(ax)
+    (lost,) = (c for c in ax.collections if "lost" in str(c.get_gid()))
+    assert lost.get_paths()[0].vertices[:, 1].max() == 1
 
 
 def test_empty_one_and_unknown(empty, words_on, lab) -> None:

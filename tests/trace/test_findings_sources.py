@@ -64,6 +64,27 @@ def test_some_of_the_dead_letters_are_in_the_trap() -> None:
     assert "reserve more" in found.advice, "maximum_concurrency is 2 or more"
 
 
+def test_a_message_with_one_run_that_failed_is_in_no_trap() -> None:
+    lab = ll.Lab(seed=7)
+    orders = lab.sqs.create_queue(
+        "orders", visibility_timeout=30, dead_letter_queue="gone", max_receive_count=2
+    )
+    bill = lab.create_function(
+        "bill", duration=25, timeout=30, failure_rate=1.0, reserved_concurrency=1
+    )
+    lab.create_event_source_mapping(orders, bill, batch_size=1)
+    lab.drive(orders, ll.Burst(7))
+    lab.run()
+    causes: dict[str, set[str]] = {}
+    events = lab.trace.queue_events
+    for row in events[(events.queue == "orders") & (events.action == "returned")].itertuples():
+        causes.setdefault(row.event_id, set()).add(row.cause)
+    both = [event for event, found in causes.items() if len(found) == 2]
+    healthy = [event for event, found in causes.items() if found == {"throttled_reserved"}]
+    assert both, "some were throttled once and failed once"
+    assert len(only(lab.trace, "throttle trap").rows) == len(healthy)
+
+
 def test_pollers_above_the_concurrency_before_anything_died() -> None:
     lab = ll.Lab(seed=7)
     lab.create_function("bill", duration=25.0, timeout=30, reserved_concurrency=2)

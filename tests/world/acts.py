@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tests.world.contents import TEXTS, body
 from tests.world.flows import (
     change_mapping,
     create_mapping,
@@ -13,7 +14,6 @@ from tests.world.flows import (
     note,
     redrive,
 )
-from tests.world.contents import TEXTS, body
 from tests.world.numbers import OF_EVENTS
 from tests.world.reading import Past
 

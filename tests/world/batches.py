@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ class Batches:
         gone = set(map(id, self.filtered))
         self.receives = iter([r for r in mine if id(r) not in gone] if self.alone else ())
         self.contents: dict[str, list[str]] = {}
-        self.completed: dict[int, int] = {}  # when each poller's last batch was over
+        self.completed: dict[int, list[int]] = defaultdict(list)  # when each poller's were over
 
     def check(self) -> None:
         """Fill the batches again; then each on its own."""
@@ -76,7 +77,8 @@ class Batches:
         """The cause of its closing is true, and it closed at that moment."""
         settings, limit = self.settings(batch.opened_at), self.numbers["mapping_payload"]
         size, window = settings["batch_size"], settings["maximum_batching_window"] * S
-        begun, last = batch.opened_at if window else -1, self.completed.get(batch.poller, -1)
+        begun, ends = batch.opened_at if window else -1, self.completed[batch.poller]
+        last = max((at for at in ends if at <= batch.opened_at), default=-1)
         if window and last >= 0 and last + window > begun:
             begun = last
         same("its window begins", batch, batch.window_opened_at, begun)
@@ -171,7 +173,7 @@ class Batches:
             told, over = (batch.outcome, batch.completed_at), max(call.completed_at, deadline)
             same("a throttled batch is let go", batch, told, ("throttled", over))
         if batch.completed_at >= 0:
-            self.completed[batch.poller] = batch.completed_at
+            self.completed[batch.poller].append(batch.completed_at)
 
     def outcome(self, batch: Any, call: Any, records: list[Receive]) -> None:
         """As its call ended; what was dealt with is deleted at that moment."""
@@ -196,7 +198,10 @@ class Batches:
         """What is in no batch yet has not filled one, and no window has passed."""
         if receives:
             first, settings = receives[0].row, self.settings(receives[0].row.at)
-            over = first.at + settings["maximum_batching_window"] * S
+            window, longest = settings["maximum_batching_window"], self.numbers["mapping_long_poll"]
+            over = first.at + window * S
+            if 0 < window < longest:
+                over = max(over, receives[-1].row.at + longest * S)
             held = bool(self.batches) and self.batches[-1].cause == "payload_size"
             good = held or (len(receives) < settings["batch_size"] and self.now <= over)
             need("a batch is closed when it is due", first, good, self.now, over)

@@ -31,7 +31,8 @@ class Draws:
 
     def quotas(self) -> dict[str, Any]:
         """Numbers of the rules that a small lab can reach."""
-        quotas = {"synchronous_payload": 40_000} | self.pick(
+        quotas = {"synchronous_payload": 40_000, "kinesis_retention_default": 1,
+                  "dynamodb_stream_retention": 1} | self.pick(
             environment_setup=(0.0, 0.15, 1.0), asynchronous_dwell=(0.0, 0.15),
             network_latency=(0.0, 0.02), invoke_overhead=(0.0, 0.003), mapping_pollers_start=(1, 2, 5),
             mapping_payload=(2_500, 20_000), asynchronous_payload=(3_000,),
@@ -49,7 +50,6 @@ class Draws:
             mapping_pollers_throttled=(1,), mapping_pollers_failing=(1,), kinesis_shard_reads=(1,),
             stream_tumbling_quiet=(3,), stream_retry_backoff_maximum=(5,),
         )  # fmt: skip
-        quotas |= {"kinesis_retention_default": 1, "dynamodb_stream_retention": 1}
         return quotas | self.pick(
             0.15, sqs_message_size=(1_000,), function_creation=(2.5,), sqs_in_flight=(3, 30)
         )

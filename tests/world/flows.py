@@ -102,7 +102,7 @@ def connect(world: World, source: str) -> None:
     settings = draws.stream_mapping(table, world.told)
     settings["starting_position"] = draws.one(*positions[: 3 if table else 4])
     if settings["starting_position"] == "AT_TIMESTAMP":
-        settings["starting_position_timestamp"] = draws.one(0, 1, 1.5) * world.lab.elapsed
+        settings["starting_position_timestamp"] = draws.one(0, 0.5, 1) * world.lab.elapsed
     thing: Any = world.lab.dynamodb[source] if table else world.lab.kinesis[source]
     begin(world, "stream_mapping", thing, draws.one(*world.functions), settings)
 

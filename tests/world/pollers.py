@@ -92,8 +92,9 @@ class Pollers:
             need("all were busy", row, len(busy) >= row.before, len(busy), row.before)
         if row.cause == "recovered":
             trouble = [at for at in self.trouble() if at < row.at]
-            after = bool(trouble) and row.at - trouble[-1] >= HOLD
-            need("a while after the last trouble", row, after, row.at, trouble[-1:])
+            need("after trouble", row, bool(trouble), row.at, trouble)
+            last = max((at for at in self.throttles() if at < row.at), default=-HOLD)
+            need("a while after the last throttle", row, row.at - last >= HOLD, row.at, last)
 
     def grows_within(self) -> None:
         """In any time no more than its growth a minute (and one step)."""
@@ -117,7 +118,8 @@ class Pollers:
             since = row.at - self.numbers["mapping_shrink_after"] * S
             for batch in self.batches:
                 rested = 0 <= batch.completed_at <= since or batch.opened_at > row.at
-                need("those stop that were idle", row, rested or batch.poller <= row.after, batch, since)
+                stops = row.after < batch.poller <= row.before
+                need("those stop that were idle", row, rested or not stops, batch, since)
             need("not below the start", row, row.after >= start, row.after, start)
         elif row.cause == "idle":
             since = row.at - self.numbers["mapping_idle_after"] * S
@@ -143,11 +145,17 @@ class Pollers:
 
     def trouble(self) -> list[int]:
         """When batches were throttled or failed."""
-        times = [b.completed_at for b in self.batches if b.outcome == "failure"]
-        for batch in self.batches:
-            calls = self.calls.get(batch.batch_id, [])
-            times += [call.completed_at for call in calls if call.status == "throttled"]
-        return sorted(times)
+        failures = [b.completed_at for b in self.batches if b.outcome == "failure"]
+        return sorted(failures + self.throttles())
+
+    def throttles(self) -> list[int]:
+        """When batches were throttled."""
+        return [
+            call.completed_at
+            for batch in self.batches
+            for call in self.calls.get(batch.batch_id, [])
+            if call.status == "throttled" and call.completed_at >= 0
+        ]
 
     def poller(self, batch: Any) -> None:
         """It has the poller with the lowest number that may have another batch."""

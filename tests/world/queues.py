@@ -42,7 +42,8 @@ class Queues:
         self.numbers = dated(books.past)
         self.receives: dict[str, list[Receive]] = defaultdict(list)  # by pollers, queue by queue
         self.back: list[Receive] = []  # visible again when their timeout was over
-        self.waits: list[tuple[str, int, int]] = []  # visible in a queue, from and to
+        self.waits: list[tuple[str, str, int, int]] = []  # visible in a queue and group, from and to
+        self.flights: dict[Any, list[tuple[int, int]]] = defaultdict(list)  # of a group: from and to
         self.calls = grouped(books.invocations, "parent_id")
         self.mappings: dict[str, list[str]] = defaultdict(list)
         for name in self.past.names("mapping"):
@@ -73,10 +74,9 @@ class Queues:
                 pollers = Pollers(self.books, name, (begun, until), own)
                 pollers.check()
                 Batches(self, name, own, pollers, until).check()
-                for queue, begin, end in self.waits:
+                for queue, group, begin, end in self.waits:
                     if queue == name.split("->")[0]:
-                        begin, end = max(begin, begun), min(end, ended)
-                        self.nobody_idle(pollers, begin, end)
+                        self.nobody_idle(pollers, group, max(begin, begun), min(end, ended))
         for receive in self.back:
             self.returned(receive)
 
@@ -93,12 +93,14 @@ class Queues:
         if row.cause != "visibility_timeout":
             same("the batch that failed", row, row.batch_id, batch.batch_id)
 
-    def nobody_idle(self, pollers: Pollers, begin: int, end: int) -> None:
-        """While a message waited, no poller of an enabled mapping was idle."""
-        if end - begin < 2 or self.numbers["sqs_in_flight"] < MANY or pollers.fifo:
+    def nobody_idle(self, pollers: Pollers, group: str, begin: int, end: int) -> None:
+        """While a message waited (and none of its group was in flight), no poller was idle."""
+        if end - begin < 2 or (self.numbers["sqs_in_flight"] < MANY and not pollers.fifo):
             return
+        flights = self.flights[pollers.name.split("->")[0], group]
         for at in (begin, end - 1):
-            if mapping_on(self.past, pollers.name, at):
+            blocked = any(since <= at + 1 and until >= at for since, until in flights)
+            if mapping_on(self.past, pollers.name, at) and not blocked:
                 pollers.all_busy(at, at == begin)
 
 
@@ -127,7 +129,7 @@ class Stay:
                 in_time = self.end <= self.until
                 need("a hidden message comes back in time", row, in_time, self.end, self.until)
             elif self.state == "visible":
-                self.queues.waits.append((self.queue, row.at, self.end))
+                self.queues.waits.append((self.queue, row.message_group, row.at, self.end))
         last, first = self.rows[-1], self.rows[0]
         if self.state not in ENDS:
             over = max(last.at - last.age_us + self.settings(self.now)["retention"] * S, first.at)
@@ -160,6 +162,8 @@ class Stay:
         changed = [until for at, until in moved if row.at <= at <= self.end]
         self.until = changed[-1] if changed else row.at + row.delay_us
         self.receive = Receive(row, after, self.until)
+        if row.message_group:
+            self.queues.flights[self.queue, row.message_group].append((row.at, self.end))
         if row.cause == "polled":
             self.queues.receives[self.queue].append(self.receive)
 

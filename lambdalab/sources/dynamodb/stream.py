@@ -109,7 +109,7 @@ class TableStream:
         hours: float = dynamodb.rules.dynamodb_stream_retention
         self.store = StreamStore(
             self.name, self._shard_count, round(hours * _HOUR_US), dynamodb.scheduler,
-            dynamodb.books, dynamodb.clock, _Names(),
+            dynamodb.books, dynamodb.clock, _Names(), kind="table",
         )  # fmt: skip
 
     def enable(self, view_type: str) -> None:

@@ -394,4 +394,4 @@ class Stream(KinesisSource):
             "retention_hours": self.retention_hours,
             "max_record_size": self.max_record_size,
         }
-        self._kinesis.books.wired("kinesis", self.name, settings)
+        self._kinesis.books.wired("kinesis", self.store.name, settings)

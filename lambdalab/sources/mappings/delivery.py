@@ -58,7 +58,7 @@ class Delivery:
         self._store, self._target = queue.store, target
         self._scheduler, self._books, self._door = scheduler, books, front_door
         self._scaling, self._free = scaling, free
-        self._name, self._source = books.name(mapping), books.name(queue.name)
+        self._name, self._source = books.name(mapping), books.name(queue.store.name)
         self._backoff_first: float = rules.mapping_throttle_backoff_first
         self._backoff_most: float = rules.mapping_throttle_backoff_maximum
 

@@ -183,7 +183,7 @@ class Mapping(ABC):
     # ------------------------------------------------------------------ telling
 
     def _note(self) -> None:
-        known = {"source": self.source.name, "function": self.function.name, "uuid": self.uuid}
+        known = {"source": self.source.store.name, "function": self.function.name, "uuid": self.uuid}
         told = {name: _plain(value) for name, value in self.settings.as_dict().items()}
         told = {name: value for name, value in told.items() if value is not None}
         self._parts.books.wired("mapping", self.name, known | told | {"state": self.state})

@@ -73,7 +73,7 @@ class EventSourceMappings:
         kind: type[QueueMapping] | type[StreamMapping]
         kind = QueueMapping if isinstance(source, Queue) else StreamMapping
         made = kind.checked(self, source, target, settings)  # type: ignore[arg-type]
-        name = f"{source.name}->{target.name}" + (
+        name = f"{source.store.name}->{target.name}" + (
             f":{target.qualifier}" if target.qualifier else ""
         )
         if name in self._mappings:

@@ -358,7 +358,7 @@ class Queue:
         if retention_us != store.retention_us:
             store.retention_us = retention_us
             store.reschedule_retention()
-        self._sqs.books.wired("sqs", self.name, settings.as_dict() | {"implied": self.implied})
+        self._sqs.books.wired("sqs", self.store.name, settings.as_dict() | {"implied": self.implied})
 
     def start(self) -> None:
         """Begin a run: empty."""

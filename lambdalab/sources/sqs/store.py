@@ -46,20 +46,22 @@ class Store:
 
     Attributes: ``visible``, ``delayed`` and ``in_flight`` count them; ``messages`` has them by
     number, in the order in which they came. The queue sets ``retention_us`` and ``redrive``, the
-    redrive policy (most receives, where to), and settles changes with :meth:`settle`.
+    redrive policy (most receives, where to), and settles changes with :meth:`settle`. ``name`` is the
+    queue's in the books.
     """
 
     __slots__ = (
         "_ages", "_books", "_choked", "_code", "_expires_at", "_expiry", "_hidden", "_in_flight_most",
         "_kept", "_ready", "_scheduler", "_sequence", "_timer", "_timer_at", "arn", "consumers",
-        "delayed", "faults", "in_flight", "messages", "redrive", "retention_us", "visible",
+        "delayed", "faults", "in_flight", "messages", "name", "redrive", "retention_us", "visible",
     )  # fmt: skip
 
     def __init__(
         self, name: str, arn: str, scheduler: Scheduler, books: Recorder, in_flight_most: int
     ) -> None:
         self._scheduler, self._books = scheduler, books
-        self._code = books.queue(name, QueueKind.SQS)
+        self._code = books.queue(name, QueueKind.SQS, "queue")
+        self.name = books.names[self._code]
         self.arn = arn
         self.messages: dict[int, Message] = {}
         self.visible = self.delayed = self.in_flight = 0

@@ -55,14 +55,14 @@ class StreamStore:
     def __init__(
         self, name: str, shard_count: int, retention_us: int, scheduler: Scheduler,
         books: Recorder, clock: Clock, naming: Naming,
-        budgets: Callable[[], tuple[Budget, Budget]] = unlimited,
+        budgets: Callable[[], tuple[Budget, Budget]] = unlimited, kind: str = "stream",
     ) -> None:  # fmt: skip
-        self.name = name
         self.retention_us = retention_us
         self._scheduler, self._books = scheduler, books
         self._naming, self._budgets = naming, budgets
         self._start_us = clock.start_us
-        self._code = books.queue(name, QueueKind.STREAM)
+        self._code = books.queue(name, QueueKind.STREAM, kind)
+        self.name = books.names[self._code]
         self.shards: list[Shard] = []
         self.consumers: list[StreamConsumer] = []
         self._open: list[Shard] = []  # by hash key: their ranges hold every key once
