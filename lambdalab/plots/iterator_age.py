@@ -36,7 +36,8 @@ _COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION)
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _MOST_LINES = 6  # lanes with a colour of their own
 _MOST_ROWS = 8  # lanes with a row of their own in the strip
-_MOST_NAMED = 6  # blocks that are named in words
+_MOST_NAMED = 12  # blocks that are named in words, as far as there is room
+_LETTER = 0.0085  # width of a letter of such a name, as a share of the axis
 _MOST_TEXTS = 3  # rows of the strip between which there is room for words
 _STRIP = 0.78  # share of the height below the strip of blocks
 _FOOT, _TALL = _STRIP + 0.05, 0.95 - _STRIP  # where it begins, and how tall it is
@@ -223,9 +224,12 @@ class _Strip:
                 transform=ax.get_xaxis_transform(), gid="blocked", zorder=3,
             )  # fmt: skip
         self._names()
-        if len(self.blocks) <= _MOST_NAMED and self.count <= _MOST_TEXTS:
-            for block in self.blocks:
-                self._tell(block)
+        if self.count <= _MOST_TEXTS:
+            taken: list[list[tuple[float, float]]] = [[] for _ in range(self.count)]
+            for block in sorted(self.blocks, key=lambda block: block.begin - block.end)[
+                :_MOST_NAMED
+            ]:
+                self._tell(block, taken)
         return [_BLOCKED.patch()]
 
     def _names(self) -> None:
@@ -239,18 +243,24 @@ class _Strip:
                 transform=self.ax.transAxes,
             )  # fmt: skip
 
-    def _tell(self, block: Block) -> None:
-        """What blocked a lane, in words below its bar."""
+    def _tell(self, block: Block, taken: list[list[tuple[float, float]]]) -> None:
+        """What blocked a lane, in words below its bar; of those that have no room the longest."""
         low, high = self.ax.get_xlim()
         row = self._row[int(self.found.lanes[block.place])]
         number = ordinal(self.found.table["batch_id"].iloc[block.place])
         records = int(self.found.table["records"].iloc[block.place])
+        text = f"b{number}: {words.count(records, 'record')}, {block.tries} batches"
         right = (block.begin + block.end) / 2 > (low + high) / 2
+        wide = _LETTER * len(text) * (high - low)
+        at = block.end if right else block.begin
+        span = (at - wide, at) if right else (at, at + wide)
+        if any(begin < span[1] and span[0] < end for begin, end in taken[row]):
+            return
+        taken[row].append(span)
         self.ax.text(
-            block.end if right else block.begin, self.middle(row) - self.half - 0.01,
-            f"b{number}: {words.count(records, 'record')}, {block.tries} batches",
-            ha="right" if right else "left", va="top", fontsize="x-small", color=INK, zorder=5,
-            gid="blocks", transform=self.ax.get_xaxis_transform(),
+            at, self.middle(row) - self.half - 0.01, text, ha="right" if right else "left", va="top",
+            fontsize="x-small", color=INK, zorder=5, gid="blocks",
+            transform=self.ax.get_xaxis_transform(),
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.85},
         )  # fmt: skip
 

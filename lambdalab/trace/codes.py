@@ -372,11 +372,12 @@ CAUSES: dict[str, tuple[int, ...]] = {
     "queue_events": (
         *_SOURCES, *_MESSAGES[4:], *_RUNS[5:], Cause.COMPLETED, *_RUN_FAILURES, *_THROTTLES,
         Cause.SERVICE_ERROR, *_GIVEN_UP, Cause.DELIVERY_FAILED, Cause.DEDUPLICATED,
-        Cause.MAPPING_DELETED,
+        Cause.MAPPING_DELETED, Cause.PAYLOAD_TOO_LARGE, Cause.FUNCTION_STATE,
     ),
     "retries": (
         *_RUN_FAILURES, *_THROTTLES, Cause.SERVICE_ERROR, *_MESSAGES[7:11], Cause.BACK_OFF,
-        Cause.THROTTLED, Cause.SERVER_ERROR, Cause.CLIENT_TIMEOUT,
+        Cause.THROTTLED, Cause.SERVER_ERROR, Cause.CLIENT_TIMEOUT, Cause.PAYLOAD_TOO_LARGE,
+        Cause.FUNCTION_STATE,
     ),
     "scaling": (
         Cause.COLD_START, Cause.WARM, Cause.IDLE, Cause.BACKLOG, Cause.BACKLOG_GONE,

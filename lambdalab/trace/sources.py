@@ -58,7 +58,7 @@ def _sources(tables: Tables) -> Iterator[Source]:
         own = places.get(f"{name} (records)")
         queue = places.get(str(wiring.get(name, {}).get("source", "")))
         mine = batches["source"][batches["mapping"] == places.get(name, -1)]
-        if own is None and queue is None and len(mine):
+        if len(mine):  # its name in the books may have its kind along
             queue = int(mine[0])
         if name in places and (own is not None or queue is not None):
             found.append((name, int(own if own is not None else queue)))  # type: ignore[arg-type]

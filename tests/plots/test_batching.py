@@ -241,7 +241,7 @@ def test_each_lane_of_a_shard_has_its_name(words_on) -> None:
         assert f"shard {int(shard[-1])} · lane {lane}" in text
 
 
-def test_tumbling_windows_are_bands(altered, bisected, elapsed) -> None:
+def test_tumbling_windows_are_bands(altered, bisected) -> None:
     trace = altered(bisected, "batches", 0, "records", 0)
     trace._recorder.wired("mapping", "clicks->count", {"tumbling_window": 7})
     bands = [p for p in plots.batching(trace).patches if p.get_gid() == "tumbling"]

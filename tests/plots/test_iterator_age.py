@@ -56,6 +56,24 @@ def test_lanes_have_lines_of_their_own(words_on, read_points) -> None:
         assert name in words_on(ax)
 
 
+def test_names_of_blocks_do_not_overlap(lab) -> None:
+    clicks = lab.kinesis.create_stream("clicks", shard_count=1)
+    lab.create_function("count", duration=0.2, failure_rate=0.4)
+    lab.create_event_source_mapping(
+        clicks, "count", starting_position="TRIM_HORIZON", batch_size=10, maximum_retry_attempts=3
+    )
+    for number in range(400):
+        clicks.put_record(str(number), partition_key="k")
+        lab.advance(0.1)
+    lab.run()
+    ax = plots.iterator_age(lab.trace)
+    ax.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_gid() == "blocks"]
+    assert len(boxes) > 1
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[number + 1 :])
+
+
 def test_minutes_where_it_takes_minutes(words_on) -> None:
     ax = plots.iterator_age(poisoned(until=4000))
     assert ax.get_ylabel() == "iterator age (min)"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import Any
 
 import pandas as pd
@@ -57,7 +57,7 @@ STORIES = st.fixed_dictionaries(
 
 
 class Story:
-    """A stream, its mapping and a function that does everything; ``runs`` are what it got and dealt with."""
+    """A stream, its mapping and a function that does everything; ``runs``: what it got and dealt with."""
 
     def __init__(self, told: dict[str, Any]) -> None:
         self.told, self.chance = told, random.Random(told["chance"])

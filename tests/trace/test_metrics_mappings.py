@@ -150,3 +150,15 @@ def test_what_lies_in_a_queue_and_how_old_it_is(lab: ll.Lab) -> None:
     visible = visible[visible.metric == "ApproximateNumberOfMessagesVisible"]
     assert visible.maximum.tolist() == [1, 2, 2, 2]
     assert (np.diff(visible["at"]).astype("m8[s]").astype(int) == 60).all()
+
+
+def test_a_queue_that_shares_its_name_with_a_stream(lab: ll.Lab) -> None:
+    lab.kinesis.create_stream("orders", shard_count=1).put_record("1", partition_key="k")
+    orders = lab.sqs.create_queue("orders")
+    lab.create_function("bill", duration=0.1)
+    mapping = lab.create_event_source_mapping(orders, "bill")
+    for _ in range(3):
+        orders.send("one")
+    lab.run()
+    assert total(lab.trace, "DeletedEventCount", mapping.name) == 3
+    assert lab.trace.summary().set_index("name").loc[mapping.name].records == 3

@@ -180,10 +180,8 @@ def use_queue(world: World) -> None:
             held = draws.one(held, body(draws.chance, 0), *TEXTS)
             world.attempt(lambda: note(world, queue.send(held, delay=draws.one(None, 0, 4))))
         elif what == "batch":
-            for message in queue.send_batch(
-                [body(draws.chance, n) for n in range(draws.one(1, 3, 10))]
-            ):
-                note(world, message)
+            bodies = [body(draws.chance, n) for n in range(draws.one(1, 3, 10))]
+            world.attempt(lambda: [note(world, sent) for sent in queue.send_batch(bodies)])
         elif what == "receive":
             meddle(world, name, queue.receive(draws.one(1, 3, 10), draws.one(None, 0, 7)))
         else:
@@ -223,5 +221,6 @@ def reset(world: World) -> None:
 
 ACTS: tuple[Callable[[World], None], ...] = (
     invoke, invoke, update_function, reserve, configure_events, publish, provision, provision,
-    delete_function, fault, fault, change_mapping, change_mapping, delete_mapping, create_mapping, redrive, update_queue, use_queue, use_queue, reset, drive,
+    delete_function, fault, fault, change_mapping, change_mapping, delete_mapping, create_mapping,
+    redrive, update_queue, use_queue, use_queue, reset, drive,
 )  # fmt: skip

@@ -11,7 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 KINDS = ("a", "b", "c")
-TEXTS = ("plain", "[1, 2]", "7")  # of a queue: a string, an array, and what JSON would call a number
+TEXTS = (
+    "plain",
+    "[1, 2]",
+    "7",
+)  # of a queue: a string, an array, and what JSON would call a number
 
 #: Patterns for what lies under the data key; those for SQS alone may ask for a string.
 PATTERNS: tuple[dict[str, Any], ...] = (
@@ -117,6 +121,4 @@ def _within(value: Any, bounds: list[Any]) -> bool:
         "<": lambda most: value < most, "<=": lambda most: value <= most,
         ">": lambda most: value > most, ">=": lambda most: value >= most, "=": lambda most: value == most,
     }  # fmt: skip
-    return all(
-        tests[sign](bound) for sign, bound in zip(bounds[::2], bounds[1::2], strict=True)
-    )
+    return all(tests[sign](bound) for sign, bound in zip(bounds[::2], bounds[1::2], strict=True))

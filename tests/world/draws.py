@@ -31,8 +31,10 @@ class Draws:
 
     def quotas(self) -> dict[str, Any]:
         """Numbers of the rules that a small lab can reach."""
-        quotas = {"synchronous_payload": 40_000, "kinesis_retention_default": 1,
-                  "dynamodb_stream_retention": 1} | self.pick(
+        quotas = {
+            "synchronous_payload": 40_000, "mapping_payload": 40_000, "kinesis_retention_default": 1,
+            "dynamodb_stream_retention": 1,
+        } | self.pick(
             environment_setup=(0.0, 0.15, 1.0), asynchronous_dwell=(0.0, 0.15),
             network_latency=(0.0, 0.02), invoke_overhead=(0.0, 0.003), mapping_pollers_start=(1, 2, 5),
             mapping_payload=(2_500, 20_000), asynchronous_payload=(3_000,),

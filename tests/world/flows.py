@@ -40,8 +40,12 @@ def look(world: World) -> None:
         for record in stream.records:
             known.setdefault(
                 ids.message(int(repr(record)[1:])),
-                Held(record.json(), record.partition_key, record.sequence_number,
-                     record.shard.shard_id),
+                Held(
+                    record.json(),
+                    record.partition_key,
+                    record.sequence_number,
+                    record.shard.shard_id,
+                ),
             )
     for name in [*world.fifos, *world.told]:
         for message in world.lab.sqs[name].messages:
@@ -191,17 +195,16 @@ def use_fifo(world: World) -> None:
     what = draws.one("send", "send", "batch", "receive", "purge" if draws.often(0.2) else "send")
     if what == "send":
         known_by = draws.one("one", "two", f"id-{world.at()}")
-        note(world, queue.send(body(draws.chance, 1), message_group_id=draws.one(*GROUPS),
-                               message_deduplication_id=known_by))  # fmt: skip
+        terms = {"message_group_id": draws.one(*GROUPS), "message_deduplication_id": known_by}
+        held = body(draws.chance, 1)
+        world.attempt(lambda: note(world, queue.send(held, **terms)))
     elif what == "batch":
         number = draws.one(2, 5, 10)
         groups = [draws.one(*GROUPS) for _ in range(number)]
         ids = [f"{world.at()}-{n}" for n in range(number)]
         bodies = [body(draws.chance, n) for n in range(number)]
-        for message in queue.send_batch(
-            bodies, message_group_id=groups, message_deduplication_id=ids
-        ):
-            note(world, message)
+        terms = {"message_group_id": groups, "message_deduplication_id": ids}
+        world.attempt(lambda: [note(world, sent) for sent in queue.send_batch(bodies, **terms)])
     elif what == "receive":
         world.meddle(queue.name, queue.receive(draws.one(1, 3, 10), draws.one(None, 0, 7)))
     else:
@@ -216,7 +219,9 @@ def redrive(world: World) -> None:
         others = [n for n in world.known("queue") if n.endswith(".fifo") == name.endswith(".fifo")]
         place = draws.one(None, None, *others)
         rate, queue = draws.one(None, 1, 3), world.lab.sqs[name]
-        if world.attempt(lambda: queue.start_message_move_task(place, max_messages_per_second=rate)):
+        if world.attempt(
+            lambda: queue.start_message_move_task(place, max_messages_per_second=rate)
+        ):
             world.past.redrives.append((name, world.at(), rate or 500, place))
 
 
@@ -263,4 +268,3 @@ ACTS: tuple[Callable[[World], None], ...] = (
     use_stream, use_stream, use_stream, use_table, use_table, use_fifo, use_fifo, redrive,
     change_mapping, change_mapping, change_mapping, delete_mapping, create_mapping, create_mapping,
 )  # fmt: skip
-

@@ -1,4 +1,4 @@
-"""An independent reckoning of FIFO queues: order within each group, and nothing sent twice; and redrive."""
+"""An independent reckoning of FIFO queues: order in each group, nothing sent twice; and of redrive."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def doubles(books: Books, queue: str, rows: list[Any]) -> None:
 
 
 def moved(books: Books, rows: list[Any]) -> None:
-    """What a redrive takes from a dead-letter queue arrives, so many a second; dead letters arrive, too."""
+    """What a redrive takes out arrives, so many a second; dead letters arrive, too."""
     left: Counter[Any] = Counter()
     come: Counter[Any] = Counter()
     letters: Counter[Any] = Counter()
@@ -74,6 +74,6 @@ def moved(books: Books, rows: list[Any]) -> None:
             of = [task for task in begun if task[1] <= at][-1:]
             need("somebody asked for it", queue, bool(of), at, begun)
             _, since, rate, _ = of[0]
-            most = (at - since) * rate // S + 1
+            most = (at - since + 1) * rate // S + 1
             count = sum(since <= other <= at for other in times)
             need("so many a second", queue, count <= most, count, most)

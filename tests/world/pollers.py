@@ -1,4 +1,4 @@
-"""An independent reckoning of a queue's pollers: how many there were, why that changed, and who had what."""
+"""An independent reckoning of a queue's pollers: how many there were, why, and who had what."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ class Pollers:
     """The pollers of one mapping in one life, as the table of scaling tells of them."""
 
     def __init__(self, books: Books, name: str, life: tuple[int, int], batches: list[Any]) -> None:
-        self.books, self.past, self.now, self.name, self.life = books, books.past, books.now, name, life
+        self.books, self.past, self.now, self.name, self.life = (
+            books,
+            books.past,
+            books.now,
+            name,
+            life,
+        )
         self.batches, self.numbers = batches, dated(books.past)
         self.fifo = name.split("->")[0].endswith(".fifo")
         self.rows = [
@@ -86,7 +92,9 @@ class Pollers:
         _, _, most = self.bounds(row.at)
         told = row.after <= most, row.cause in ("backlog", "recovered")
         same("it grows to its most", row, told, (True, True))
-        busy = [b for b in self.batches if b.opened_at <= row.at and not 0 <= b.completed_at < row.at]
+        busy = [
+            b for b in self.batches if b.opened_at <= row.at and not 0 <= b.completed_at < row.at
+        ]
         each = self.each(row.at)
         if each == 1:
             need("all were busy", row, len(busy) >= row.before, len(busy), row.before)
@@ -123,14 +131,18 @@ class Pollers:
             need("not below the start", row, row.after >= start, row.after, start)
         elif row.cause == "idle":
             since = row.at - self.numbers["mapping_idle_after"] * S
-            busy = [b for b in self.batches if b.opened_at < row.at and not 0 <= b.completed_at <= since]
+            busy = [
+                b for b in self.batches if b.opened_at < row.at and not 0 <= b.completed_at <= since
+            ]
             same("nothing was to be done", row, (busy, row.after), ([], idle))
         else:
             self.reduced(row)
 
     def reduced(self, row: Any) -> None:
         """Half of them, not below a floor, and not too often."""
-        floor = "mapping_pollers_throttled" if row.cause == "throttled" else "mapping_pollers_failing"
+        floor = (
+            "mapping_pollers_throttled" if row.cause == "throttled" else "mapping_pollers_failing"
+        )
         provisioned = self.each(row.at) > 1
         least = max(self.bounds(row.at)[0] if provisioned else 1, self.numbers[floor])
         same("half of them", row, row.after, max(least, row.before // 2))
@@ -138,9 +150,13 @@ class Pollers:
         others = [r.at for r in self.rows if r.at < row.at and r.cause in ("throttled", "failures")]
         need("not too often", row, all(row.at - at >= PAUSE for at in others[-1:]), row.at, others)
         if row.cause == "failures":
-            ended = [b for b in self.batches if 0 <= b.completed_at <= row.at and b.outcome != "throttled"]
+            ended = [
+                b
+                for b in self.batches
+                if 0 <= b.completed_at <= row.at and b.outcome != "throttled"
+            ]
             ended.sort(key=lambda b: b.completed_at)
-            told = [b.outcome for b in ended if b.completed_at < row.at][-(ROW - 1):]
+            told = [b.outcome for b in ended if b.completed_at < row.at][-(ROW - 1) :]
             need("several in a row", row, "success" not in told or len(ended) < ROW, told, ROW)
 
     def trouble(self) -> list[int]:
@@ -173,7 +189,9 @@ class Pollers:
         need("a poller has so many batches", batch, own < each, own, each)
         for number in range(1, min(batch.poller, self.number(at)[0] + 1)):
             have = busy.get(number, 0) + maybe.get(number, 0)
-            need("the idle poller with the lowest number", batch, have >= each, batch.poller, number)
+            need(
+                "the idle poller with the lowest number", batch, have >= each, batch.poller, number
+            )
 
     def all_busy(self, at: int, begins: bool) -> None:
         """Each has as many batches as it may have (``begins``: what ends now may have begun the wait)."""
@@ -185,5 +203,3 @@ class Pollers:
         busy = [b for b in busy if b.completed_at < 0 or b.completed_at >= over]
         told = len(busy)
         need("a message waits only for a poller", (self.name, at), told >= few, told, few)
-
-

@@ -42,8 +42,12 @@ class Queues:
         self.numbers = dated(books.past)
         self.receives: dict[str, list[Receive]] = defaultdict(list)  # by pollers, queue by queue
         self.back: list[Receive] = []  # visible again when their timeout was over
-        self.waits: list[tuple[str, str, int, int]] = []  # visible in a queue and group, from and to
-        self.flights: dict[Any, list[tuple[int, int]]] = defaultdict(list)  # of a group: from and to
+        self.waits: list[
+            tuple[str, str, int, int]
+        ] = []  # visible in a queue and group, from and to
+        self.flights: dict[Any, list[tuple[int, int]]] = defaultdict(
+            list
+        )  # of a group: from and to
         self.calls = grouped(books.invocations, "parent_id")
         self.mappings: dict[str, list[str]] = defaultdict(list)
         for name in self.past.names("mapping"):
@@ -69,7 +73,9 @@ class Queues:
         batches = grouped(self.books.batches, "mapping")
         for name in self.past.names("mapping"):
             for begun, ended in self.past.lives("mapping", name):
-                until = min((b for b, _ in self.past.lives("mapping", name) if b > begun), default=FAR)
+                until = min(
+                    (b for b, _ in self.past.lives("mapping", name) if b > begun), default=FAR
+                )
                 own = [b for b in batches.get(name, []) if begun <= b.opened_at < until]
                 pollers = Pollers(self.books, name, (begun, until), own)
                 pollers.check()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from itertools import pairwise
 from typing import Any
 
 from tests.world.numbers import FAR, S
@@ -53,7 +54,13 @@ class Work:
                 self.closed(batch, [b for b in line if not b.parent_batch_id], line)
             if line:
                 last = line[-1].completed_at
-                need("a lane has one batch at a time", batch, 0 <= last <= batch.flushed_at, last, batch)
+                need(
+                    "a lane has one batch at a time",
+                    batch,
+                    0 <= last <= batch.flushed_at,
+                    last,
+                    batch,
+                )
             line.append(batch)
             self.answered(batch)
         self.within()
@@ -180,19 +187,25 @@ class Work:
         need("it is no longer over", batch, any(at + w > opened for w in windows if w), at, opened)
         last = max(windows)
         if self.flow.on(at + last):
-            back = [t for t in self.times(at + last, batch.flushed_at)]
-            need("no window is passed", batch, batch.flushed_at <= at + last or back, batch.flushed_at, at)
-        if line and len(self.flow.lanes(opened)) == 1 and len(windows) == 1:
-            late = at == opened and line[-1].completed_at + last > opened
-            need("it counts from the lane's last batch", batch, not late or line[-1].completed_at == opened,
-                 at, line[-1].completed_at)  # fmt: skip
+            back = self.times(at + last, batch.flushed_at)
+            need(
+                "no window is passed",
+                batch,
+                batch.flushed_at <= at + last or back,
+                batch.flushed_at,
+                at,
+            )
+        if line and self.flow.lanes(opened) == {1} and len(windows) == 1:
+            end = max(at for at in ends if at <= opened)
+            good = at != opened or end == opened or end + last <= opened
+            need("it counts from the lane's last batch", batch, good, at, end)
 
     def followed(self, lanes: dict[Any, list[Any]]) -> None:
         """What closed for its payload had no room for the next record of its lane."""
         limit = self.flow.numbers["mapping_payload"]
         for line in lanes.values():
             first = [batch for batch in line if not batch.parent_batch_id]
-            for batch, after in zip(first, first[1:], strict=False):
+            for batch, after in pairwise(first):
                 names = self.contents[after.batch_id]
                 if batch.cause == "payload_size" and names and names[0] in self.sizes:
                     if self.lost_at(batch) or self.lost_at(after):
@@ -300,7 +313,12 @@ class Work:
         )
         late = again >= self.now or gone or again >= self.flow.until
         if back or not late:
-            same("what failed comes back after its wait", batch, back, [(name, again) for name in rest])
+            same(
+                "what failed comes back after its wait",
+                batch,
+                back,
+                [(name, again) for name in rest],
+            )
         cut = self.settings(batch.completed_at)["bisect_batch_on_function_error"]
         middle = (len(rest) + 1) // 2
         halves = cut and batch.outcome == "failure" and len(rest) > 1
@@ -309,15 +327,27 @@ class Work:
 
     def pieces(self, batch: Any, pieces: list[list[str]], again: int) -> None:
         """Each part is a batch, less what ended before; the second when the first is done with."""
-        children = [self.contents[child.batch_id] for child in self.children.get(batch.batch_id, [])]
+        children = [
+            self.contents[child.batch_id] for child in self.children.get(batch.batch_id, [])
+        ]
         if self.settings(batch.opened_at)["tumbling_window"]:
             return  # its state counts for the payload, and may cut a batch once more
-        need("no more parts than it was cut into", batch, len(children) <= len(pieces), children, pieces)
+        need(
+            "no more parts than it was cut into",
+            batch,
+            len(children) <= len(pieces),
+            children,
+            pieces,
+        )
         for child in self.children.get(batch.batch_id, []):
             names = self.contents[child.batch_id]
-            [place] = [n for n, piece in enumerate(pieces) if piece[-len(names) :] == names] or [None]
+            [place] = [n for n, piece in enumerate(pieces) if piece[-len(names) :] == names] or [
+                None
+            ]
             need("a part is a whole half, or all", batch, place is not None, names, pieces)
-            before = pieces[place][: -len(names)] + [name for piece in pieces[:place] for name in piece]
+            before = pieces[place][: -len(names)] + [
+                name for piece in pieces[:place] for name in piece
+            ]
             ends = [self.flow.over.get(name, FAR) for name in before]
             due = max([again, *ends])
             need("in order", child, max(ends, default=0) <= child.flushed_at, ends, child)
@@ -349,7 +379,9 @@ class Work:
             at = batch.flushed_at
             busy = [b for b in self.batches if b.flushed_at <= at and not 0 <= b.completed_at <= at]
             before = [row.after for row in told if row.at < at][-1:]
-            most = max(before + [n for row in told if row.at == at for n in (row.before, row.after)])
+            most = max(
+                before + [n for row in told if row.at == at for n in (row.before, row.after)]
+            )
             need("no more batches than lanes", batch, len(busy) <= most, len(busy), most)
 
     def given_up(self) -> None:
@@ -407,7 +439,11 @@ def content(letter: dict[str, Any]) -> tuple[Any, ...]:
     context = letter["requestContext"]
     info = letter.get("KinesisBatchInfo") or letter.get("DDBStreamBatchInfo") or {}
     names = ("batchSize", "shardId", "startSequenceNumber", "endSequenceNumber")
-    return context["condition"], *(info.get(name) for name in names), context["approximateInvokeCount"]
+    return (
+        context["condition"],
+        *(info.get(name) for name in names),
+        context["approximateInvokeCount"],
+    )
 
 
 def hashed(record: Record) -> int:
@@ -421,6 +457,7 @@ def length(event: Any) -> int:
 
 def number_of(record: Any) -> str:
     """The sequence number of a record in an event."""
+    of_kinesis = "kinesis" in record
     return str(
-        record["kinesis"]["sequenceNumber"] if "kinesis" in record else record["dynamodb"]["SequenceNumber"]
+        record["kinesis"]["sequenceNumber"] if of_kinesis else record["dynamodb"]["SequenceNumber"]
     )

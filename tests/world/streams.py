@@ -155,7 +155,13 @@ class Flow:
         for parent in self.stream.parents[shard]:
             told = self.position[parent], len(self.alive[parent])
             done = len(self.stream.shards[parent]), 0
-            need("children come after their parents", row, told[0] >= done[0] and not told[1], told, done)
+            need(
+                "children come after their parents",
+                row,
+                told[0] >= done[0] and not told[1],
+                told,
+                done,
+            )
 
     # ------------------------------------------------------------------ going
 
@@ -180,7 +186,7 @@ class Flow:
             self.ending(row, record, batch)
 
     def in_turn(self, row: Any, record: Record) -> None:
-        """Every earlier one of its key (of its shard, where that has one lane) is done with, or with it."""
+        """Every earlier one of its key (with one lane: of its shard) is done with, or goes with it."""
         alone = self.lanes(row.at) == {1}
         with_it = set(self.contents[row.batch_id])
         for other in self.alive[record.shard]:
@@ -202,17 +208,38 @@ class Flow:
         """Its end is of the right kind."""
         settings = self.settings(row.at)
         seen = self.admits(record)
-        if self.read[record.id] == row.at and not self.count[record.id] and row.cause != "retention":
+        if (
+            self.read[record.id] == row.at
+            and not self.count[record.id]
+            and row.cause != "retention"
+        ):
             old = row.cause in ("record_age_exceeded", "mapping_deleted")
-            same("what no filter matches is filtered", row, row.action == "filtered", not seen and not old)
+            same(
+                "what no filter matches is filtered",
+                row,
+                row.action == "filtered",
+                not seen and not old,
+            )
         told = row.action, row.cause
         if row.action == "deleted":
-            known = row.cause in ("batch_succeeded", "partial_batch_failure") and batch == row.batch_id
+            known = (
+                row.cause in ("batch_succeeded", "partial_batch_failure") and batch == row.batch_id
+            )
             need("it was dealt with by its batch", row, known and batch != "", told, batch)
         elif row.action == "filtered":
-            same("filtered at once", row, (row.at, row.cause), (self.read[record.id], "filter_mismatch"))
+            same(
+                "filtered at once",
+                row,
+                (row.at, row.cause),
+                (self.read[record.id], "filter_mismatch"),
+            )
         elif row.action == "expired":
-            same("its stream has let it go", row, (row.cause, record.gone <= row.at), ("retention", True))
+            same(
+                "its stream has let it go",
+                row,
+                (row.cause, record.gone <= row.at),
+                ("retention", True),
+            )
         elif row.cause == "record_age_exceeded":
             most = settings["maximum_record_age"]
             need("it is too old", row, 0 <= most * S < row.age_us, row.age_us, most)
@@ -238,7 +265,8 @@ class Flow:
         for shard, records in self.stream.shards.items():
             parents = self.stream.parents[shard]
             ready = all(
-                not self.alive[p] and self.position[p] >= len(self.stream.shards[p]) for p in parents
+                not self.alive[p] and self.position[p] >= len(self.stream.shards[p])
+                for p in parents
             )
             if not ready or self.alive[shard] or self.position[shard] >= len(records):
                 continue
@@ -259,5 +287,3 @@ def check(books: Books) -> None:
             flow = Flow(books, stream, name, life)
             flow.check()
             Work(flow).check()
-
-

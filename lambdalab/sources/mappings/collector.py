@@ -57,6 +57,7 @@ from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.schema import Action, BatchCause, Cause
 
 HandOver = Callable[[Batch, int], None]
+_LEAST_US = 1_000
 
 
 class Collector:
@@ -85,7 +86,9 @@ class Collector:
         self._payload_limit: int = rules.mapping_payload
         self._long_poll_us: int = round(rules.mapping_long_poll * US)
         self._epoch_us = clock.epoch_us(0)
-        self.scaling = Scaling(books.name(mapping), settings, scheduler, books, rules, self.wake)
+        self.scaling = Scaling(
+            books.name(mapping), settings, scheduler, books, rules, self.wake, self._something_waits
+        )
         self.pollers = self.scaling.pollers
         self._pace: Pace | None = None
         self._pause = 0  # until provisioned pollers may poll again; 0: they may
@@ -97,6 +100,7 @@ class Collector:
         self._set_pace()
         self.hand_over: HandOver
         self.answered: Callable[[Batch, Call], None]
+        self.polled: Callable[[], None]  # disabled, it has done what it received for
 
     @property
     def settings(self) -> MappingSettings:
@@ -128,7 +132,7 @@ class Collector:
 
     def wake(self) -> None:
         """There may be something to do: a message is visible, a poller is free, it was enabled."""
-        if self._polling or not (self._held or (self._store.visible and self._settings.enabled)):
+        if self._polling or not self._something_waits():
             return
         if self._open is not None or self.pollers.lowest is not None:
             self._polling = True
@@ -136,16 +140,24 @@ class Collector:
         elif not self.scaling.backlog:
             self.scaling.begin_backlog()
 
+    def _something_waits(self) -> bool:
+        """Whether a message is there that a poller with room would take."""
+        held = self._held
+        while held and not held[0].is_held:  # visible again meanwhile: another receive's
+            held.popleft()
+        return bool(held or (self._store.visible and self._settings.enabled))
+
     def _poll(self, _: object) -> None:
         """Receive and fill batches until nothing is visible or nobody can take it."""
         self._polling = False
         while (batch := self._batch()) is not None and self._bring(batch):
             self._fill(batch)
-        waiting = self._held or (self._store.visible and self._settings.enabled)
-        if not waiting or (batch is not None and not self._pause):
+        if not self._something_waits() or (batch is not None and not self._pause):
             self.scaling.backlog = False
         elif not self.scaling.backlog:
             self.scaling.begin_backlog()
+        if not self._settings.enabled:
+            self.polled()
 
     def _batch(self) -> Batch | None:
         """The open batch, or an empty one of the idle poller with the lowest number."""
@@ -177,6 +189,7 @@ class Collector:
                 batch.filtered += len(messages) - len(passed)
             if batch.overdue and not held:  # the long poll has ended, with nothing for the batch
                 self._close(batch, BatchCause.LONG_POLL)
+                self.wake()  # what else is visible is another poller's
                 break
         return bool(held)
 
@@ -291,14 +304,15 @@ class Collector:
         """For how long a received message is invisible.
 
         The queue's timeout; where a window and the function's timeout would pass it, both together
-        and 30 s more (dg/with-sqs).
+        and 30 s more (dg/with-sqs). A timeout of 0 (a queue may be given one after the mapping was made)
+        is a millisecond: nothing is received twice in one instant.
         """
         queue_us = self._queue.settings.visibility_timeout * US
         window_us = self._settings.maximum_batching_window * US
         needed = window_us + self._target.timeout * US
         if window_us and needed > queue_us:
             return needed + int(self._rules.mapping_visibility_margin) * US
-        return queue_us
+        return max(queue_us, _LEAST_US)
 
     def _json(self, message: Message) -> bytes:
         epoch_us = self._epoch_us

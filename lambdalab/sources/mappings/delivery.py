@@ -8,7 +8,8 @@
 * Throttles and failures make the mapping's pollers fewer, success more again (:mod:`.scaling`); with
   ``ReportBatchItemFailures`` failures do not (dg/services-sqs-errorhandling).
 * A message is deleted even where it has become visible, or was received again, while the function
-  worked; what has ended is not ended again.
+  worked; what has ended is not ended again. In a FIFO queue a receive that is over deletes nothing (SQS
+  refuses its handle: "The receipt handle has expired").
 
 Sources: dg/services-sqs-errorhandling, dg/with-sqs; event-source-mappings.md 3 of the reference.
 """
@@ -37,6 +38,9 @@ from lambdalab.trace.schema import (
     ParentKind,
 )
 
+_DOUBLINGS = 30  # more of them would pass any back-off there can be
+_LEAST_US = 1_000  # nothing is tried twice in one instant, whatever the rules say
+
 
 class Delivery:
     """The invoking half of a mapping in one run; ``free(batch)`` is called when a batch is over."""
@@ -61,6 +65,7 @@ class Delivery:
         self._name, self._source = books.name(mapping), books.name(queue.store.name)
         self._backoff_first: float = rules.mapping_throttle_backoff_first
         self._backoff_most: float = rules.mapping_throttle_backoff_maximum
+        self._fifo = queue.fifo
 
     def hand_over(self, batch: Batch, cause: int) -> None:
         """A batch is closed: write it down and invoke the function."""
@@ -127,7 +132,8 @@ class Delivery:
     def _delete(self, batch: Batch, records: list[Record], cause: int) -> None:
         remove = self._store.remove
         for record in records:
-            remove(record.message, Action.DELETED, cause, batch.request, batch.number)
+            if not self._fifo or record.is_held:
+                remove(record.message, Action.DELETED, cause, batch.request, batch.number)
         self._store.settle()
 
     def _blame(self, batch: Batch, records: list[Record], cause: int) -> None:
@@ -144,15 +150,21 @@ class Delivery:
     # ------------------------------------------------------------------ throttled
 
     def _back_off(self, batch: Batch, cause: int) -> None:
-        """Try again later, or let the messages go when there is no later."""
-        seconds = min(self._backoff_first * 2**batch.tries, self._backoff_most)
+        """Try again later, or let the messages go when there is no later.
+
+        A poller whose messages are visible again already (their timeout was 0) waits as long before it
+        receives the next: otherwise it would begin anew in the same instant, for ever.
+        """
+        now = self._scheduler.now
+        seconds = min(self._backoff_first * 2 ** min(batch.tries, _DOUBLINGS), self._backoff_most)
         batch.tries += 1
-        at = self._scheduler.now + round(seconds * US)
+        at = now + max(round(seconds * US), _LEAST_US)
         if at < batch.deadline:
             self._scheduler.at(at, self._invoke, batch)
             return
         self._blame(batch, batch.records, cause)
-        self._scheduler.at(max(batch.deadline, self._scheduler.now), self._give_up, batch)
+        until = batch.deadline if batch.deadline > now else at
+        self._scheduler.at(until, self._give_up, batch)
 
     def _give_up(self, batch: Batch) -> None:
         self._done(batch, BatchOutcome.THROTTLED, len(batch.records))

@@ -63,6 +63,7 @@ class QueueMapping(Mapping):
         )  # fmt: skip
         self._collector.hand_over = self._delivery.hand_over
         self._collector.answered = self._delivery.answered
+        self._collector.polled = self._look  # records it held may have become visible again
         self.source.store.attach(self._collector)
         self._collector.wake()
 

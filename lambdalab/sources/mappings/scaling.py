@@ -72,7 +72,8 @@ class Bounds(NamedTuple):
 class Scaling:
     """The pollers of one mapping in one run, and every change of their number.
 
-    Parameters: ``subject``, the mapping's name in the books; ``wake``, called when there are more.
+    Parameters: ``subject``, the mapping's name in the books; ``wake``, called when there are more;
+    ``waits``, which tells whether a message waits now (others may have taken or deleted what waited).
     Attributes: ``pollers``; ``backlog``, whether messages wait and no poller is free; ``troubled``,
     whether a success would be news.
     """
@@ -85,9 +86,10 @@ class Scaling:
         books: Recorder,
         rules: Rules,
         wake: Callable[[], None],
+        waits: Callable[[], bool],
     ) -> None:
         self._subject, self._scheduler, self._books, self._rules = subject, scheduler, books, rules
-        self._wake = wake
+        self._wake, self._waits = wake, waits
         self._bounds = Bounds.of(settings, rules)
         self.pollers = Pollers(self._bounds.start, self._bounds.each)
         self.on = self.backlog = self.troubled = False
@@ -170,6 +172,7 @@ class Scaling:
     def _grow(self) -> None:
         """If the backlog has lasted, more pollers."""
         now, number = self._scheduler.now, self.pollers.number
+        self.backlog = self.backlog and self._waits()
         if not self.backlog or self._wary or now < self._grow_at:
             self._prepare_growth()
             return

@@ -1,8 +1,9 @@
 """A mapping's way through a stream in one run: where it begins, and from which shards it goes on to which.
 
 ``TRIM_HORIZON`` begins with the oldest record of every shard, ``AT_TIMESTAMP`` with the first that came at
-that time or later, ``LATEST`` with what comes to the open shards from now on. Children come after their
-parents, from their beginning (from the timestamp, where they were there when the mapping began).
+that time or later (a time yet to come is waited for), ``LATEST`` with what comes to the open shards from
+now on. Children come after their parents, from their beginning (from the timestamp, where they were there
+when the mapping began).
 """
 
 from __future__ import annotations
@@ -27,8 +28,20 @@ class StreamReader:
         self.pollers: dict[int, ShardPoller] = {}
         self._done: set[int] = set()
         self._positions: dict[int, int] = {}
-        self._begin(place.settings.starting_position, at)
+        # LATEST begins where polling does: disabled, a mapping has nothing to read and nothing to lose
+        self._begun = place.settings.enabled or place.settings.starting_position != "LATEST"
+        if at is not None and at > place.scheduler.now:
+            self._begun = False
+            place.scheduler.background(at, self._begin_late, at)
+        else:
+            self._begin(place.settings.starting_position, at)
         self._store.consumers.append(self)
+
+    def _begin_late(self, at: int) -> None:
+        """The time has come from which on it reads."""
+        if self in self._store.consumers:
+            self._begun = True
+            self._begin(self.place.settings.starting_position, at)
 
     def _begin(self, position: str, at: int | None) -> None:
         for shard in self._store.shards:
@@ -90,7 +103,7 @@ class StreamReader:
     def expires(self, record: StreamRecord) -> None:
         """The stream lets a record go: lost, where it was to be read and has not been."""
         shard = record.shard
-        if shard.index not in self._done and record.place >= self._first(shard):
+        if self._begun and shard.index not in self._done and record.place >= self._first(shard):
             self.place.ledger.missed(record)
 
     def wake(self) -> None:
@@ -104,7 +117,7 @@ class StreamReader:
     def behind(self) -> int:
         """How many records of the stream it has not read yet."""
         count = 0
-        for shard in self._store.shards:
+        for shard in self._store.shards if self._begun else ():
             if shard.index not in self._done:
                 count += shard.next_place - max(self._first(shard), shard.trim_horizon)
         return count
