@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting, UnknownName
@@ -76,7 +77,7 @@ class Sources:
         if isinstance(given, str):
             return self._named(given)
         for _, service in self._services:
-            if given in service:
+            if isinstance(given, Hashable) and given in service:
                 return given
         if given is None:
             raise InvalidParameterValueException(

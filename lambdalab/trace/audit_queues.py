@@ -219,14 +219,16 @@ def _records(tables: Tables) -> Iterator[Difference]:
 def _receives(tables: Tables) -> Iterator[Difference]:
     """The receive count of a message rises by one when it is received, and only then.
 
-    One that is sent once more (a record, to a mapping made anew) may begin again.
+    One that is sent once more (a record, to a mapping made anew) may begin again; one that comes back to
+    its queue from that queue's dead-letter queue, as a dead letter, was received there meanwhile.
     """
     rows = histories(tables)
     rows = rows[~asynchronous(tables, rows["queue"])]
     first = previous(rows["queue"]) | previous(rows["event"])
     received = rows["action"] == Action.RECEIVED
     rising = rows["receive_count"] == np.roll(rows["receive_count"], 1) + received
-    again = (rows["action"] == Action.SENT) & (rows["receive_count"] == 0)
+    fresh = (rows["receive_count"] == 0) | (rows["cause"] == Cause.DEAD_LETTER)
+    again = (rows["action"] == Action.SENT) & fresh
     bad = ~first & ~rising & ~again
     yield from wrong("a receive count does not rise by one", bad, "messages", rows["event"] - 1)
 
@@ -265,11 +267,16 @@ def _of_kind(tables: Tables, queues: Numbers, kind: int) -> npt.NDArray[np.bool_
 
 
 def _done_with(tables: Tables, rows: Rows, held: Rows) -> Iterator[Difference]:
-    """What a batch of an SQS queue dealt with has left that queue."""
+    """What a batch of an SQS queue dealt with has left that queue.
+
+    Of a FIFO queue it may have come back before the function was done: its receive was over, then.
+    """
     sqs = _of_kind(tables, rows["source"], QueueKind.SQS)
     dealt = sqs & np.isin(rows["outcome"], (BatchOutcome.SUCCESS, BatchOutcome.PARTIAL))
     events, numbers = tables.rows("queue_events"), held["batch"] - 1
-    events = events[_changes(tables, events) < 0]
+    grouped = np.isin(events["event"], list(tables.recorder.message_groups))
+    back = (events["action"] == Action.RETURNED) & grouped
+    events = events[back | (_changes(tables, events) < 0)]
     gone = np.isin(
         _pairs(rows["source"][numbers], held["message"]), _pairs(events["queue"], events["event"])
     )

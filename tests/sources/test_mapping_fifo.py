@@ -428,3 +428,19 @@ def test_powertools_stops_a_batch_at_the_first_failure(lab: Lab) -> None:
     lab.run()
     assert done == ["a1", "a2", "a3", "a3", "a4", "a5"]
     assert orders.depth == 0
+
+
+def test_a_receive_that_is_over_deletes_nothing() -> None:
+    lab = Lab()
+    orders = lab.sqs.create_queue("orders.fifo", visibility_timeout=30)
+    lab.create_function("bill", duration=20, timeout=30)
+    lab.create_event_source_mapping(orders, "bill", batch_size=1)
+    orders.send("x", message_group_id="a", message_deduplication_id="1")
+    orders.update(visibility_timeout=15)  # AWS lets that happen, too
+    lab.run(until=34)
+    assert set(lab.trace.batches["outcome"]) == {"success", "in_flight"}
+    assert orders.depth == 1  # it came back at 15 s: its handle had expired at 20 s
+    orders.update(visibility_timeout=30)
+    lab.run()  # the receive at 45 s, or earlier, ends well
+    assert orders.depth == 0
+    lab.audit()

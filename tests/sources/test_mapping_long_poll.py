@@ -120,3 +120,16 @@ def test_disabled_nobody_polls(benches: type[Bench]) -> None:
 def test_a_wait_keeps_a_run_alive(benches: type[Bench]) -> None:
     bench = quiet(benches, 0)
     assert bench.scheduler.now == 20.1 * S
+
+
+def test_what_comes_with_filtered_messages_does_not_wait(benches: type[Bench]) -> None:
+    bench = benches(mapping_long_poll=20)
+    orders = bench.queue()
+    wanted = {"Filters": [{"Pattern": '{"body": ["yes"]}'}]}
+    bench.map(orders, bench.function(duration=2), maximum_batching_window=5, filter_criteria=wanted)
+    orders.send("yes")
+    for body in ["no"] * 10 + ["yes"]:  # one receive brings ten
+        bench.at(7, partial(orders.send, body))
+    bench.run()
+    received = [row.at / S for row in bench.events(action="received")]
+    assert received == [0] + [7] * 11

@@ -307,3 +307,31 @@ def test_its_function_cannot_be_changed() -> None:
     mapping = lab.create_event_source_mapping("orders", "bill")
     with pytest.raises(InvalidSetting, match="make another"):
         mapping.update(function="ship")
+
+
+def test_a_mapping_goes_although_messages_it_held_came_back_meanwhile() -> None:
+    lab = ll.Lab()
+    lab.create_function("bill", duration=1, reserved_concurrency=0)
+    orders = lab.sqs.create_queue("orders")
+    mapping = lab.create_event_source_mapping(
+        orders, "bill", maximum_concurrency=2, batch_size=100, maximum_batching_window=1
+    )
+    for _ in range(300):
+        orders.send("x" * 102_400)  # of a receive of ten not all fit in the batch
+    lab.run(until=5)
+    mapping.delete()
+    assert mapping.state == "Deleting"
+    lab.run(until=400)
+    assert mapping.state == "Deleted"
+    assert orders.depth == 300
+    assert lab.list_event_source_mappings() == []
+
+
+def test_reset_ends_a_deletion() -> None:
+    lab = made(mapping_transition=5)
+    mapping = lab.create_event_source_mapping("orders", "bill", enabled=False)
+    mapping.delete()
+    lab.reset()
+    assert mapping.state == "Deleted"
+    with pytest.raises(ResourceNotFoundException):
+        mapping.enable()

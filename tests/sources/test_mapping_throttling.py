@@ -237,3 +237,52 @@ def test_disabled_they_are_none_whatever_happens(bench: Bench) -> None:
     bench.at(2, lambda: mapping.update(enabled=False))
     bench.run(until=100)
     assert pollers(bench) == [(0, 0, 5, "configured"), (2, 5, 0, "configured")]
+
+
+# ---- corners --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["orders", "orders.fifo"])
+def test_a_timeout_of_0_makes_no_endless_loop(name: str) -> None:
+    lab = ll.Lab()
+    orders = lab.sqs.create_queue(name)
+    lab.create_function("bill", duration=1, reserved_concurrency=0)
+    lab.create_event_source_mapping(orders, "bill")
+    orders.update(visibility_timeout=0)  # nothing is refused once the mapping is there
+    ids = {"message_group_id": "a", "message_deduplication_id": "a"} if orders.fifo else {}
+    orders.send("x", **ids)
+    lab.run(until=10)
+    receives = lab.trace.queue_events.query("action == 'received'")
+    assert len(receives) == 10 * 5 + 1  # each of the five pollers once a second
+
+
+def test_what_fails_at_once_with_a_timeout_of_0_takes_a_millisecond() -> None:
+    lab = ll.Lab()
+    orders = lab.sqs.create_queue("orders")
+    lab.create_function("bill", duration=0, failure_rate=1)
+    lab.create_event_source_mapping(orders, "bill", maximum_concurrency=2)
+    orders.update(visibility_timeout=0)
+    orders.send("x")
+    lab.run(until=1)
+    assert orders.depth == 1
+    assert 500 < len(lab.trace.batches) <= 1_001
+
+
+def test_a_back_off_of_0_is_a_millisecond() -> None:
+    lab = ll.Lab(quotas={"mapping_throttle_backoff_first": 0})
+    lab.create_function("bill", duration=1, reserved_concurrency=0)
+    orders = lab.sqs.create_queue("orders")
+    lab.create_event_source_mapping(orders, "bill")
+    orders.send("x")
+    lab.run(until=0.1)
+    assert len(lab.trace.invocations) == 101
+
+
+def test_a_batch_may_be_throttled_more_than_a_thousand_times() -> None:
+    lab = ll.Lab(quotas={"mapping_throttle_backoff_first": 0.5})
+    lab.create_function("bill", duration=1, reserved_concurrency=0)
+    orders = lab.sqs.create_queue("orders", visibility_timeout=43_200)
+    lab.create_event_source_mapping(orders, "bill")
+    orders.send("x")
+    lab.run(until="11h")
+    assert len(lab.trace.invocations) > 1_024

@@ -146,6 +146,14 @@ def test_ids_that_sqs_refuses(bench: Bench, wrong: object) -> None:
     assert orders.send("x", message_group_id=every).message_group_id == every
 
 
+def test_a_body_without_a_utf8_form(bench: Bench) -> None:
+    orders = fifo(bench)
+    for body in ("\ud800", {"a": "\ud800"}):
+        with pytest.raises(InvalidSetting, match="body"):
+            orders.send(body, message_group_id="a")
+    assert orders.depth == 0
+
+
 def test_no_message_has_a_delay_of_its_own(bench: Bench) -> None:
     orders = fifo(bench)
     with pytest.raises(InvalidParameterValueException, match="DelaySeconds is invalid"):

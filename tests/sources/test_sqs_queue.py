@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambdalab import Every, Lab
 from lambdalab.errors import (
     InvalidParameterValueException,
     InvalidSetting,
@@ -361,3 +362,54 @@ def test_reset_empties_and_keeps_the_wiring(bench: Bench) -> None:
     assert orders.receive() == []
     assert bench.sqs["failed"].depth == 1
     assert bench.sqs.left_over() == {"failed": 1}
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"AWS.kind": "v"}, {"amazon.kind": "v"}, {"a": "\ud800"}, {"a": ("String.\ud800", "v")},
+     {"a": "bell\x07"}, {"a": ("Number", "many")}, {"a": float("nan")}, {"a": ("Number", "1_0")}, [],
+     False, ""],
+)  # fmt: skip
+def test_more_attributes_that_sqs_refuses(bench: Bench, attributes: object) -> None:
+    with pytest.raises(InvalidSetting, match="attributes"):
+        bench.queue().send("x", attributes=attributes)  # type: ignore[arg-type]
+
+
+def test_numbers_and_texts_as_attributes(bench: Bench) -> None:
+    given = {"a": -1.5e-7, "b": ("Number.int", "+12"), "c": "é🎉", "d": ("Number", ".5"), "aws": "x"}
+    assert len(bench.queue().send("x", attributes=given).attributes) == 5
+
+
+@pytest.mark.parametrize("bodies", ["abc", b"abc", {"a": 1}, None, 5])
+def test_what_is_no_batch(bench: Bench, bodies: object) -> None:
+    orders = bench.queue()
+    with pytest.raises(InvalidSetting, match=r"bodies=.*a list of bodies"):
+        orders.send_batch(bodies)  # type: ignore[arg-type]
+    assert orders.depth == 0
+
+
+def test_mappings_of_one_queue_take_turns() -> None:
+    lab = Lab()
+    orders = lab.sqs.create_queue("orders")
+    for name in ("bill", "ship"):
+        lab.create_function(name, duration=0.1)
+        lab.create_event_source_mapping(orders, name)
+    lab.drive(orders, Every(1), count=100)
+    lab.run()
+    assert lab.trace.batches["mapping"].value_counts().to_dict() == {
+        "orders->bill": 50, "orders->ship": 50
+    }  # fmt: skip
+
+
+def test_a_message_between_two_dead_letter_queues() -> None:
+    lab = Lab()
+    lab.create_function("bill", duration=0.1, failure_rate=1)
+    for name, other in (("a", "b"), ("b", "a")):
+        queue = lab.sqs.create_queue(
+            name, dead_letter_queue=other, max_receive_count=1, retention=600
+        )
+        lab.create_event_source_mapping(queue, "bill")
+    lab.sqs["a"].send("x")
+    lab.run()
+    assert lab.trace.queue_events["receive_count"].max() == 20
+    lab.audit()

@@ -224,6 +224,18 @@ def test_children_come_after_their_parent() -> None:
     assert seen[7:] == [[4]]
 
 
+def test_a_merged_shard_comes_after_both_its_parents() -> None:
+    lab, clicks = make(2)
+    seen = counting(lab, fail_at(1))
+    connect(lab, clicks, "count", maximum_retry_attempts=2)
+    clicks.put_record(1, "k", 0)
+    clicks.put_record(2, "k", 2**127)  # done with long before the other parent
+    clicks.merge_shards(*clicks.shards)
+    put(clicks, 3)
+    lab.run()
+    assert seen == [[1], [2], [1], [1], [3]]
+
+
 def test_latest_passes_over_what_was_closed() -> None:
     lab, clicks = make()
     seen = counting(lab)

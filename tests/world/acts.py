@@ -194,7 +194,7 @@ def meddle(world: World, name: str, received: list[Any]) -> None:
     for message in received:
         world.tick()
         if world.draws.often(0.3):
-            queue.delete(message)
+            world.attempt(lambda: queue.delete(message))  # noqa: B023
         elif world.draws.often(0.5):
             seconds, at = world.draws.one(0, 3, 15), world.at()
             if world.attempt(lambda: queue.change_visibility(message, seconds)):  # noqa: B023

@@ -115,7 +115,7 @@ class Batches:
         need("its window was over", batch, at >= over, at, over)
         if self.alone:
             receives = [r.row.at for r in (*records, *self.filtered) if r.row.at <= at]
-            last = max([batch.opened_at, *(r for r in receives)])
+            last = max(receives)
             first = min((r.hidden_until for r in records), default=FAR)
             name = self.name.split("->")[1]
             timeout = self.past.of("function", name, batch.opened_at).get("timeout") or 3

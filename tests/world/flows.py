@@ -197,6 +197,7 @@ def use_fifo(world: World) -> None:
         known_by = draws.one("one", "two", f"id-{world.at()}")
         terms = {"message_group_id": draws.one(*GROUPS), "message_deduplication_id": known_by}
         held = body(draws.chance, 1)
+        world.past.sends[queue.name, world.at()] = [known_by]
         world.attempt(lambda: note(world, queue.send(held, **terms)))
     elif what == "batch":
         number = draws.one(2, 5, 10)
@@ -204,6 +205,7 @@ def use_fifo(world: World) -> None:
         ids = [f"{world.at()}-{n}" for n in range(number)]
         bodies = [body(draws.chance, n) for n in range(number)]
         terms = {"message_group_id": groups, "message_deduplication_id": ids}
+        world.past.sends[queue.name, world.at()] = ids
         world.attempt(lambda: [note(world, sent) for sent in queue.send_batch(bodies, **terms)])
     elif what == "receive":
         world.meddle(queue.name, queue.receive(draws.one(1, 3, 10), draws.one(None, 0, 7)))

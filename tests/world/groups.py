@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from tests.world.numbers import S
-from tests.world.reading import Books, need, same
+from tests.world.reading import Books, grouped, need, same
 
 KNOWN_FOR = 300 * S  # a deduplication id
 
@@ -38,15 +38,15 @@ def doubles(books: Books, queue: str, rows: list[Any]) -> None:
     """What was sent twice within five minutes is not put in the queue."""
     known: dict[str, int] = {}
     dropped = {(row.event_id, row.at) for row in rows if row.cause == "deduplicated"}
-    for row in rows:
-        held = books.past.held.get(row.event_id)
-        if row.action != "sent" or row.cause != "message_sent" or held is None:
-            continue
-        again = (row.event_id, row.at) in dropped
-        if not again and held.where:
-            last = known.get(held.where)
-            need("sent twice", row, last is None or row.at - last >= KNOWN_FOR, row.at, last)
-            known[held.where] = row.at
+    sent = [row for row in rows if row.action == "sent" and row.cause == "message_sent"]
+    for at, came in grouped(sent, "at").items():
+        names = books.past.sends.get((queue, at), [])
+        for row, name in zip(came, names if len(names) == len(came) else [], strict=False):
+            again = (row.event_id, row.at) in dropped
+            twice = name in known and at - known[name] < KNOWN_FOR
+            same("what was sent before is not sent again", row, again, twice)
+            if not again:
+                known[name] = at
 
 
 def moved(books: Books, rows: list[Any]) -> None:

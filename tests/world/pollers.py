@@ -116,6 +116,9 @@ class Pollers:
                 if self.each(later.at) != each:
                     break
                 more += later.after - later.before
+                usual, bound = growth * step // (60 * S * each), self.bounds(later.at)[2]
+                full = later.after == bound or later.after - later.before >= usual
+                need("by as many as that", later, full, later.after, (usual, bound))
                 most = growth * (later.at - row.at + 2 * step) / 60 / S / each
                 need("no faster than that", later, more <= most + 1e-9, more, most)
 
@@ -192,6 +195,18 @@ class Pollers:
             need(
                 "the idle poller with the lowest number", batch, have >= each, batch.poller, number
             )
+
+    def must_grow(self, begin: int, end: int) -> None:
+        """Where a message waits for long, and there was no trouble, there are soon more of them."""
+        limit = begin + (2 + 60 // self.numbers["mapping_growth"]) * S
+        changes = [at for at in self.past.times("mapping", self.name) if begin < at <= limit]
+        trouble = [at for at in self.trouble() if at <= limit]
+        quiet = self.each(begin) == 1 and not changes and not trouble
+        if end > limit and quiet and self.number(limit)[1] < self.bounds(begin)[2]:
+            grown = [
+                row for row in self.rows if row.cause == "backlog" and begin <= row.at <= limit
+            ]
+            need("a backlog brings more pollers", (self.name, begin), bool(grown), end, limit)
 
     def all_busy(self, at: int, begins: bool) -> None:
         """Each has as many batches as it may have (``begins``: what ends now may have begun the wait)."""

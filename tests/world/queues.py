@@ -108,6 +108,8 @@ class Queues:
             blocked = any(since <= at + 1 and until >= at for since, until in flights)
             if mapping_on(self.past, pollers.name, at) and not blocked:
                 pollers.all_busy(at, at == begin)
+        if not pollers.fifo and mapping_on(self.past, pollers.name, begin):
+            pollers.must_grow(begin, end)
 
 
 class Stay:

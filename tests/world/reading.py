@@ -58,7 +58,8 @@ class Past:
     ``moved`` are visibility timeouts that callers changed: (queue, message) to (at, until). ``held`` is
     what was seen of records and messages, by id; ``shards`` those of each stream with their parents;
     ``saw`` and ``answers`` the events that handlers got, and what they returned, by request;
-    ``redrives`` are (queue, at, messages a second, where to).
+    ``redrives`` are (queue, at, messages a second, where to); ``sends`` what was sent to a FIFO queue is
+    known by, in order, by queue and time.
     """
 
     def __init__(self, quotas: Mapping[str, Any], rules: str) -> None:
@@ -70,6 +71,7 @@ class Past:
         self.shards: dict[str, dict[str, list[str]]] = {}
         self.saw: dict[str, Any] = {}
         self.answers: dict[str, Any] = {}
+        self.sends: dict[tuple[str, int], list[str]] = {}
         self.redrives: list[tuple[str, int, int, str | None]] = []
 
     def note(self, kind: str, name: str, at: int, settings: Mapping[str, Any] | None) -> None:

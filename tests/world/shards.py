@@ -63,6 +63,8 @@ class Work:
                 )
             line.append(batch)
             self.answered(batch)
+        taken = set(self.contents) - set(self.by_id)
+        same("every batch is told", self.flow.name, taken, set())
         self.within()
         self.followed(lanes)
         self.given_up()
@@ -375,9 +377,16 @@ class Work:
         """Never more batches under way than there are lanes."""
         told = [row for row in self.books.scaling
                 if row.kind == "pollers" and row.subject == self.flow.name]  # fmt: skip
+        shards = len(self.flow.stream.shards)
+        for row in told:
+            most = shards * max(self.flow.lanes(row.at), default=0)
+            need("no more lanes than shards have", row, row.after <= most, row.after, most)
         for batch in self.batches:
             at = batch.flushed_at
-            busy = [b for b in self.batches if b.flushed_at <= at and not 0 <= b.completed_at <= at]
+            running = [
+                b for b in self.batches if b.flushed_at <= at and not 0 <= b.completed_at <= at
+            ]
+            busy = {batch.batch_id, *(b.batch_id for b in running)}
             before = [row.after for row in told if row.at < at][-1:]
             most = max(
                 before + [n for row in told if row.at == at for n in (row.before, row.after)]
@@ -394,6 +403,8 @@ class Work:
                 continue
             if row.action == "delivered":
                 need("a record tells of something", row, bool(run), run, row)
+                place = self.settings(row.at)["on_failure"]
+                need("somebody is to be told", row, place is not None, place, row)
                 same("as it begins", row, (row.event_id, row.at), (run[0].event_id, run[0].at))
                 one = {(r.at, r.batch_id, self.records[r.event_id].shard) for r in run}
                 same("of one part", row, len(one), 1)

@@ -111,7 +111,9 @@ class Flow:
                 self.contents[row.batch_id].append(row.event_id)
         for row in self.rows:
             if row.action != "delivered":
-                record = self.stream.records[row.event_id]
+                known = self.stream.records
+                need("it is a record of its stream", row, row.event_id in known, row.event_id, "")
+                record = known[row.event_id]
                 same("an age counts from its coming", row, row.age_us, row.at - record.arrived)
                 if row.action == "sent":
                     self.comes(row, record)

@@ -127,6 +127,9 @@ class Expressions:
             values = request["ExpressionAttributeValues"]
             found = reader.attributes(values, "expression_attribute_values", typed=typed)
             request["ExpressionAttributeValues"] = wired_item(found)
+        limit = request.get("Limit", 1)
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            raise InvalidSetting("limit", limit, "a whole number of 1 or more", "botocore Scan")
         if "ExclusiveStartKey" in request:
             _, key = reader.key(request["ExclusiveStartKey"], typed=typed)
             request["ExclusiveStartKey"] = wired_item(key)

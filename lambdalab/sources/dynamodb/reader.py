@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from lambdalab.errors import InvalidSetting, ValidationException
 from lambdalab.rules import Rules
-from lambdalab.sources.dynamodb.items import SETS, TYPES, Item, Value, size_of, size_of_item, typed
+from lambdalab.sources.dynamodb.items import (
+    SETS,
+    TYPES,
+    Item,
+    Value,
+    decimal_of,
+    size_of,
+    size_of_item,
+    typed,
+)
 
 Ident = tuple[Any, ...]
 """What tells an item from the others of its table: the values of its key."""
 
+_DIGITS = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 _INVALID = "One or more parameter values were invalid: "
 _SHOWN = 60
 
@@ -154,7 +165,7 @@ class Reader:
     def _scalar(self, kind: str, inside: Any, setting: str) -> Any:
         if kind == "S" and isinstance(inside, str):
             _encoded(inside, setting)
-            return inside
+            return str.__str__(inside)  # a plain one, of NumPy's too
         if kind == "N":
             return self._number(inside, setting)
         if kind == "B":
@@ -178,11 +189,8 @@ class Reader:
 
     def _number(self, given: object, setting: str) -> str:
         """A number as it is kept: its significant digits, no zeros around them, no exponent."""
-        try:
-            number = given if isinstance(given, Decimal) else Decimal(str(given).strip())
-        except InvalidOperation:
-            number = Decimal("NaN")
-        if isinstance(given, bool) or not number.is_finite():
+        number = None if isinstance(given, bool) else _decimal(given)
+        if number is None:
             raise ValidationException(
                 f"The parameter cannot be converted to a numeric value: {given}", f" ({setting})"
             )
@@ -246,6 +254,17 @@ def _encoded(text: str, setting: str) -> bytes:
     except UnicodeEncodeError as error:
         limit = f"text with a UTF-8 form: {error}"
         raise InvalidSetting(setting, ascii(text), limit) from None
+
+
+def _decimal(given: object) -> Decimal | None:
+    """A number, or the text of one; None for anything else."""
+    if not isinstance(given, str):
+        return decimal_of(given)
+    text = given.strip()
+    try:
+        return decimal_of(Decimal(text)) if _DIGITS.match(text) else None
+    except InvalidOperation:  # its exponent is beyond Python's own
+        return None
 
 
 def _bytes(given: object, setting: str) -> bytes:

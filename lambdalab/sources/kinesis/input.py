@@ -146,5 +146,8 @@ def check_retention(hours: object, rules: Rules) -> int:
 
 
 def _cut(value: object) -> object:
-    shown = repr(value)
+    try:
+        shown = repr(value)
+    except (RecursionError, ValueError):  # nested too deeply, or a number of thousands of digits
+        return "..."
     return value if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}..."

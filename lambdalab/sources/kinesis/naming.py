@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from lambdalab.sources.streams.shard import Shard
 
+_LONGEST = 60  # digits: no number of the service is longer, and Python reads none of thousands
+
 
 def sequence_number(made_s: int, index: int, place: int, at_s: int) -> str:
     """A sequence number: of the shard made at ``made_s`` (seconds since 1970), numbered ``index``.
@@ -43,7 +45,7 @@ class KinesisNaming:
 
     def place_of(self, shard: Shard, number: str) -> int | None:
         """The place in the shard that a number stands for; None where it is none of the shard's."""
-        if not (number.isascii() and number.isdecimal()):
+        if not (number.isascii() and number.isdecimal() and len(number) <= _LONGEST):
             return None
         value = int(number)
         place = value >> 80 & (1 << 64) - 1

@@ -27,14 +27,15 @@ from lambdalab.trace.schema import BatchCause
 class Lane:
     """One lane of a shard. ``number`` counts from 1; ``idle`` is called when a batch is done.
 
-    ``unread`` gives the shard's first record that was not read yet, or None.
+    ``unread`` gives the shard's first record that was not read yet, or None. ``alone``: the shard has no
+    other lane; only then there are tumbling windows, whose state belongs to a whole shard.
     """
 
     def __init__(
         self, number: int, shard: Shard, place: Workplace, idle: Callable[[], None],
-        unread: Callable[[], StreamRecord | None],
+        unread: Callable[[], StreamRecord | None], *, alone: bool = True,
     ) -> None:  # fmt: skip
-        self.number = number
+        self.number, self._alone = number, alone
         self._shard, self._place, self._idle, self._unread = shard, place, idle, unread
         self._scheduler = place.scheduler
         self._payload_limit: int = place.rules.mapping_payload
@@ -68,8 +69,8 @@ class Lane:
         self._waiting.extend(items)
         self._fill()
 
-    def shard_over(self) -> None:
-        """No more records come: a window that is open ends."""
+    def no_more(self) -> None:
+        """No more records come (the shard is over, or is to have other lanes): an open window ends."""
         if self._window is not None and not (self._busy or self._open or self._waiting):
             self._close(BatchCause.TUMBLING_WINDOW, final=True)
 
@@ -159,7 +160,7 @@ class Lane:
         """The window of a record begins, if the mapping has any."""
         place = self._place
         seconds = place.settings.tumbling_window
-        if not seconds:
+        if not (seconds and self._alone):
             return
         self._window = Window(
             record.arrived_at, seconds, place.clock, self._shard.shard_id, place.source.arn,

@@ -15,7 +15,7 @@ from lambdalab.kernel.clock import Clock
 from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
-from lambdalab.sources.mappings.mapping import Mapping
+from lambdalab.sources.mappings.mapping import GONE, Mapping
 from lambdalab.sources.mappings.queue_mapping import QueueMapping
 from lambdalab.sources.mappings.stream_mapping import StreamMapping
 from lambdalab.sources.sqs.queue import Queue
@@ -101,6 +101,9 @@ class EventSourceMappings:
         """
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.front_door = front_door
+        for mapping in self._mappings.values():
+            if mapping.leaving:
+                mapping.state = GONE
         kept = {name: m for name, m in self._mappings.items() if not m.leaving}
         self._mappings = kept
         for mapping in kept.values():

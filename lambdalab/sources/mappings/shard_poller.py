@@ -54,7 +54,8 @@ class ShardPoller:
     def _new_lanes(self) -> list[Lane]:
         number = self._place.settings.parallelization_factor
         return [
-            Lane(n + 1, self.shard, self._place, self.wake, self._unread) for n in range(number)
+            Lane(n + 1, self.shard, self._place, self.wake, self._unread, alone=number == 1)
+            for n in range(number)
         ]
 
     def wake(self) -> None:
@@ -71,7 +72,7 @@ class ShardPoller:
     def _end(self) -> None:
         """The shard has been read to its end."""
         for lane in self.lanes:
-            lane.shard_over()
+            lane.no_more()
         if all(lane.empty for lane in self.lanes):
             self._over = True
             self._finished(self.shard)
@@ -87,6 +88,8 @@ class ShardPoller:
     def _wanted(self) -> bool:
         """Whether a lane has room; another number of lanes waits until these are empty."""
         if len(self.lanes) != self._place.settings.parallelization_factor:
+            for lane in self.lanes:
+                lane.no_more()
             if not all(lane.empty for lane in self.lanes):
                 return False
             self.lanes = self._new_lanes()
@@ -118,6 +121,9 @@ class ShardPoller:
         if self._latency_us:  # later ones are on their way
             there = self.shard.place_at(now - self._latency_us + 1)
             most = min(most, there - max(self.position, self.shard.trim_horizon))
+            if most < 1:  # what was due has expired, and what comes next is on its way too
+                self.wake()
+                return
         found = take(self.shard, self.position, (most, room), self._budget, now)
         if isinstance(found, int):
             self._source.store.refused(self.shard, found)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lambdalab.errors import InvalidSetting
 from lambdalab.functions.target import Target
 from lambdalab.invocation.destinations import Envelope
+from lambdalab.kernel.clock import US
 from lambdalab.sources.mappings.failures import GivenUp, failure_record
 from lambdalab.sources.mappings.mapping import Mapping, filters_told
 from lambdalab.sources.mappings.place import Workplace
@@ -52,7 +54,7 @@ class StreamMapping(Mapping):
         """The settings of ``create``, or an error of what AWS refuses."""
         at = given.get("starting_position_timestamp")
         if at is not None:
-            mappings.clock.at(at, "starting_position_timestamp")
+            _check_past(mappings, at)
         given = _destined(mappings, target, given)
         return StreamMappingSettings.make(mappings.rules, CREATE, stream, **given)
 
@@ -134,6 +136,14 @@ class StreamMapping(Mapping):
         if settings.on_failure is not None:
             told.append(f"failures to {settings.on_failure.name!r}")
         return told
+
+
+def _check_past(mappings: EventSourceMappings, at: object) -> None:
+    """Raise for a starting position that is no moment, or one to come."""
+    setting, now = "starting_position_timestamp", mappings.scheduler.now
+    if mappings.clock.at(at, setting) > now:
+        limit = f"not after now, {now / US:g} s: it cannot be in the future"
+        raise InvalidSetting(setting, at, limit, "botocore CreateEventSourceMapping")
 
 
 def _destined(

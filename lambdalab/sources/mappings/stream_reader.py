@@ -27,6 +27,7 @@ class StreamReader:
         self._lanes = 0  # that read, as the books have it
         self.pollers: dict[int, ShardPoller] = {}
         self._done: set[int] = set()
+        self._ended: list[Shard] = []  # whose children are about to begin
         self._positions: dict[int, int] = {}
         # LATEST begins where polling does: disabled, a mapping has nothing to read and nothing to lose
         self._begun = place.settings.enabled or place.settings.starting_position != "LATEST"
@@ -71,8 +72,13 @@ class StreamReader:
     def _finished(self, shard: Shard) -> None:
         """All of a closed shard is done with: its children come."""
         self._done.add(shard.index)
-        for child in shard.children:
-            self._begin_with(child)
+        self._ended.append(shard)
+        if len(self._ended) > 1:  # one whose beginning was its end: the loop below comes to it
+            return
+        for ended in self._ended:
+            for child in ended.children:
+                self._begin_with(child)
+        self._ended.clear()
         self._recount()
 
     def _recount(self) -> None:

@@ -72,7 +72,7 @@ class StreamMappingSettings:
 
     @classmethod
     def make(
-        cls, rules: Rules, verb: str, source: StreamSource, **settings: Any
+        cls, rules: Rules, verb: str, source: StreamSource, /, **settings: Any
     ) -> StreamMappingSettings:
         """Settings by keyword, defaults from the rules (for None too), everything checked.
 
@@ -100,7 +100,9 @@ class StreamMappingSettings:
         made._check(rules, source)
         return made
 
-    def changed(self, rules: Rules, source: StreamSource, **settings: Any) -> StreamMappingSettings:
+    def changed(
+        self, rules: Rules, source: StreamSource, /, **settings: Any
+    ) -> StreamMappingSettings:
         """These settings with some replaced, checked again; where it starts cannot be changed."""
         for name in _FIXED:
             if name in settings:
@@ -143,7 +145,7 @@ class StreamMappingSettings:
 
     def _check_start(self, source: StreamSource) -> None:
         position, at = self.starting_position, self.starting_position_timestamp
-        if position not in source.positions:
+        if not isinstance(position, str) or position not in source.positions:
             limit = f"one of {', '.join(source.positions)} for {source.filters.name}"
             raise InvalidSetting("starting_position", position, limit, _SOURCE)
         if (at is not None) != (position == "AT_TIMESTAMP"):

@@ -85,8 +85,8 @@ class FifoQueue(Queue):
         """
         text, given = self._checked(body, attributes)
         self._refuse_delay(delay)
-        group, key = self._ids(text, message_group_id, message_deduplication_id)
         self._check_size(size_of(text, given), "message")
+        group, key = self._ids(text, message_group_id, message_deduplication_id)
         return self._accept(text, given, group, key, *self._sender())
 
     def send_batch(

@@ -24,8 +24,11 @@ GONE, VISIBLE, DELAYED, IN_FLIGHT = range(4)
 STATES = ("gone", "visible", "delayed", "in flight")
 
 _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair: a text with one has no UTF-8 form
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\Z")
-_DATA_TYPE = re.compile(r"(String|Number|Binary)(\..+)?\Z")
+_RESERVED = ("aws.", "amazon.")  # beginnings of attribute names, in either case
+_DATA_TYPE = re.compile(r"(String|Number|Binary)(\.[^\ud800-\udfff]+)?\Z")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 _SHOWN = 10  # messages in the repr of a look into a queue
 _WIDTH = 60  # characters of a body there
 
@@ -253,7 +256,7 @@ def attributes_of(given: Mapping[str, Any] | None, rules: Rules) -> Attributes:
     A value is a text, a number, bytes, or a pair (data type, value).
     Raises :class:`InvalidSetting` for names, types, values and a number of them that SQS refuses.
     """
-    if not given:
+    if given is None:
         return {}
     if not isinstance(given, Mapping):
         raise InvalidSetting("attributes", given, "a mapping of names to values")
@@ -267,6 +270,9 @@ def _attribute(name: object, value: object) -> tuple[str, str | bytes]:
     source = "botocore MessageAttributeValue"
     if not isinstance(name, str) or not _ATTRIBUTE_NAME.match(name):
         raise InvalidSetting("attributes", name, "named by letters, digits, _, - and .", source)
+    if name.lower().startswith(_RESERVED):
+        limit = "named otherwise: names that begin with AWS. or Amazon. are reserved"
+        raise InvalidSetting("attributes", name, limit, "SQS developer guide, message metadata")
     pair = value if isinstance(value, tuple) and len(value) == 2 else (_data_type(value), value)
     data_type, content = pair
     if isinstance(content, (int, float)) and not isinstance(content, bool):
@@ -276,7 +282,17 @@ def _attribute(name: object, value: object) -> tuple[str, str | bytes]:
     if not good or not isinstance(content, kind) or not content:
         what = "a text, a number, bytes, or a pair (String, Number or Binary, value); not empty"
         raise InvalidSetting(f"attributes[{name!r}]", value, what, source)
+    if isinstance(content, str) and not _fits(data_type, content):
+        what = "digits" if data_type.startswith("Number") else "text as a body may be"
+        raise InvalidSetting(f"attributes[{name!r}]", ascii(content), what, source)
     return data_type, content
+
+
+def _fits(data_type: str, content: str) -> bool:
+    """Whether the value is a number, or a text without what SQS refuses in a body."""
+    if data_type.startswith("Number"):
+        return _NUMBER.match(content) is not None
+    return _REFUSED.search(content) is None and _HALF.search(content) is None
 
 
 def _data_type(value: object) -> str:

@@ -159,6 +159,8 @@ class Queue:
     def _texts(self, bodies: Iterable[object]) -> list[str]:
         """The bodies of a batch, if they are neither too many nor too large together."""
         rules = self._sqs.rules
+        if not isinstance(bodies, Iterable) or isinstance(bodies, (str, bytes, Mapping)):
+            raise InvalidSetting("bodies", bodies, "a list of bodies", "botocore SendMessageBatch")
         texts = [text_of(body) for body in bodies]
         most = rules.sqs_send_batch
         whole("bodies", len(texts), 1, most, "messages at a time", rules.source("sqs_send_batch"))

@@ -1,6 +1,7 @@
 """The messages of one queue: which are visible, delayed or in flight, and until when.
 
 * Messages are received in the order in which they became visible (SQS itself promises no order).
+* Of several mappings that poll the queue each has its turn in being the first (SQS promises nothing).
 * One timer stands for the next message to become visible again. It keeps a run alive only while a
   consumer is enabled: what nobody will receive does not (see :meth:`Store.rewatch`).
 * Another stands for the oldest message's retention; it never keeps a run alive.
@@ -222,9 +223,13 @@ class Store:
         self._rearm()
 
     def _wake(self) -> None:
+        """The consumers take turns in being the first to poll."""
+        consumers = self.consumers
         if self.visible:
-            for consumer in self.consumers:
+            for consumer in consumers:
                 consumer.wake()
+            if len(consumers) > 1:
+                consumers.append(consumers.pop(0))
 
     # ------------------------------------------------------------------ visible and invisible
 
