@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidParameterValueException, ResourceNotFoundException
 from lambdalab.invocation.registry import FunctionRegistry
+from lambdalab.sources.mappings.limits import LimitsTable, limits
 from lambdalab.sources.mappings.mapping import Mapping
 
 if TYPE_CHECKING:
+    from lambdalab.rules import Rules
     from lambdalab.sources.finding import Sources
     from lambdalab.sources.mappings.registry import EventSourceMappings
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 class MappingVerbs:
     """What :class:`~lambdalab.Lab` says about mappings; the lab is what it is mixed into."""
 
+    rules: Rules
     _functions: FunctionRegistry
     _mappings: EventSourceMappings
     _sources: Sources
@@ -71,6 +74,11 @@ class MappingVerbs:
         except ResourceNotFoundException as error:
             raise InvalidParameterValueException("Function does not exist", f": {error}") from None
         return self._mappings.create(found, target, **settings)
+
+    def event_source_limits(self) -> LimitsTable:
+        """Default and maximum batch size and batching window of every kind of source, by this lab's
+        rules; what no lab polls is marked."""
+        return limits(self.rules)
 
     def update_event_source_mapping(self, mapping: Any, **settings: Any) -> Mapping:
         """Change settings of a mapping, given itself, its name or its UUID; see :meth:`Mapping.update

@@ -27,5 +27,6 @@ class Finding:
         return f"{self.kind} · {self.subject}: {self.advice} ({times(len(self.rows), 'row')})"
 
     def _repr_html_(self) -> str:
-        title = f"<b>{html.escape(self.subject)}</b>: {html.escape(self.advice)}"
+        told = html.escape(f"{self.kind} · {self.subject}")
+        title = f"<b>{told}</b>: {html.escape(self.advice)}"
         return f"<div>{title}{self.rows.head(10).to_html(index=False)}</div>"

@@ -37,6 +37,12 @@ def events(lab: ll.Lab) -> Table:
     return table
 
 
+@pytest.mark.parametrize("limit", [0, -1, True, "5", 1.0])
+def test_limits_that_cannot_be(events: Table, limit: Any) -> None:
+    with pytest.raises(InvalidSetting, match="limit"):
+        events.scan(limit=limit)
+
+
 def ats(found: Any) -> list[int]:
     return [item["at"] for item in found]
 

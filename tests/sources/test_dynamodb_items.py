@@ -155,6 +155,9 @@ def test_values_of_no_type_are_refused_by_name(table: Table, value: object) -> N
         ({"SS": "ab"}, InvalidSetting), ({"M": {"a": "b"}}, InvalidSetting),
         ({"N": "five"}, ValidationException), ({"N": ""}, ValidationException),
         ({"N": True}, ValidationException), ({"NS": []}, ValidationException),
+        ({"N": "1_000"}, ValidationException), ({"N": "\uff11"}, ValidationException),
+        ({"N": "1e99999999999999999999"}, ValidationException), ({"N": 10**5_000}, ValidationException),
+        ({"N": [1]}, ValidationException), ({"N": Decimal("sNaN")}, ValidationException),
         ({"BS": []}, ValidationException), ({"NS": ["1", "1.0"]}, ValidationException),
     ],
 )  # fmt: skip

@@ -97,7 +97,7 @@ def test_what_was_trimmed_meanwhile_is_passed_over(lab: ll.Lab, clicks: Stream) 
                 {"shard_iterator_type": "AT_SEQUENCE_NUMBER", "starting_sequence_number": number},
                 InvalidArgumentException,
             )
-            for number in ("1", "x", "-1", "4" * 56)
+            for number in ("1", "x", "-1", "4" * 56, "4" * 6_000)
         ),
     ],
 )

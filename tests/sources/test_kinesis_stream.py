@@ -100,11 +100,17 @@ def test_an_explicit_hash_key_decides_instead(lab: ll.Lab, key: int | str, index
     assert clicks.put_record("x", "same", key).shard_id == clicks.shards[index].shard_id
 
 
+NESTED: list[Any] = []
+for _ in range(100_000):
+    NESTED = [NESTED]
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
         (({1, 2}, "k"), "data"),
         (("\ud800", "k"), "data"),
+        ((NESTED, "k"), "data"),
         (("x", ""), "partition_key"),
         (("x", "k" * 257), "partition_key"),
         (("x", 5), "partition_key"),

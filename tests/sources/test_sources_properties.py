@@ -1,7 +1,8 @@
 """Whatever is sent, fails, times out, is throttled, switched off or meddled with: the queue is true.
 
 No message is lost, none ends twice, every row has the depths that follow from the rows before it, no
-batch is over its size, its window or its payload, and no poller has two batches at a time.
+batch is over its size, its window or its payload, and no poller has more batches at a time than it may.
+What no filter matches reaches no function.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from conftest import Bench
 
 S = 1_000_000
-ENDS = {"deleted", "expired", "dead_lettered"}
+ENDS = {"deleted", "expired", "dead_lettered", "filtered"}
+FILTERS = {"Filters": [{"Pattern": '{"body": {"order": [{"numeric": ["<", 9]}]}}'}]}
 TIMEOUT = 5
 
 worlds = st.fixed_dictionaries(
@@ -44,6 +46,7 @@ worlds = st.fixed_dictionaries(
         "batch_size": st.sampled_from([1, 2, 7, 10, 25]),
         "window": st.sampled_from([0, 1, 5, 20]),
         "report": st.booleans(),
+        "filters": st.sampled_from([None, None, FILTERS]),
         "reserved": st.sampled_from([None, None, 0, 1, 2]),
         "actions": st.lists(
             st.tuples(
@@ -95,6 +98,7 @@ class World:
             batch_size=given["batch_size"] if given["window"] else min(given["batch_size"], 10),
             maximum_batching_window=given["window"],
             function_response_types=["ReportBatchItemFailures"] if given["report"] else [],
+            filter_criteria=given["filters"],
             **given["scaling"],
         )  # fmt: skip
         self.received: list[Any] = []
@@ -104,6 +108,8 @@ class World:
     def answer(self, event: Any) -> Any:
         names = [record["messageId"] for record in event["Records"]]
         assert len(set(names)) == len(names) == len(event["Records"])
+        orders = [json.loads(record["body"])["order"] for record in event["Records"]]
+        assert not self.given["filters"] or max(orders) < 9
         how = self.chance.random()
         if how < 0.3:
             raise ValueError("no stock")
@@ -149,7 +155,7 @@ def replay(bench: Bench, queue: str) -> Counter[str]:
     state: dict[int, str] = {}
     legal = {
         "received": {"visible"}, "returned": {"in flight", "delayed"}, "dead_lettered": {"visible"},
-        "deleted": {"visible", "in flight", "delayed"},
+        "filtered": {"in flight"}, "deleted": {"visible", "in flight", "delayed"},
         "expired": {"visible", "in flight", "delayed"},
     }  # fmt: skip
     count: Counter[str] = Counter()

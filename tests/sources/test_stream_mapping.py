@@ -81,6 +81,12 @@ def test_disabled_it_reads_nothing_and_goes_on_where_it_was() -> None:
             InvalidParameterValueException,
         ),
         ({"batching_window": 5}, UnknownSetting),
+        ({"rules": 5}, UnknownSetting),
+        ({"verb": 5}, UnknownSetting),
+        (
+            {"starting_position": "AT_TIMESTAMP", "starting_position_timestamp": 1},
+            InvalidSetting,
+        ),
     ],
 )
 def test_settings_that_cannot_be(
@@ -101,6 +107,8 @@ def test_where_it_starts_cannot_be_changed(lab: ll.Lab) -> None:
     mapping = connect(lab, clicks, "count", maximum_record_age=60, batch_size=10_000)
     with pytest.raises(InvalidSetting, match="starting_position"):
         mapping.update(starting_position="LATEST")
+    with pytest.raises(UnknownSetting, match="source"):
+        mapping.update(source="clicks")
     mapping.update(maximum_record_age=None)
     assert mapping.settings.maximum_record_age == -1
     assert repr(mapping) == (

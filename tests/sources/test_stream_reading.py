@@ -236,6 +236,18 @@ def test_a_merged_shard_comes_after_both_its_parents() -> None:
     assert seen == [[1], [2], [1], [1], [3]]
 
 
+def test_any_number_of_empty_generations_is_passed_over() -> None:
+    """More of them than Python's stack has room for."""
+    lab, clicks = make()
+    seen = counting(lab)
+    for _ in range(250):
+        clicks.merge_shards(*clicks.split_shard(clicks.shards[-1]))
+    connect(lab, clicks, "count", starting_position="LATEST")
+    put(clicks, 1)
+    lab.run()
+    assert seen == [[1]]
+
+
 def test_latest_passes_over_what_was_closed() -> None:
     lab, clicks = make()
     seen = counting(lab)
@@ -365,6 +377,22 @@ def test_records_on_their_way_come_in_a_push_of_their_own() -> None:
     lab.run()
     assert seen == [[0], [1]]
     assert flushed(lab) == [0.07, 0.12]
+
+
+def test_what_was_due_expires_before_it_is_pushed() -> None:
+    lab, clicks = make(kinesis_push_latency=1.0, kinesis_shard_read_bytes=1_000)
+    for _ in range(3):
+        clicks.put_record(b"1" * 900, "k")
+    seen = counting(lab)
+    fast = clicks.register_consumer("fast")
+    mapping = connect(lab, fast, "count", batch_size=1, enabled=False)
+    lab.run(until=86_399.9)
+    mapping.enable()  # one is read; the rate keeps the others out until they have expired
+    lab.run(until=86_400.05)
+    put(clicks, 5)
+    lab.run()
+    assert [found[0] % 10 for found in seen] == [1, 5]
+    assert flushed(lab)[-1] == 86_401.05
 
 
 def test_consumers_have_a_rate_of_their_own() -> None:

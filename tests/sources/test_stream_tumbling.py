@@ -203,6 +203,40 @@ def test_another_length_holds_from_the_next_window_on() -> None:
     assert [event.get("state") for event in events] == [{}, {"sum": 1}, {"sum": 3}, None]
 
 
+def test_a_shard_that_is_to_have_other_lanes_ends_its_window() -> None:
+    lab, clicks = make()
+    events = summing(lab, lambda event, found: add(event, found) if "state" in event else None)
+    mapping = connect(lab, clicks, "count", tumbling_window=60)
+    put(clicks, 1)
+    lab.advance(2)
+    mapping.update(tumbling_window=0, parallelization_factor=4)
+    put(clicks, 2)  # of the same window: it must not wait for the window, nor the window for it
+    lab.run()
+    assert told(events[:2])[1:] == [("00:00:00", [], {"sum": 1}, True)]
+    assert (numbers(events[2]), events[2].get("state")) == ([2], None)
+    assert mapping.behind == 0
+
+
+def test_lanes_that_are_to_be_one_have_no_windows() -> None:
+    lab, clicks = make()
+    events = summing(
+        lab,
+        lambda event, found: time.sleep(0.5) or (add(event, found) if "state" in event else None),
+    )
+    mapping = connect(lab, clicks, "count", parallelization_factor=4, batch_size=1)
+    for number in range(12):
+        clicks.put_record(1, f"k{number}")
+    lab.advance(0.3)
+    mapping.update(parallelization_factor=1, tumbling_window=10)
+    clicks.put_record(10, "k")
+    lab.run()
+    assert sum(sum(numbers(event)) for event in events) == 22
+    states = [
+        (event["state"], event["isFinalInvokeForWindow"]) for event in events if "state" in event
+    ]
+    assert states == [({}, False), ({"sum": 10}, True)]
+
+
 def test_disabled_it_ends_its_window_when_it_is_enabled() -> None:
     lab, clicks = make()
     events = summing(lab)

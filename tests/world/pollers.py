@@ -180,6 +180,8 @@ class Pollers:
         """It has the poller with the lowest number that may have another batch."""
         at, each = batch.opened_at, self.each(batch.opened_at)
         most = self.number(at)[1]
+        if not most and self.settings(at).get("enabled") is False:  # of what it held when it was on
+            most = max(row.before for row in self.rows if row.at <= at)
         need("no more pollers than there are", batch, 1 <= batch.poller <= most, batch.poller, most)
         earlier = [b for b in self.batches if b.batch_id < batch.batch_id]
         busy, maybe = {}, {}  # batches by poller

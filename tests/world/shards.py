@@ -375,17 +375,20 @@ class Work:
 
     def within(self) -> None:
         """Never more batches under way than there are lanes."""
-        told = [row for row in self.books.scaling
-                if row.kind == "pollers" and row.subject == self.flow.name]  # fmt: skip
+        told = [
+            row for row in self.books.scaling
+            if row.kind == "pollers" and row.subject == self.flow.name and self.flow.mine(row.at)
+        ]  # fmt: skip
         shards = len(self.flow.stream.shards)
         for row in told:
             most = shards * max(self.flow.lanes(row.at), default=0)
             need("no more lanes than shards have", row, row.after <= most, row.after, most)
         for batch in self.batches:
             at = batch.flushed_at
-            running = [
-                b for b in self.batches if b.flushed_at <= at and not 0 <= b.completed_at <= at
+            earlier = [
+                b for b in self.batches if b.flushed_at <= at and b.batch_id < batch.batch_id
             ]
+            running = [b for b in earlier if not 0 <= b.completed_at <= at]
             busy = {batch.batch_id, *(b.batch_id for b in running)}
             before = [row.after for row in told if row.at < at][-1:]
             most = max(

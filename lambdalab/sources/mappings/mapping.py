@@ -183,7 +183,7 @@ class Mapping(ABC):
     # ------------------------------------------------------------------ telling
 
     def _note(self) -> None:
-        known = {"source": self.source.store.name, "function": self.function.name, "uuid": self.uuid}
+        known = {"source": called(self.source), "function": self.function.name, "uuid": self.uuid}
         told = {name: _plain(value) for name, value in self.settings.as_dict().items()}
         told = {name: value for name, value in told.items() if value is not None}
         self._parts.books.wired("mapping", self.name, known | told | {"state": self.state})
@@ -198,6 +198,12 @@ class Mapping(ABC):
 
     def _repr_html_(self) -> str:
         return f"<code>{html.escape(repr(self))}</code>"
+
+
+def called(source: Any) -> str:
+    """What a source is called in the books; a stream's consumer by its stream's name, and its own."""
+    _, slash, consumer = source.name.partition("/")
+    return f"{source.store.name}{slash}{consumer}"
 
 
 def _plain(value: object) -> object:

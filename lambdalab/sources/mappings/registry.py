@@ -15,7 +15,7 @@ from lambdalab.kernel.clock import Clock
 from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
-from lambdalab.sources.mappings.mapping import GONE, Mapping
+from lambdalab.sources.mappings.mapping import GONE, Mapping, called
 from lambdalab.sources.mappings.queue_mapping import QueueMapping
 from lambdalab.sources.mappings.stream_mapping import StreamMapping
 from lambdalab.sources.sqs.queue import Queue
@@ -73,7 +73,7 @@ class EventSourceMappings:
         kind: type[QueueMapping] | type[StreamMapping]
         kind = QueueMapping if isinstance(source, Queue) else StreamMapping
         made = kind.checked(self, source, target, settings)  # type: ignore[arg-type]
-        name = f"{source.store.name}->{target.name}" + (
+        name = f"{called(source)}->{target.name}" + (
             f":{target.qualifier}" if target.qualifier else ""
         )
         if name in self._mappings:
