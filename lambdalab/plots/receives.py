@@ -23,6 +23,8 @@ from lambdalab.plots.queue_depth import choose
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
 
+_TAIL = 0.05
+"""How much longer than the run the picture is: how things stood at its end must be seen."""
 _TITLE = "How often was each message received, and how did it end?"
 _STRIP = 0.8  # share of the height below the strip of batches and runs
 _MOST_TOLD = 3  # receives that have a look of their own; more share the last one
@@ -82,9 +84,10 @@ def receives(
     rows = rows[~rows["event_id"].isin(set(known)) & (rows["action"] != "delivered")]
     found = _read(trace, rows)
     end = max(end_of(trace), float(found.at[-1]))
-    canvas.time_axis(ax, 0.0, end * 1.02 or 1.0)
+    shown_to = end * (1 + _TAIL) or 1.0
+    canvas.time_axis(ax, 0.0, shown_to)
     thing = "message" if str(rows["kind"].iloc[0]) == "sqs" else "record"
-    entries: list[Any] = [look.patch() for look in _areas(ax, found, end)]
+    entries: list[Any] = [look.patch() for look in _areas(ax, found, shown_to)]
     ax.set_ylabel(f"{thing}s", y=_STRIP / 2)
     entries += _strip(ax, trace, name, end)
     canvas.headline(ax, _told(name, found, thing), entries, columns=4, **style)

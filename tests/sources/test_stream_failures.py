@@ -203,6 +203,19 @@ def test_throttles_use_up_no_retries() -> None:
     assert ends(lab) == {("deleted", "batch_succeeded"): 1}
 
 
+def test_after_throttles_a_batch_has_all_its_retries() -> None:
+    lab, clicks = make()
+    seen = counting(lab, fail_at(0), reserved_concurrency=0)
+    connect(lab, clicks, "count", maximum_retry_attempts=2, on_failure=lab.sqs.create_queue("failed"))
+    put(clicks, 0)
+    lab.run(until=100)
+    lab.put_function_concurrency("count", 1)
+    lab.run()
+    assert seen == [[0]] * 3
+    [message] = lab.sqs["failed"].messages
+    assert message.body["requestContext"]["approximateInvokeCount"] == 3
+
+
 def test_a_throttled_batch_grows_too_old() -> None:
     lab, clicks = make()
     seen = counting(lab, reserved_concurrency=0)

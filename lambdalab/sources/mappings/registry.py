@@ -55,7 +55,7 @@ class EventSourceMappings:
         self._mappings: dict[str, Mapping] = {}
         self._made = 0
 
-    def create(self, source: Queue | StreamSource, target: Target, **settings: Any) -> Mapping:
+    def create(self, source: Queue | StreamSource, target: Target, /, **settings: Any) -> Mapping:
         """Connect a source with a function; see :meth:`lambdalab.Lab.create_event_source_mapping`.
 
         Raises
