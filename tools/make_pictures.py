@@ -56,6 +56,19 @@ def backoff() -> None:
     save(lab.trace.plot.backoff().figure, "backoff")
 
 
+def trap() -> None:
+    """The README's throttle trap, drawn."""
+    lab = ll.Lab()
+    tasks = lab.sqs.create_queue(
+        "tasks", visibility_timeout=30, dead_letter_queue="dead", max_receive_count=3
+    )
+    lab.create_function("work", duration=25, timeout=30, reserved_concurrency=2)
+    lab.create_event_source_mapping(tasks, "work", batch_size=10)
+    lab.drive(tasks, ll.Burst(2_000))
+    lab.run()
+    save(lab.trace.plot.receives().figure, "trap")
+
+
 def save(figure: mpl.figure.Figure, name: str) -> None:
     """Write one picture, without the version of what wrote it."""
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -67,6 +80,7 @@ def main() -> int:
     """Draw all."""
     overview()
     backoff()
+    trap()
     return 0
 
 

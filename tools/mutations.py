@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import mutations_capacity
 import mutations_events
+import mutations_fifo
 import mutations_inside
 import mutations_life
+import mutations_mappings
 import mutations_queues
 import mutations_replies
+import mutations_streams
+import mutations_tables
 from mutations_base import Mutation
 
 __all__ = ["MUTATIONS", "Mutation"]
@@ -24,4 +28,8 @@ MUTATIONS: list[Mutation] = [
     *mutations_life.MUTATIONS,
     *mutations_inside.MUTATIONS,
     *mutations_queues.MUTATIONS,
+    *mutations_mappings.MUTATIONS,
+    *mutations_streams.MUTATIONS,
+    *mutations_fifo.MUTATIONS,
+    *mutations_tables.MUTATIONS,
 ]

@@ -1,7 +1,4 @@
-"""SQS queues and event source mappings: windows, batches, receives, dead letters.
-
-The map of facts does not have these yet, so `fact` is empty.
-"""
+"""SQS queues and event source mappings: windows, batches, receives, dead letters."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from mutations_base import Mutation
 MUTATIONS: list[Mutation] = [
     Mutation(
         "the window begins with the first record",
-        "",
+        "batch-window-next",
         "sources/mappings/collector.py",
         "                batch.window_opened_at = completed_at\n",
         "                batch.window_opened_at = now\n",
@@ -28,8 +25,8 @@ MUTATIONS: list[Mutation] = [
         "a batch may pass 6 MB",
         "",
         "sources/mappings/batch.py",
-        "return self.size + SEPARATOR + len(record.json) <= self.payload_limit",
-        "return True",
+        "if size > self.payload_limit or len(records) >= self.limit:",
+        "if len(records) >= self.limit:",
         "tests/sources/test_mapping_batches.py::test_a_batch_closes_before_it_passes_6_mb",
     ),
     Mutation(

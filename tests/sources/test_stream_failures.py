@@ -206,13 +206,14 @@ def test_throttles_use_up_no_retries() -> None:
 def test_after_throttles_a_batch_has_all_its_retries() -> None:
     lab, clicks = make()
     seen = counting(lab, fail_at(0), reserved_concurrency=0)
-    connect(lab, clicks, "count", maximum_retry_attempts=2, on_failure=lab.sqs.create_queue("failed"))
+    failed = lab.sqs.create_queue("failed")
+    connect(lab, clicks, "count", maximum_retry_attempts=2, on_failure=failed)
     put(clicks, 0)
     lab.run(until=100)
     lab.put_function_concurrency("count", 1)
     lab.run()
     assert seen == [[0]] * 3
-    [message] = lab.sqs["failed"].messages
+    [message] = failed.messages
     assert message.body["requestContext"]["approximateInvokeCount"] == 3
 
 
