@@ -254,8 +254,8 @@ MUTATIONS: list[Mutation] = [
         "a shard's end leaves its window open",
         "tumble-shard-end",
         "sources/mappings/shard_poller.py",
-        "            lane.shard_over()\n",
-        "            lane.empty  # noqa: B018\n",
+        "            lane.no_more()\n        if all(",
+        "            assert lane\n        if all(",
         "tests/sources/test_stream_tumbling.py::test_a_shard_ends_its_window_and_its_children_begin_afresh",
     ),
     # ---- metrics

@@ -69,7 +69,7 @@ def test_no_window_and_no_large_batches(bench: Bench) -> None:
     with pytest.raises(InvalidParameterValueException, match="Batching window is not supported"):
         bench.map(orders, bill, maximum_batching_window=1)
     with pytest.raises(InvalidParameterValueException, match="Batching window is not supported"):
-        bench.map(orders, bill, batch_size=11, maximum_batching_window=1)
+        bench.map(orders, bill, batch_size=11)
     mapping = bench.map(orders, bill)
     assert mapping.settings.batch_size == 10
     with pytest.raises(InvalidParameterValueException, match="Batching window is not supported"):

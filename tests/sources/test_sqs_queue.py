@@ -376,7 +376,13 @@ def test_more_attributes_that_sqs_refuses(bench: Bench, attributes: object) -> N
 
 
 def test_numbers_and_texts_as_attributes(bench: Bench) -> None:
-    given = {"a": -1.5e-7, "b": ("Number.int", "+12"), "c": "é🎉", "d": ("Number", ".5"), "aws": "x"}
+    given = {
+        "a": -1.5e-7,
+        "b": ("Number.int", "+12"),
+        "c": "é🎉",
+        "d": ("Number", ".5"),
+        "aws": "x",
+    }
     assert len(bench.queue().send("x", attributes=given).attributes) == 5
 
 

@@ -8,7 +8,7 @@ batches are under way as there are groups, pollers, and as the maximum concurren
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidParameterValueException
 from lambdalab.rules import Rules
@@ -27,7 +27,7 @@ _LONGER = 8
 
 
 def check_fifo(queue: Queue, settings: MappingSettings, rules: Rules) -> None:
-    """Refuse larger batches than one receive brings, a window and provisioned pollers for a FIFO queue.
+    """Refuse a window and provisioned pollers for a FIFO queue.
 
     Sources: dg/services-sqs-configure; the words about the window are AWS's (aws/aws-lambda-dotnet pull
     request 1758). A standard queue passes.
@@ -45,10 +45,15 @@ def check_fifo(queue: Queue, settings: MappingSettings, rules: Rules) -> None:
             f" (provisioned_poller_config={settings.provisioned_poller_config.as_dict()}; "
             f"{queue.name!r}; dg/services-sqs-scaling)",
         )
-    whole(
-        "batch_size", settings.batch_size, 1, rules.mapping_fifo_batch_size_maximum,
-        "records, for a FIFO queue", rules.source("mapping_fifo_batch_size_maximum"),
-    )  # fmt: skip
+
+def check_fifo_size(queue: Queue, given: dict[str, Any], rules: Rules) -> None:
+    """The same of the batch size; first, for a larger one would need a window, elsewhere."""
+    size = given.get("batch_size")
+    if queue.fifo and size is not None:
+        whole(
+            "batch_size", size, 1, rules.mapping_fifo_batch_size_maximum,
+            "records, for a FIFO queue", rules.source("mapping_fifo_batch_size_maximum"),
+        )  # fmt: skip
 
 
 class Fit:

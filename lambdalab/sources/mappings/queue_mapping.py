@@ -14,7 +14,7 @@ from lambdalab.functions.target import Target
 from lambdalab.sources.mappings.batch import Batch
 from lambdalab.sources.mappings.collector import Collector
 from lambdalab.sources.mappings.delivery import Delivery
-from lambdalab.sources.mappings.fifo_rules import check_fifo
+from lambdalab.sources.mappings.fifo_rules import check_fifo, check_fifo_size
 from lambdalab.sources.mappings.mapping import Mapping, filters_told
 from lambdalab.sources.mappings.queue_settings import CREATE, MappingSettings
 from lambdalab.sources.sqs.queue import Queue
@@ -34,6 +34,7 @@ class QueueMapping(Mapping):
         cls, mappings: EventSourceMappings, queue: Queue, target: Target, given: dict[str, Any]
     ) -> MappingSettings:
         """The settings of ``create``, or an error of what AWS refuses."""
+        check_fifo_size(queue, given, mappings.rules)
         made = MappingSettings.make(mappings.rules, CREATE, **given)
         check_fifo(queue, made, mappings.rules)
         check_timeouts(queue, target)
@@ -45,6 +46,7 @@ class QueueMapping(Mapping):
         return self.source
 
     def _changed(self, settings: dict[str, Any]) -> MappingSettings:
+        check_fifo_size(self.source, settings, self._parts.rules)
         made = self.settings.changed(self._parts.rules, **settings)
         check_fifo(self.source, made, self._parts.rules)
         check_timeouts(self.source, self.target)
