@@ -89,6 +89,7 @@ class World:
             max_receive_count=given["most_receives"],
         )  # fmt: skip
         self.done: set[str] = set()
+        self.wrong: list[Any] = []  # events that the function should not have got
         function = bench.function(
             answer=self.answer, timeout=TIMEOUT, reserved_concurrency=given["reserved"],
             duration=lambda _: self.chance.choice([0.001, 0.5, 2, 4.9, 5, 60]),
@@ -107,9 +108,9 @@ class World:
 
     def answer(self, event: Any) -> Any:
         names = [record["messageId"] for record in event["Records"]]
-        assert len(set(names)) == len(names) == len(event["Records"])
         orders = [json.loads(record["body"])["order"] for record in event["Records"]]
-        assert not self.given["filters"] or max(orders) < 9
+        if len(set(names)) < len(names) or (self.given["filters"] and max(orders) >= 9):
+            self.wrong.append(event)
         how = self.chance.random()
         if how < 0.3:
             raise ValueError("no stock")
@@ -221,6 +222,7 @@ def test_queues_and_mappings_are_true(benches: type[Bench], given_world: dict[st
         world.mapping.update(enabled=True)
         bench.run()
 
+    assert not world.wrong
     at_end = replay(bench, "orders")
     letters = replay(bench, "failed")
     assert at_end["visible"] == at_end["in flight"] == at_end["delayed"] == 0

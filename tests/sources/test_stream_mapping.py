@@ -222,6 +222,33 @@ def test_deleted_it_tries_nothing_again() -> None:
     assert lab.list_event_source_mappings() == []
 
 
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        ({"maximum_batching_window": 300}, None),
+        ({"tumbling_window": 900}, {"state": {}}),
+        ({"maximum_batching_window": 0}, "fails"),
+    ],
+)
+def test_deleted_it_keeps_no_run_alive(given: dict[str, Any], answer: Any) -> None:
+    """Neither by a window that is open, nor by a batch that was to be tried again."""
+
+    def reply(found: list[int]) -> Any:
+        if answer == "fails":
+            raise RuntimeError
+        return answer
+
+    lab, clicks = make()
+    counting(lab, reply)
+    mapping = connect(lab, clicks, "count", **given)
+    put(clicks, 1)
+    lab.advance(20)
+    mapping.delete()
+    assert mapping.state == "Deleted"
+    lab.run()
+    assert lab.elapsed == 20
+
+
 def test_a_transition_takes_its_time() -> None:
     lab, clicks = make(mapping_transition=5)
     seen = counting(lab)

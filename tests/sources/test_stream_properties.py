@@ -24,13 +24,13 @@ ENDS = ("deleted", "dropped", "expired", "filtered")
 
 SETTINGS = st.fixed_dictionaries(
     {
-        "batch_size": st.sampled_from([1, 2, 5, 100]),
-        "maximum_batching_window": st.sampled_from([0, 3]),
+        "batch_size": st.sampled_from([5, 100, 2, 1]),
+        "maximum_batching_window": st.sampled_from([3, 0]),
         "parallelization_factor": st.sampled_from([1, 3]),
-        "maximum_retry_attempts": st.sampled_from([0, 2, -1]),
+        "maximum_retry_attempts": st.sampled_from([2, -1, 0]),
         "maximum_record_age": st.sampled_from([-1, 60]),
         "bisect_batch_on_function_error": st.booleans(),
-        "function_response_types": st.sampled_from([(), REPORT]),
+        "function_response_types": st.sampled_from([REPORT, REPORT, ()]),
     }
 )
 
@@ -38,18 +38,20 @@ STORIES = st.fixed_dictionaries(
     {
         "source": st.sampled_from(["kinesis", "kinesis", "dynamodb"]),
         "shards": st.integers(1, 3),
-        "payload": st.sampled_from([1_500, 6 * 1024 * 1024]),
+        "payload": st.sampled_from([6 * 1024 * 1024, 6 * 1024 * 1024, 1_500]),
         "chance": st.integers(0, 2**32),
         "settings": SETTINGS,
         "acts": st.lists(
             st.one_of(
-                st.tuples(st.just("put"), st.integers(1, 8)),
-                st.tuples(st.just("wait"), st.integers(0, 6_000)),
+                st.tuples(st.just("put"), st.integers(4, 12)),
+                st.tuples(st.just("put"), st.integers(1, 3)),
+                st.tuples(st.just("wait"), st.integers(300, 6_000)),
                 st.tuples(st.just("split"), st.integers(0, 9)),
                 st.tuples(st.just("merge"), st.integers(0, 9)),
                 st.tuples(st.just("switch"), st.just(0)),
                 st.tuples(st.just("reserve"), st.integers(0, 2)),
             ),
+            min_size=6,
             max_size=20,
         ),
     }
@@ -97,7 +99,7 @@ class Story:
 
     def play(self) -> None:
         """All acts; then everything comes to its end."""
-        for verb, number in self.told["acts"]:
+        for verb, number in [("put", 9), *self.told["acts"]]:
             self.act(verb, number)
         if not self.mapping.enabled:
             self.mapping.enable()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.errors import ResourceInUseException, UnknownName, UnknownSetting
+from lambdalab.errors import ResourceInUseException, UnknownSetting
 from lambdalab.kernel.clock import Clock
 from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
+from lambdalab.sources.directory import Directory
 from lambdalab.sources.dynamodb.expressions import Open
 from lambdalab.sources.dynamodb.settings import TableSettings, check_name
 from lambdalab.sources.dynamodb.stream import TableStream
@@ -26,13 +26,15 @@ __all__ = ["DynamoDb", "Table", "TableStream"]
 _SETTINGS = ("partition_key", "shards", "sort_key", "stream_view_type", "time_to_live")
 
 
-class DynamoDb:
+class DynamoDb(Directory[Table]):
     """The tables of one account, found by name: ``lab.dynamodb["orders"]``.
 
     Parameters: the lab's parts; ``origin``, which says who calls right now (and raises where a caller
     may not); ``next_number``, which numbers stream records, as messages are; and ``open_door``, which
     gives what evaluates expressions (:mod:`.expressions`), or raises ImportError.
     """
+
+    service, noun = "dynamodb", "table"
 
     def __init__(
         self,
@@ -46,10 +48,10 @@ class DynamoDb:
         next_number: Callable[[], int],
         open_door: Open | None = None,
     ) -> None:
+        super().__init__()
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.rules, self.ids, self.clock = rules, ids, clock
         self.origin, self.next_number, self.open_door = origin, next_number, open_door
-        self._tables: dict[str, Table] = {}
 
     def create_table(
         self,
@@ -94,46 +96,19 @@ class DynamoDb:
         settings = TableSettings.make(
             self.rules, partition_key, sort_key, stream_view_type, time_to_live, shards
         )
-        if name in self._tables:
+        if name in self._found:
             raise ResourceInUseException(
                 f"Table already exists: {name}",
                 f"; lab.dynamodb[{name!r}] is it, and its update(...) changes it; lab.reset() empties "
                 "it and keeps its settings",
             )
-        made = self._tables[name] = Table(name, settings, self)
+        made = self._found[name] = Table(name, settings, self)
         return made
-
-    # ------------------------------------------------------------------ finding them
-
-    def __getitem__(self, name: str) -> Table:
-        try:
-            return self._tables[name]
-        except KeyError:
-            raise UnknownName("table", name, self._tables) from None
-
-    def __contains__(self, table: object) -> bool:
-        if isinstance(table, Table):
-            return self._tables.get(table.name) is table
-        return table in self._tables
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tables)
-
-    def __len__(self) -> int:
-        return len(self._tables)
-
-    def __repr__(self) -> str:
-        if not self._tables:
-            return "<dynamodb: no tables>"
-        return "\n".join(["<dynamodb>", *(f"  {table!r}" for table in self._tables.values())])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
 
     # ------------------------------------------------------------------ another run
 
     def reset(self, scheduler: Scheduler, books: Recorder, streams: RandomStreams) -> None:
         """Begin a new run with the same tables and settings, all empty."""
         self.scheduler, self.books, self.streams = scheduler, books, streams
-        for table in self._tables.values():
+        for table in self._found.values():
             table.start()

@@ -21,6 +21,7 @@ from lambdalab.kernel.clock import US
 from lambdalab.sources.dynamodb.events import Change, change_record, table_arn
 from lambdalab.sources.dynamodb.items import wired
 from lambdalab.sources.filters.criteria import DYNAMODB
+from lambdalab.sources.holding import Holding
 from lambdalab.sources.streams.shard import Budget, Shard, StreamRecord, hash_key_of
 from lambdalab.sources.streams.store import StreamStore
 from lambdalab.sources.streams.views import Records, Shards
@@ -83,7 +84,7 @@ class Changes(Records):
         return repr(thing), thing.shard.shard_id, thing.event_name, thing.keys
 
 
-class TableStream:
+class TableStream(Holding):
     """The stream of a table, as ``table.stream`` and as event source mappings know it.
 
     Attributes: ``name`` (the table's), ``arn``, ``label`` (when it was enabled), ``view_type``,
@@ -174,17 +175,6 @@ class TableStream:
     def shards(self) -> Shards:
         """Its shards."""
         return Shards(self.name, self.store.shards)
-
-    @property
-    def depth(self) -> int:
-        """How many records are in it, read or not."""
-        return self.store.depth
-
-    def __len__(self) -> int:
-        return self.store.depth
-
-    def __bool__(self) -> bool:
-        return True
 
     def __repr__(self) -> str:
         depth, number = self.store.depth, self._shard_count

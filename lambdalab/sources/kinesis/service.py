@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lambdalab.errors import (
     LimitExceededException,
     ResourceInUseException,
-    UnknownName,
     UnknownSetting,
 )
 from lambdalab.functions.context import ACCOUNT
@@ -17,6 +15,7 @@ from lambdalab.kernel.clock import Clock
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
 from lambdalab.sources.checks import whole
+from lambdalab.sources.directory import Directory
 from lambdalab.sources.kinesis.consumers import Consumer
 from lambdalab.sources.kinesis.input import check_name, check_record_size
 from lambdalab.sources.kinesis.stream import Stream
@@ -28,12 +27,14 @@ if TYPE_CHECKING:
 __all__ = ["Kinesis", "Stream"]
 
 
-class Kinesis:
+class Kinesis(Directory[Stream]):
     """The data streams of one account, found by name: ``lab.kinesis["clicks"]``.
 
     Parameters: the lab's parts; ``origin``, which says who calls right now (and raises where a caller
     may not); and ``next_number``, which numbers records, as messages are.
     """
+
+    service, noun = "kinesis", "stream"
 
     def __init__(
         self,
@@ -44,9 +45,9 @@ class Kinesis:
         origin: Callable[[], Origin],
         next_number: Callable[[], int],
     ) -> None:
+        super().__init__()
         self.scheduler, self.books = scheduler, books
         self.rules, self.clock, self.origin, self.next_number = rules, clock, origin, next_number
-        self._streams: dict[str, Stream] = {}
 
     def create_stream(
         self,
@@ -85,19 +86,19 @@ class Kinesis:
         size = self.rules.kinesis_record_size
         if max_record_size is not None:
             size = check_record_size(max_record_size, self.rules)
-        if name in self._streams:
+        if name in self._found:
             raise ResourceInUseException(
                 f"Stream {name} under account {ACCOUNT} already exists.",
                 f"; lab.kinesis[{name!r}] is it; lab.reset() empties it and keeps its settings",
             )
         self.check_shards(shard_count)
         hours = self.rules.kinesis_retention_default
-        made = self._streams[name] = Stream(name, shard_count, hours, size, self)
+        made = self._found[name] = Stream(name, shard_count, hours, size, self)
         return made
 
     def check_shards(self, more: int) -> None:
         """Raise :class:`LimitExceededException` if the account may not have so many more shards."""
-        there = sum(len(stream.store.open_shards) for stream in self._streams.values())
+        there = sum(len(stream.store.open_shards) for stream in self._found.values())
         most = self.rules.kinesis_shards
         if there + more > most:
             raise LimitExceededException(
@@ -109,40 +110,18 @@ class Kinesis:
 
     # ------------------------------------------------------------------ finding them
 
-    def __getitem__(self, name: str) -> Stream:
-        try:
-            return self._streams[name]
-        except KeyError:
-            raise UnknownName("stream", name, self._streams) from None
-
     def __contains__(self, stream: object) -> bool:
-        if isinstance(stream, Stream):
-            return self._streams.get(stream.name) is stream
         if isinstance(stream, Consumer):
             return (
                 stream.stream in self
                 and stream.stream.consumers.get(stream.consumer_name) is stream
             )
-        return stream in self._streams
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._streams)
-
-    def __len__(self) -> int:
-        return len(self._streams)
-
-    def __repr__(self) -> str:
-        if not self._streams:
-            return "<kinesis: no streams>"
-        return "\n".join(["<kinesis>", *(f"  {stream!r}" for stream in self._streams.values())])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        return super().__contains__(stream)
 
     # ------------------------------------------------------------------ another run
 
     def reset(self, scheduler: Scheduler, books: Recorder) -> None:
         """Begin a new run with the same streams, all empty, each with the shards it was made with."""
         self.scheduler, self.books = scheduler, books
-        for stream in self._streams.values():
+        for stream in self._found.values():
             stream.start()

@@ -16,6 +16,7 @@ from lambdalab.errors import (
 from lambdalab.functions.context import ACCOUNT, REGION
 from lambdalab.kernel.clock import US
 from lambdalab.sources.checks import whole
+from lambdalab.sources.holding import Holding
 from lambdalab.sources.kinesis.consumers import Consumer, register
 from lambdalab.sources.kinesis.input import (
     Entry,
@@ -52,7 +53,7 @@ def stream_arn(name: str) -> str:
     return f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{name}"
 
 
-class Stream(KinesisSource):
+class Stream(Holding, KinesisSource):
     """A Kinesis data stream in provisioned mode, made by ``lab.kinesis.create_stream``.
 
     Attributes: ``name``, ``arn``, ``shard_count`` (that it was made with), ``retention_hours``,
@@ -347,17 +348,6 @@ class Stream(KinesisSource):
     def records(self) -> Records:
         """A look at every record in it, without reading any."""
         return Records(self.name, self.store.records)
-
-    @property
-    def depth(self) -> int:
-        """How many records are in it, read or not."""
-        return self.store.depth
-
-    def __len__(self) -> int:
-        return self.store.depth
-
-    def __bool__(self) -> bool:
-        return True
 
     def __repr__(self) -> str:
         number, depth = len(self.store.open_shards), self.store.depth

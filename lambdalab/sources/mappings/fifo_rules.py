@@ -46,6 +46,7 @@ def check_fifo(queue: Queue, settings: MappingSettings, rules: Rules) -> None:
             f"{queue.name!r}; dg/services-sqs-scaling)",
         )
 
+
 def check_fifo_size(queue: Queue, given: dict[str, Any], rules: Rules) -> None:
     """The same of the batch size; first, for a larger one would need a window, elsewhere."""
     size = given.get("batch_size")

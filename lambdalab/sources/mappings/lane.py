@@ -74,6 +74,14 @@ class Lane:
         if self._window is not None and not (self._busy or self._open or self._waiting):
             self._close(BatchCause.TUMBLING_WINDOW, final=True)
 
+    def rest(self) -> None:
+        """Wait for nothing any more."""
+        for timer in (self._timer, self._quiet):
+            if timer:
+                self._scheduler.cancel(timer)
+        self._timer = self._quiet = 0
+        self._work.rest()
+
     # ------------------------------------------------------------------ batches
 
     def _fill(self) -> None:

@@ -99,8 +99,14 @@ class StreamMapping(Mapping):
         self._reader.wake()
 
     def _retire(self, done: Callable[[], None]) -> None:
-        self._reader.leave()
-        self._reader.place.close(done)
+        reader = self._reader
+        reader.leave()
+
+        def closed() -> None:
+            reader.rest()
+            done()
+
+        reader.place.close(closed)
 
     def _give_up(self, what: GivenUp) -> None:
         """Tell the on-failure destination, if there is one."""

@@ -136,3 +136,9 @@ class StreamReader:
     def leave(self) -> None:
         """Hear no more of the stream."""
         self._store.consumers.remove(self)
+
+    def rest(self) -> None:
+        """Wait for nothing any more: the mapping is gone, and keeps no run alive."""
+        for poller in self.pollers.values():
+            for lane in poller.lanes:
+                lane.rest()

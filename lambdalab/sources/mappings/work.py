@@ -92,6 +92,7 @@ class Work:
         self._lane, self._shard, self._place, self._done = lane, shard_name, place, done
         self._scheduler, self._books, self._ledger = place.scheduler, place.books, place.ledger
         self._pieces: list[Piece] = []  # still to be done, the last one first
+        self._waits = 0  # until something is tried again: its token
 
     def begin(self, piece: Piece) -> None:
         """A batch is closed: do what is to be done with it."""
@@ -264,11 +265,16 @@ class Work:
     def _wait(self, failed: Piece, pieces: list[Piece], cause: int) -> None:
         """Try the pieces that came of a failed one, in order, after a wait."""
         at = self._scheduler.now + self._delay_us(failed.failures)
-        self._scheduler.at(at, self._again, (failed, pieces, cause))
+        self._waits = self._scheduler.at(at, self._again, (failed, pieces, cause))
+
+    def rest(self) -> None:
+        """Try nothing again: the mapping is gone."""
+        if self._waits:
+            self._scheduler.cancel(self._waits)
+            self._waits = 0
 
     def _again(self, what: tuple[Piece, list[Piece], int]) -> None:
-        if self._place.closed:
-            return
+        self._waits = 0
         failed, pieces, cause = what
         for piece in pieces:
             self._ledger.back(piece.items, cause, failed.request, failed.number)

@@ -11,6 +11,7 @@ from lambdalab.functions.mishaps import Mishap
 from lambdalab.invocation.recursion import Chain
 from lambdalab.kernel.clock import US
 from lambdalab.sources.checks import whole
+from lambdalab.sources.holding import Holding
 from lambdalab.sources.sqs.events import Attributes, queue_arn, queue_url
 from lambdalab.sources.sqs.messages import (
     IN_FLIGHT,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from lambdalab.sources.sqs.service import Sqs
 
 
-class Queue:
+class Queue(Holding):
     """An SQS standard queue, made by ``lab.sqs.create_queue``.
 
     Attributes: ``name``, ``url``, ``arn``, ``settings``, and ``implied``: whether it exists only
@@ -307,17 +308,6 @@ class Queue:
         """A look at every message in it, without receiving any (which AWS does not offer)."""
         return Messages(self.name, list(self.store.messages.values()))
 
-    @property
-    def depth(self) -> int:
-        """How many messages are in it: visible, delayed and in flight."""
-        return self.store.depth
-
-    def __len__(self) -> int:
-        return self.store.depth
-
-    def __bool__(self) -> bool:
-        return True
-
     def __repr__(self) -> str:
         store = self.store
         counts = (
@@ -360,7 +350,9 @@ class Queue:
         if retention_us != store.retention_us:
             store.retention_us = retention_us
             store.reschedule_retention()
-        self._sqs.books.wired("sqs", self.store.name, settings.as_dict() | {"implied": self.implied})
+        self._sqs.books.wired(
+            "sqs", self.store.name, settings.as_dict() | {"implied": self.implied}
+        )
 
     def start(self) -> None:
         """Begin a run: empty."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidSetting, ResourceConflictException, UnknownName
@@ -11,6 +10,7 @@ from lambdalab.kernel.clock import Clock
 from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
+from lambdalab.sources.directory import Directory
 from lambdalab.sources.sqs.events import Attributes
 from lambdalab.sources.sqs.fifo import FifoQueue
 from lambdalab.sources.sqs.groups import FifoMessage
@@ -34,12 +34,14 @@ if TYPE_CHECKING:
 __all__ = ["FifoQueue", "Queue", "Sqs"]
 
 
-class Sqs:
+class Sqs(Directory[Queue]):
     """The queues of one account, found by name: ``lab.sqs["orders"]``.
 
     Parameters: the lab's parts, and ``origin``, which says who calls right now (and raises where a
     caller may not).
     """
+
+    service, noun = "sqs", "queue"
 
     def __init__(
         self,
@@ -51,9 +53,9 @@ class Sqs:
         clock: Clock,
         origin: Callable[[], Origin],
     ) -> None:
+        super().__init__()
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.ids, self.rules, self.clock, self.origin = ids, rules, clock, origin
-        self._queues: dict[str, Queue] = {}
         self.sent = 0
 
     def create_queue(
@@ -115,7 +117,7 @@ class Sqs:
 
     def _created(self, name: str, settings: QueueSettings) -> Queue:
         """The queue that is there, or was only implied, or a new one."""
-        known = self._queues.get(name)
+        known = self._found.get(name)
         if known is not None and not known.implied:
             _check_same(known, settings)
             return known
@@ -131,7 +133,7 @@ class Sqs:
 
         For dead-letter queues: a later ``create_queue`` may still give it attributes.
         """
-        known = self._queues.get(name)
+        known = self._found.get(name)
         if known is None:
             settings = self._settings(check_name(name, self.rules), None)
             known = self._make(name, settings, implied=True)
@@ -156,7 +158,7 @@ class Sqs:
 
     def _make(self, name: str, settings: QueueSettings, *, implied: bool) -> Queue:
         kind = FifoQueue if isinstance(settings, FifoSettings) else Queue
-        queue = self._queues[name] = kind(name, settings, self, implied=implied)
+        queue = self._found[name] = kind(name, settings, self, implied=implied)
         queue.configure()
         return queue
 
@@ -209,12 +211,12 @@ class Sqs:
 
     def sources_of(self, letters: Queue) -> list[Queue]:
         """The queues whose dead-letter queue it is."""
-        queues = self._queues.values()
+        queues = self._found.values()
         return [queue for queue in queues if queue.settings.dead_letter_queue == letters.name]
 
     def by_arn(self, arn: str) -> Queue | None:
         """The queue with that ARN."""
-        return self._queues.get(arn.rpartition(":")[2])
+        return self._found.get(arn.rpartition(":")[2])
 
     def destination(self, given: Queue | str, letters: Queue) -> Queue:
         """Where a dead-letter queue's messages can be moved to: another queue of its kind."""
@@ -231,8 +233,8 @@ class Sqs:
     def _name_of(self, given: object) -> str | None:
         """The name of a queue that was given as one of this lab or as a name."""
         if isinstance(given, Queue):
-            if self._queues.get(given.name) is not given:
-                raise UnknownName("queue in this lab", given.name, self._queues)
+            if self._found.get(given.name) is not given:
+                raise UnknownName("queue in this lab", given.name, self._found)
             return given.name
         return None if given is None else check_name(given, self.rules)
 
@@ -257,34 +259,9 @@ class Sqs:
 
     # ------------------------------------------------------------------ finding them
 
-    def __getitem__(self, name: str) -> Queue:
-        try:
-            return self._queues[name]
-        except KeyError:
-            raise UnknownName("queue", name, self._queues) from None
-
-    def __contains__(self, queue: object) -> bool:
-        if isinstance(queue, Queue):
-            return self._queues.get(queue.name) is queue
-        return queue in self._queues
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._queues)
-
-    def __len__(self) -> int:
-        return len(self._queues)
-
     def left_over(self) -> dict[str, int]:
         """How many messages lie in which queue, of those that hold any."""
-        return lying_about((queue.name, queue.store) for queue in self._queues.values())
-
-    def __repr__(self) -> str:
-        if not self._queues:
-            return "<sqs: no queues>"
-        return "\n".join(["<sqs>", *(f"  {queue!r}" for queue in self._queues.values())])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        return lying_about((queue.name, queue.store) for queue in self._found.values())
 
     # ------------------------------------------------------------------ another run
 
@@ -292,10 +269,10 @@ class Sqs:
         """Begin a new run with the same queues, all empty. Mappings attach themselves again."""
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.sent = 0
-        for queue in self._queues.values():
+        for queue in self._found.values():
             queue.store.close()
             queue.start()
-        for queue in self._queues.values():
+        for queue in self._found.values():
             queue.configure()
 
 
