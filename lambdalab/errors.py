@@ -103,6 +103,8 @@ class AuditError(LabError, AssertionError):
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The tail of an error about a name: the nearest known one, else all of them."""
     known = list(known)
+    if name in known:
+        return " here: what was given is of another lab, or of an earlier time"
     parts = [other for other in known if name and (name in other or other in name)]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or parts[:1]
     if near:

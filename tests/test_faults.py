@@ -246,13 +246,14 @@ def test_an_accepted_event_waits_while_the_service_fails(lab: ll.Lab, bill: Any)
     assert lab.trace.invocations.status.iloc[-1] == "succeeded", "no retry was used up"
 
 
-def test_a_batch_fails_with_the_service(lab: ll.Lab, bill: Any) -> None:
+def test_a_batch_waits_for_the_service_to_recover(lab: ll.Lab, bill: Any) -> None:
     orders = lab.sqs.create_queue("orders", visibility_timeout=30)
     lab.create_event_source_mapping(orders, bill)
     lab.faults.service_error(bill, end=lab.elapsed + 2)
     orders.send("a")
     lab.run()
-    assert lab.trace.batches.outcome.tolist() == ["failure", "success"]
+    assert lab.trace.batches.outcome.tolist() == ["success"]
+    assert lab.trace.invocations.cause.tolist()[-3:] == ["service_error"] * 2 + ["completed"]
 
 
 # ---- killed
@@ -588,7 +589,8 @@ def test_what_there_is_not_is_told(lab: ll.Lab, bill: Any) -> None:
     with pytest.raises(ResourceNotFoundException, match="did you mean 'bill'"):
         lab.faults.fail("bil")
     with pytest.raises(
-        UnknownName, match=r"there is no function, queue, stream or table 'bil'.*did you mean 'bill'"
+        UnknownName,
+        match=r"there is no function, queue, stream or table 'bil'.*did you mean 'bill'",
     ):
         lab.faults.duplicate("bil")
     with pytest.raises(UnknownName):

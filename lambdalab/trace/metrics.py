@@ -6,7 +6,8 @@ at which it was invoked, not when it failed; refused ones count in ``Throttles``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -50,12 +51,24 @@ def metrics(tables: Tables, period: float = 60) -> pd.DataFrame:
         raise InvalidSetting("period", period, "a number of seconds above 0")
     length = max(round(period * 1_000_000), 1)
     rows: list[tuple[object, ...]] = []
-    for samples in (
-        *_lambda(tables), *_concurrency(tables, length), *_sqs(tables), *_sources(tables, length)
-    ):  # fmt: skip
+    found = chain(
+        _lambda(tables), _concurrency(tables, length), _sqs(tables), _sources(tables, length)
+    )
+    for samples in _merged(found):
         rows.extend(_statistics(samples, length, tables.recorder.names))
     rows.sort(key=lambda row: (row[1:4], row[0]))
     return _frame(tables, rows)
+
+
+def _merged(found: Iterable[Samples]) -> Iterator[Samples]:
+    """One for each metric: several mappings may tell of one function, which has one series."""
+    of_metric: dict[tuple[str, str, str], list[Samples]] = {}
+    for samples in found:
+        of_metric.setdefault(samples[:3], []).append(samples)
+    for metric, parts in of_metric.items():
+        yield Samples(
+            *metric, *map(np.concatenate, zip(*(part[3:] for part in parts), strict=True))
+        )
 
 
 def _frame(tables: Tables, rows: list[tuple[object, ...]]) -> pd.DataFrame:
@@ -164,14 +177,17 @@ def _sqs(tables: Tables) -> Iterator[Samples]:
     kinds = tables.recorder.queue_kinds
     queues = [code for code, kind in kinds.items() if kind == QueueKind.SQS]
     rows = rows[np.isin(rows["queue"], queues)]
-    copies = (rows["action"] == Action.SENT) & (rows["cause"] == Cause.DUPLICATE)
-    rows = rows[~copies]  # nobody sent them
-    for metric, action in (
-        ("NumberOfMessagesSent", Action.SENT),
-        ("NumberOfMessagesReceived", Action.RECEIVED),
-        ("NumberOfMessagesDeleted", Action.DELETED),
+    action, cause = rows["action"], rows["cause"]
+    # nobody sent copies, nor what SQS itself moved to a dead-letter queue
+    by_itself = (cause == Cause.DEAD_LETTER) & (rows["request"] == 0)
+    sent = (action == Action.SENT) & (cause != Cause.DUPLICATE) & ~by_itself
+    deleted = np.isin(action, (Action.DELETED, Action.FILTERED)) & (cause != Cause.PURGED)
+    for metric, those in (
+        ("NumberOfMessagesSent", sent),
+        ("NumberOfMessagesReceived", action == Action.RECEIVED),
+        ("NumberOfMessagesDeleted", deleted),
     ):
-        chosen = rows[rows["action"] == action]
+        chosen = rows[those]
         yield _counted(metric, chosen["at"], chosen["queue"])._replace(namespace=SQS)
 
 

@@ -55,10 +55,11 @@ def summary(tables: Tables) -> pd.DataFrame:
     For a function: ``invocations`` (runs, which is what is billed), ``succeeded``, ``errors``,
     ``throttles``, ``cold_starts``, ``most_at_once`` (the most runs under way together), the median
     and 95th percentile of the handler's duration, ``cost_usd``. For a queue: ``sent``, ``deleted``
-    (dealt with), ``dead_lettered``, ``lost`` (expired or dropped with no delivery), ``max_depth``
-    and ``oldest_s``, the greatest age an event reached in it. The records that a stream's mapping has
-    read are a queue too, ``"<mapping> (records)"``. For a mapping: ``batches``, ``records`` (in all of
-    them: what was tried again counts again), ``mean_batch``, ``failed`` (batches that failed in whole or
+    (dealt with), ``dead_lettered``, ``lost`` (expired or dropped with no delivery; not told of a
+    stream, which keeps no record for ever: its mappings' queues tell it), ``max_depth`` and
+    ``oldest_s``, the greatest age an event reached in it. The records that a stream's mapping has read
+    are a queue too, ``"<mapping> (records)"``. For a mapping: ``batches``, ``records`` (in all of them:
+    what was tried again counts again), ``mean_batch``, ``failed`` (batches that failed in whole or
     in part, or never ran), ``filtered`` (records), and ``oldest_s``, how old a record was at most when it
     was handed over: of a stream the greatest iterator age. Where provisioned concurrency was asked
     for, a row of kind ``provisioned concurrency`` for each version (``bill:1``) has what it cost by
@@ -141,8 +142,10 @@ def _ms(us: float | None) -> float | None:
 
 def _queues(tables: Tables) -> Iterator[dict[str, object]]:
     events = tables.rows("queue_events")
+    ledgers = {source.queue for source in sources(tables)}
     for code, kind in tables.recorder.queue_kinds.items():
         rows = events[events["queue"] == code]
+        keeps = kind == QueueKind.STREAM and code not in ledgers  # its records end in any case
         counts = np.bincount(rows["action"], minlength=len(Action.names)).tolist()
         own = kind == QueueKind.ASYNCHRONOUS
         yield {
@@ -151,7 +154,7 @@ def _queues(tables: Tables) -> Iterator[dict[str, object]]:
             "sent": counts[Action.SENT],
             "deleted": counts[Action.DELETED],
             "dead_lettered": len(delivered(rows)) if own else counts[Action.DEAD_LETTERED],
-            "lost": len(lost(rows)),
+            "lost": None if keeps else len(lost(rows)),
             "max_depth": int(rows["depth"].max(initial=0)),
             "oldest_s": int(rows["age_us"].max(initial=0)) / 1e6,
         }

@@ -68,7 +68,9 @@ def test_no_window_and_no_large_batches(bench: Bench) -> None:
     orders, bill = fifo(bench), bench.function()
     with pytest.raises(InvalidParameterValueException, match="Batching window is not supported"):
         bench.map(orders, bill, maximum_batching_window=1)
-    with pytest.raises(InvalidSetting, match="batch_size=11: must be a whole number of 1 to 10 rec"):
+    with pytest.raises(
+        InvalidSetting, match="batch_size=11: must be a whole number of 1 to 10 rec"
+    ):
         bench.map(orders, bill, batch_size=11)
     mapping = bench.map(orders, bill)
     assert mapping.settings.batch_size == 10

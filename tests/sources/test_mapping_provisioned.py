@@ -224,8 +224,12 @@ def test_throttles_leave_the_least(benches: type[Bench]) -> None:
     assert min(row[2] for row in rows) == 8
 
 
-def test_fifo_queues_have_none(benches: type[Bench]) -> None:
+def test_fifo_queues_take_it_too(benches: type[Bench]) -> None:
+    """dg/services-sqs-parameters lists it without an exception."""
     bench = benches(DAY)
     orders = bench.queue("orders.fifo", fifo=True)
-    with pytest.raises(InvalidParameterValueException, match="standard queues only"):
-        bench.map(orders, bench.function(), provisioned_poller_config={})
+    bench.map(orders, bench.function(duration=5), provisioned_poller_config={})
+    for group in "abc":
+        orders.send("x", message_group_id=group, message_deduplication_id=group)
+    bench.run()
+    assert orders.depth == 0

@@ -88,7 +88,7 @@ def test_targets_are_checked_before_anything_happens(lab: Lab) -> None:
     orders = lab.sqs.create_queue("orders")
     with pytest.raises(LookupError, match="did you mean 'orders'"):
         lab.create_event_source_mapping("order", "bill")
-    with pytest.raises(InvalidParameterValueException, match="Function does not exist.*'bill'"):
+    with pytest.raises(InvalidParameterValueException, match=r"Function does not exist.*'bill'"):
         lab.create_event_source_mapping(orders, "bil")
     with pytest.raises(InvalidSetting):
         lab.create_event_source_mapping(orders, "bill", batch_size=0)

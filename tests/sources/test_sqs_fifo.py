@@ -89,7 +89,7 @@ def test_settings_of_fifo_queues_only(bench: Bench) -> None:
     with pytest.raises(InvalidSetting, match="no queue changes its kind"):
         orders.update(fifo=False)
     with pytest.raises(ResourceConflictException, match=r"content_based_deduplication=True"):
-        bench.queue("orders.fifo")
+        bench.queue("orders.fifo", content_based_deduplication=False)
 
 
 def test_dead_letter_queues_are_of_the_same_kind(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tests.world.contents import admits
-from tests.world.numbers import FAR, S
+from tests.world.numbers import FAR, S, refused
 from tests.world.reading import Difference, need, same
 
 if TYPE_CHECKING:
@@ -157,14 +157,14 @@ class Batches:
         deadline = min((r.hidden_until for r in records), default=-1)
         for tries, call in enumerate(self.calls.get(batch.batch_id, [])):
             same("a batch is handed over when it is due", call, call.requested_at, due)
-            if call.status != "throttled":
+            if not refused(call):
                 break
             due = call.completed_at + min(2**tries, 30) * S
         if call is None or call.completed_at < 0:
             told = batch.outcome, call is None
             same("it is under way", batch, told, ("in_flight", False))
             return
-        if call.status != "throttled":
+        if not refused(call):
             same("a batch is over with its call", batch, batch.completed_at, call.completed_at)
             self.outcome(batch, call, records)
         elif self.alone and due < deadline:
@@ -190,9 +190,33 @@ class Batches:
         least, most = len(mine) + failed, len(mine) + failed + gone
         good = least <= batch.records <= most or not self.alone
         need("what was dealt with is deleted", batch, good, len(mine), batch.records - failed)
+        named = self.answered_so(batch, call, bool(reports))
+        if named is not None:
+            kept = {row.event_id for row in mine} & set(named)
+            same("what failed stays", batch, kept, set())
         cause = "batch_succeeded" if batch.outcome == "success" else "partial_batch_failure"
         for row in mine:
             same("a record is deleted", row, (row.at, row.cause), (batch.completed_at, cause))
+
+    def answered_so(self, batch: Any, call: Any, reports: bool) -> list[str] | None:
+        """It ended as the handler said; what failed then, where that is known."""
+        event = self.past.saw.get(call.request_id)
+        if event is None or call.status != "succeeded":
+            return None
+        answer, names = self.past.answers.get(call.request_id), []
+        entries = answer.get("batchItemFailures") if isinstance(answer, dict) else None
+        known = [record["messageId"] for record in event["Records"]]
+        if reports and answer and not isinstance(answer, dict):
+            names = known
+        elif reports and entries:
+            names = list(dict.fromkeys(entry["itemIdentifier"] for entry in entries))
+            names = names if set(names) <= set(known) else known
+        said = {entry["itemIdentifier"] for entry in entries or ()}
+        told, partial = batch.outcome, said == set(names)
+        wanted = "success" if not names else "partial" if partial else "failure"
+        same("it ended as the function said", batch, told, wanted)
+        same("so many failed", batch, batch.failed_records, len(names))
+        return names
 
     def left_over(self, receives: list[Receive]) -> None:
         """What is in no batch yet has not filled one, and no window has passed."""

@@ -42,6 +42,11 @@ REFUSALS = {"payload_too_large": 413, "invalid_json": 400, "unknown_function": 4
             "recursive_loop": 400, "service_error": 500}  # fmt: skip
 
 
+def refused(call: Any) -> bool:
+    """Whether a mapping's call was refused before it ran, and may come again as it is."""
+    return call.status in ("throttled", "refused") and call.cause != "payload_too_large"
+
+
 def dated(past: Any) -> dict[str, Any]:
     """The numbers of a run: those of its rules' date, with its quotas."""
     later = {"asynchronous_payload": 1_048_576} if past.rules >= "2025-10-24" else {}

@@ -93,7 +93,11 @@ class Queues:
             return
         causes = {"visibility_timeout"}
         if batch and 0 <= batch.completed_at <= row.at and batch.outcome != "success":
-            fate = {FATES[batch.outcome]} if batch.outcome in FATES else {*THROTTLES, "injected"}
+            fate = (
+                {FATES[batch.outcome]}
+                if batch.outcome in FATES
+                else {*THROTTLES, "injected", "service_error", "function_state"}
+            )
             causes = fate | (causes if batch.completed_at == row.at else set())
         need("why a message came back", row, row.cause in causes, row.cause, causes)
         if row.cause != "visibility_timeout":

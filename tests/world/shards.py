@@ -12,7 +12,7 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import Any
 
-from tests.world.numbers import FAR, S
+from tests.world.numbers import FAR, S, refused
 from tests.world.reading import grouped, need, same
 from tests.world.streams import Flow, Record
 
@@ -224,13 +224,13 @@ class Work:
         for tries, call in enumerate(calls):
             same("it is handed over when it is due", call, call.requested_at, due)
             need("nothing is tried while it is off", call, self.flow.on(due), due, call)
-            if call.status not in ("throttled", "refused"):
+            if not refused(call):
                 break
             due = call.completed_at + self.delay(tries)
         need("a batch has a call", batch, call is not None, calls, batch)
         if call.completed_at < 0:
             same("it is under way", batch, batch.outcome, "in_flight")
-        elif call.status not in ("throttled", "refused"):
+        elif not refused(call):
             same("only the last call ran", batch, call, calls[-1])
             self.ran(batch, call)
         elif batch.completed_at >= 0:

@@ -27,7 +27,7 @@ _LONGER = 8
 
 
 def check_fifo(queue: Queue, settings: MappingSettings, rules: Rules) -> None:
-    """Refuse a window and provisioned pollers for a FIFO queue.
+    """Refuse a window for a FIFO queue.
 
     Sources: dg/services-sqs-configure; the words about the window are AWS's (aws/aws-lambda-dotnet pull
     request 1758). A standard queue passes.
@@ -38,12 +38,6 @@ def check_fifo(queue: Queue, settings: MappingSettings, rules: Rules) -> None:
         raise InvalidParameterValueException(
             "Batching window is not supported for FIFO queues",
             f" (maximum_batching_window={settings.maximum_batching_window}; {queue.name!r})",
-        )
-    if settings.provisioned_poller_config is not None:
-        raise InvalidParameterValueException(
-            "Provisioned mode is documented for standard queues only",
-            f" (provisioned_poller_config={settings.provisioned_poller_config.as_dict()}; "
-            f"{queue.name!r}; dg/services-sqs-scaling)",
         )
 
 

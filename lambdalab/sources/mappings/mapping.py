@@ -80,7 +80,9 @@ class Mapping(ABC):
         """
         self._check("update")
         if "function" in settings:
-            limit = "left alone: a mapping belongs to its function; make another"
+            limit = (
+                "left alone: AWS can change it, a lab cannot; delete the mapping and make another"
+            )
             raise InvalidSetting("function", settings["function"], limit)
         made = self._changed(settings)
         before, self.settings = self.settings.enabled, made

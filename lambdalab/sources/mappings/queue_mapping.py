@@ -49,7 +49,8 @@ class QueueMapping(Mapping):
         check_fifo_size(self.source, settings, self._parts.rules)
         made = self.settings.changed(self._parts.rules, **settings)
         check_fifo(self.source, made, self._parts.rules)
-        check_timeouts(self.source, self.target)
+        if made.enabled:  # one that does harm can always be switched off
+            check_timeouts(self.source, self.target)
         return made
 
     def _begin(self, settings: MappingSettings) -> None:

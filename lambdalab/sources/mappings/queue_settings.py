@@ -43,7 +43,7 @@ class MappingSettings:
     enabled: bool = True
 
     @classmethod
-    def make(cls, rules: Rules, verb: str, **settings: Any) -> MappingSettings:
+    def make(cls, rules: Rules, verb: str, /, **settings: Any) -> MappingSettings:
         """Settings by keyword, defaults from the rules (for None too), everything checked.
 
         Raises :class:`UnknownSetting` for a keyword no setting has (with a suggestion),
@@ -60,9 +60,9 @@ class MappingSettings:
                 )
             if name in _OF_STREAMS:
                 limit = (
-                    "left out: it is for mappings of streams; what a queue's messages come to is "
+                    "left out: it is for mappings of streams; a queue has its own settings for that"
                 )
-                raise InvalidSetting(name, settings[name], f"{limit}for its own settings", _SOURCE)
+                raise InvalidSetting(name, settings[name], limit, _SOURCE)
             if name not in known:
                 raise UnknownSetting(verb, name, known)
         given = {name: value for name, value in settings.items() if value is not None}
@@ -75,7 +75,7 @@ class MappingSettings:
         made._check(rules)
         return made
 
-    def changed(self, rules: Rules, **settings: Any) -> MappingSettings:
+    def changed(self, rules: Rules, /, **settings: Any) -> MappingSettings:
         """These settings with some replaced, checked again; None sets one back to its default."""
         return self.make(rules, UPDATE, **(self.as_dict() | settings))
 

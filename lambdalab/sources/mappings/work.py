@@ -181,9 +181,11 @@ class Work:
     def _answered(self, piece: Piece, call: Call) -> None:
         """The function's answer has come, or the service's refusal."""
         piece.request = call.request
-        if call.error is not None:
+        if call.error is not None and call.cause != Cause.PAYLOAD_TOO_LARGE:
             self._place.last_result = FAILED
             self._refused(piece, call.cause)
+        elif call.error is not None:  # one record that no function can be given: waiting helps not
+            self._failed(piece, call, None)
         else:
             piece.invokes += 1
             piece.refusals = 0

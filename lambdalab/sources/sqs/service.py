@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidSetting, ResourceConflictException, UnknownName
@@ -72,7 +72,7 @@ class Sqs(Directory[Queue]):
         deduplication_scope: str | None = None,
         **unknown: object,
     ) -> Queue:
-        """Create a queue; with the attributes of an existing one, get that.
+        """Create a queue; or get that of the name, if it has the attributes that are given.
 
         Parameters
         ----------
@@ -106,20 +106,21 @@ class Sqs(Directory[Queue]):
         self.origin()
         check_name(name, self.rules)
         letters = self._name_of(dead_letter_queue)
-        settings = self._settings(
-            name, fifo, visibility_timeout=visibility_timeout, delay=delay, retention=retention,
-            dead_letter_queue=letters, max_receive_count=max_receive_count,
-            content_based_deduplication=content_based_deduplication,
-            deduplication_scope=deduplication_scope, **unknown,
-        )  # fmt: skip
+        given = {
+            "visibility_timeout": visibility_timeout, "delay": delay, "retention": retention,
+            "dead_letter_queue": letters, "max_receive_count": max_receive_count,
+            "content_based_deduplication": content_based_deduplication,
+            "deduplication_scope": deduplication_scope,
+        }  # fmt: skip
+        settings = self._settings(name, fifo, **given, **unknown)
         self._check_letters(name, letters)
-        return self._created(name, settings)
+        return self._created(name, settings, [n for n in given if given[n] is not None])
 
-    def _created(self, name: str, settings: QueueSettings) -> Queue:
+    def _created(self, name: str, settings: QueueSettings, given: Collection[str]) -> Queue:
         """The queue that is there, or was only implied, or a new one."""
         known = self._found.get(name)
         if known is not None and not known.implied:
-            _check_same(known, settings)
+            _check_same(known, settings, given)
             return known
         self._make_letters(settings.dead_letter_queue)
         if known is None:
@@ -276,9 +277,10 @@ class Sqs(Directory[Queue]):
             queue.configure()
 
 
-def _check_same(queue: Queue, settings: QueueSettings) -> None:
+def _check_same(queue: Queue, settings: QueueSettings, given: Collection[str]) -> None:
+    """Of a queue that is there only the attributes that were given are compared."""
     old, new = queue.settings.as_dict(), settings.as_dict()
-    differing = [name for name in old if old[name] != new[name]]
+    differing = [name for name in old if name in given and old[name] != new[name]]
     if differing:
         told = ", ".join(f"{name}={old[name]!r}, not {new[name]!r}" for name in differing)
         raise ResourceConflictException(
