@@ -295,6 +295,11 @@ class Lab(LambdaVerbs, MappingVerbs):
     def _target(self, target: Any) -> Target | Queue:
         if isinstance(target, str):
             name, _ = split(target) or (target, "")
+            if name in self._lambda.functions and target in self._sources.names:
+                limit = (
+                    f"one of several: a function and a source are called {target!r}; give it itself"
+                )
+                raise InvalidSetting("target", target, limit)
             if name not in self._lambda.functions:
                 if target not in self._sources.names:
                     known = [*self._lambda.functions, *self._sources.names]

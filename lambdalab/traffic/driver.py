@@ -25,6 +25,9 @@ class Sender(Protocol):
     def drive_key(self) -> str:
         """The keyword of ``drive`` that says what an arrival belongs to; "" where there is none."""
 
+    def check_arrival(self, body: Any, key: Any) -> None:
+        """Raise where every arrival would be refused."""
+
     def arrive(self, body: Any, number: int, key: Any) -> None:
         """Take what has arrived; ``number`` counts from 0, ``key`` is None where none was given."""
 

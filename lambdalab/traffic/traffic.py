@@ -62,8 +62,11 @@ class Traffic:
         waits = arrivals.waits(stream)
         driver: Driver | FastLane
         if not isinstance(target, Target):
+            if make is None:
+                fixed = None if callable(keys.get(target.drive_key)) else keys.get(target.drive_key)
+                target.check_arrival({"n": 0} if payload is None else payload, fixed)
             if make is None and payload is not None:
-                make = lambda _number: payload  # noqa: E731
+                make = _always(payload)
             driver = Driver(scheduler, waits, to_source(target, make, key), ends_at, count)
         else:
             asynchronous = invocation_type == "Event"

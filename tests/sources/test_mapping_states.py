@@ -286,7 +286,7 @@ def test_a_name_that_a_queue_and_a_stream_have_is_no_name() -> None:
 
 
 def test_a_source_of_another_lab_is_unknown() -> None:
-    with pytest.raises(UnknownName, match="in this lab"):
+    with pytest.raises(UnknownName, match="is of another lab"):
         made().create_event_source_mapping(made().sqs["orders"], "bill")
 
 
@@ -334,4 +334,16 @@ def test_reset_ends_a_deletion() -> None:
     lab.reset()
     assert mapping.state == "Deleted"
     with pytest.raises(ResourceNotFoundException):
+        mapping.enable()
+
+
+def test_a_mapping_that_does_harm_can_be_switched_off() -> None:
+    """The function's timeout was raised above the visibility timeout meanwhile, which AWS lets happen."""
+    lab = made()
+    mapping = lab.create_event_source_mapping("orders", "bill")
+    lab.update_function("bill", timeout=60)
+    with pytest.raises(InvalidParameterValueException, match="less than Function timeout"):
+        mapping.update(batch_size=5)
+    assert mapping.disable().state == "Disabled"
+    with pytest.raises(InvalidParameterValueException, match="less than Function timeout"):
         mapping.enable()

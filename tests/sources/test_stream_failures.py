@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import lambdalab as ll
 from tests.sources.streams import (
     connect,
     counting,
@@ -296,3 +297,23 @@ def test_disabled_it_lets_a_throttled_batch_go() -> None:
     mapping.update(enabled=True)
     lab.run()
     assert (seen, outcomes(lab)) == ([[0]], [(1, "throttled"), (1, "success")])
+
+
+def test_a_record_that_no_function_can_be_given_uses_up_its_retries() -> None:
+    """As JSON it is over 6 MB: waiting would not help."""
+    lab = ll.Lab(rules="latest")
+    lab.create_function("count", duration=0.1)
+    stream = lab.kinesis.create_stream("clicks", max_record_size=10_240)
+    failed = lab.sqs.create_queue("failed")
+    lab.create_event_source_mapping(
+        stream, "count", starting_position="TRIM_HORIZON", maximum_retry_attempts=2,
+        on_failure=failed, batch_size=1,
+    )  # fmt: skip
+    stream.put_record(b"x" * 5_000_000, "key")
+    lab.advance(10)  # the shard lets no more in before
+    stream.put_record(b"y", "key")
+    lab.run()
+    assert lab.trace.batches["outcome"].tolist() == ["failure"] * 3 + ["success"]
+    [told] = failed.messages
+    assert told.body["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert told.body["KinesisBatchInfo"]["batchSize"] == 1

@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+import lambdalab as ll
 from lambdalab.errors import InvalidSetting
 from lambdalab.trace import Recorder, Trace
 from lambdalab.trace.metrics import COLUMNS
@@ -110,3 +111,44 @@ def test_of_nothing_it_has_its_columns_and_types(trace: Trace) -> None:
     assert tuple(empty.columns) == COLUMNS
     assert len(empty) == 0
     assert list(empty.dtypes) == list(trace.metrics().dtypes)
+
+
+def test_a_function_with_two_mappings_has_one_series_of_iterator_ages() -> None:
+    lab = ll.Lab()
+    lab.create_function("count", duration=0.1)
+    lab.publish_version("count")
+    stream = lab.kinesis.create_stream("clicks")
+    for name in ("count", "count:1"):
+        lab.create_event_source_mapping(stream, name, starting_position="TRIM_HORIZON")
+    stream.put_record("x", "key")
+    lab.run()
+    found = lab.trace.metrics()
+    ages = found[found["metric"] == "IteratorAge"]
+    assert ages[["name", "samples"]].values.tolist() == [["count", 2]]
+
+
+def test_messages_that_sqs_moves_or_lambda_filters() -> None:
+    """A dead letter that SQS moves was sent by nobody; what a filter refuses is deleted by Lambda."""
+    lab = ll.Lab()
+    lab.create_function("bill", duration=0.1, failure_rate=1)
+    orders = lab.sqs.create_queue("orders", dead_letter_queue="dead", max_receive_count=1)
+    pattern = {"Filters": [{"Pattern": {"body": {"kind": ["a"]}}}]}
+    lab.create_event_source_mapping(orders, "bill", filter_criteria=pattern)
+    orders.send({"kind": "a"})
+    orders.send({"kind": "b"})
+    lab.run()
+    assert lab.sqs["dead"].depth == 1
+    found = lab.trace.metrics(period=3600)
+    sums = {(row["name"], row["metric"]): row["sum"] for _, row in found.iterrows()}
+    assert sums["orders", "NumberOfMessagesSent"] == 2
+    assert sums["orders", "NumberOfMessagesDeleted"] == 1
+    assert ("dead", "NumberOfMessagesSent") not in sums
+
+
+def test_a_letter_that_a_function_sends_counts() -> None:
+    lab = ll.Lab()
+    lab.create_function("bill", duration=0.1, failure_rate=1, dead_letter_queue="dead")
+    lab.invoke("bill", {}, invocation_type="Event")
+    lab.run()
+    found = lab.trace.metrics(period=3600)
+    assert found[found["metric"] == "NumberOfMessagesSent"]["name"].tolist() == ["dead"]

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import lambdalab as ll
 from lambdalab.trace import Recorder, Trace
 from lambdalab.trace.summary import COLUMNS, most_at_once, percentile
 from tests.trace.histories import World
@@ -106,3 +107,16 @@ def test_a_message_that_was_known_is_not_lost(lab) -> None:
         orders.send("one", message_group_id="a", message_deduplication_id="1")
     assert lab.trace.summary().set_index("name").loc["orders.fifo"].lost == 0
     assert not [found for found in lab.trace.findings() if found.kind == "lost messages"]
+
+
+def test_a_stream_does_not_tell_of_losses() -> None:
+    """It keeps no record for ever; what a mapping did not read in time is told of the mapping."""
+    lab = ll.Lab()
+    lab.create_function("count", duration=0.1)
+    stream = lab.kinesis.create_stream("clicks")
+    lab.create_event_source_mapping(stream, "count", starting_position="TRIM_HORIZON")
+    stream.put_record("x", "key")
+    lab.run(until="25h")
+    lost = lab.trace.summary().set_index("name")["lost"]
+    assert lost.isna()["clicks"]
+    assert lost["clicks->count (records)"] == 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import lambdalab as ll
-from lambdalab.errors import InvalidSetting, ResourceConflictException
+from lambdalab.errors import InvalidSetting, LabError, ResourceConflictException
 
 AT_ONCE = {"environment_setup": 0}
 
@@ -140,3 +142,55 @@ def test_concurrency_is_a_whole_number(callers: object) -> None:
         lab.drive("served", ll.Burst(1), concurrency=callers)  # type: ignore[arg-type]
     lab.run()
     assert not len(lab.trace.requests)
+
+
+@pytest.mark.parametrize(
+    ("target", "wrong", "told"),
+    [
+        ("orders", {"payload": ""}, "at least one character"),
+        ("orders", {"payload": "x" * 300_000}, "262,144 bytes"),
+        ("orders", {"message_group_id": "g"}, "left out"),
+        ("orders.fifo", {"message_group_id": 5}, "message_group_id"),
+        ("clicks", {"partition_key": ""}, "partition_key"),
+        ("clicks", {"payload": "x" * 2_000_000}, "1,048,576"),
+        ("clicks", {"message_group_id": "g"}, "takes partition_key"),
+        ("items", {"payload": "no item"}, "item"),
+    ],
+)
+def test_what_a_source_would_refuse_at_every_arrival_is_refused_at_once(
+    target: str, wrong: dict[str, Any], told: str
+) -> None:
+    lab = ll.Lab()
+    lab.sqs.create_queue("orders")
+    lab.sqs.create_queue("orders.fifo")
+    lab.kinesis.create_stream("clicks")
+    lab.dynamodb.create_table("items")
+    with pytest.raises(LabError, match=told):
+        lab.drive(target, ll.Every(1), count=2, **wrong)
+    lab.run()
+    assert len(lab.trace.queue_events) == 0
+
+
+def test_every_kind_of_source_is_driven() -> None:
+    lab = ll.Lab()
+    queue, fifo = lab.sqs.create_queue("orders"), lab.sqs.create_queue("orders.fifo")
+    stream, table = lab.kinesis.create_stream("clicks"), lab.dynamodb.create_table("items")
+    lab.drive(queue, ll.Every(1), count=3)
+    lab.drive(fifo, ll.Every(1), count=3, message_group_id=lambda number: f"g{number % 2}")
+    lab.drive(stream, ll.Every(1), count=3, partition_key="ann")
+    lab.drive(table, ll.Every(1), count=3, payload={"kind": "a"})
+    lab.run()
+    assert (queue.depth, fifo.depth, stream.depth, len(table)) == (3, 3, 3, 3)
+    assert [record.partition_key for record in stream.store.records] == ["ann"] * 3
+    assert set(lab.trace.queue_events["message_group"]) == {"", "g0", "g1"}
+
+
+def test_a_name_of_a_function_and_a_queue_is_no_name() -> None:
+    lab = ll.Lab()
+    lab.create_function("orders", duration=1)
+    queue = lab.sqs.create_queue("orders")
+    with pytest.raises(InvalidSetting, match="one of several"):
+        lab.drive("orders", ll.Every(1), count=1)
+    lab.drive(queue, ll.Every(1), count=1)
+    lab.run()
+    assert queue.depth == 1

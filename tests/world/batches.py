@@ -170,7 +170,10 @@ class Batches:
         elif self.alone and due < deadline:
             need("a throttled batch is tried again", batch, due >= self.now, self.now, due)
         elif self.alone and batch.completed_at >= 0:
-            told, over = (batch.outcome, batch.completed_at), max(call.completed_at, deadline)
+            # at the first throttle a poller rests for a second, at least
+            first = len(self.calls[batch.batch_id]) == 1
+            rested = min(due, call.completed_at + S) if first else call.completed_at
+            told, over = (batch.outcome, batch.completed_at), max(rested, deadline)
             same("a throttled batch is let go", batch, told, ("throttled", over))
         if batch.completed_at >= 0:
             self.completed[batch.poller].append(batch.completed_at)

@@ -103,7 +103,7 @@ class Work:
         age, oldest = settings["maximum_record_age"], min((r.arrived for r in records), default=at)
         need("none is too old", batch, age < 0 or oldest >= at - age * S, oldest, at - age * S)
         left = min((r.gone for r in records), default=FAR)
-        need("none has been let go", batch, left > at, left, at)
+        need("none has been let go", batch, left >= at, left, at)
         lanes = self.flow.lanes(at)
         for record in records:
             own = {hashed(record) % number + 1 for number in lanes}

@@ -93,7 +93,7 @@ class Flow:
 
     def settings(self, at: int) -> dict[str, Any]:
         """What holds at a time."""
-        return settings_of(self.past, self.name, at)
+        return settings_of(self.past, self.name, min(at, self.until - 1))
 
     def on(self, at: int) -> bool:
         """Whether it is enabled then."""

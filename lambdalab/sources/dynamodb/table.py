@@ -203,15 +203,22 @@ class Table:
     def _told(self, old: Item | None, return_values: str, typed: bool) -> dict[str, Any] | None:
         return None if return_values == "NONE" else _as_given(old, typed)
 
+    def check_arrival(self, item: object, key: object) -> None:
+        """Refuse what :meth:`arrive` would refuse."""
+        self._reader.item(self._keyed(item, 0))
+
     def arrive(self, item: object, number: int, key: object) -> None:
         """What ``lab.drive`` puts; an item without the table's keys gets the arrival's number."""
-        if isinstance(item, dict):
-            made = {
-                name: number if kind == "N" else str(number) if kind == "S" else b"%d" % number
-                for name, kind in self.settings.keys
-            }
-            item = made | item
-        self.put_item(item)
+        self.put_item(self._keyed(item, number))
+
+    def _keyed(self, item: object, number: int) -> object:
+        if not isinstance(item, dict):
+            return item
+        made = {
+            name: number if kind == "N" else str(number) if kind == "S" else b"%d" % number
+            for name, kind in self.settings.keys
+        }
+        return made | item
 
     # ------------------------------------------------------------------ reading
 

@@ -121,6 +121,11 @@ class Stream(Holding, KinesisSource):
 
     drive_key = "partition_key"
 
+    def check_arrival(self, data: object, key: object) -> None:
+        """Refuse what :meth:`arrive` would refuse."""
+        name: Any = "0" if key is None else key
+        entry_of(data, name, None, self.max_record_size, self._kinesis.rules)
+
     def arrive(self, data: object, number: int, key: object) -> None:
         """What ``lab.drive`` puts; what the shard refuses is a row of ``trace.scaling``, and lost."""
         with suppress(ProvisionedThroughputExceededException):

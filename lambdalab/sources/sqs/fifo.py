@@ -118,6 +118,12 @@ class FifoQueue(Queue):
 
     drive_key = "message_group_id"
 
+    def check_arrival(self, body: object, key: object) -> None:
+        """Refuse what :meth:`arrive` would refuse."""
+        super().check_arrival(body, key)
+        if key is not None:
+            check_id("message_group_id", key, self._sqs.rules)
+
     def arrive(self, body: object, number: int, key: object) -> None:
         """What ``lab.drive`` sends: to the group ``key``, and never a duplicate.
 

@@ -102,6 +102,10 @@ class Queue(Holding):
 
     drive_key = ""
 
+    def check_arrival(self, body: object, key: object) -> None:
+        """Refuse what :meth:`arrive` would refuse."""
+        self._check_size(size_of(text_of(body), {}), "message")
+
     def arrive(self, body: object, number: int, key: object) -> None:
         """What ``lab.drive`` sends."""
         self.send(body)
