@@ -1,8 +1,8 @@
 """A lab in which much happens, for the tests of determinism: ``python story_lab.py SEED HOW``.
 
 Handlers that draw chance, sleep, fail, time out, start threads and call each other; asynchronous
-retries, throttles and dead letters; a queue and two mappings; modelled functions. The code is a
-text, so that stack traces hold no path of this machine. Prints the digest of the trace.
+retries, throttles and dead letters; queues (one a FIFO queue), streams and a table, each mapped to a
+function that fails at times; modelled functions. The code is a text, so that stack traces hold no path of this machine. Prints the digest of the trace.
 """
 
 from __future__ import annotations
@@ -42,6 +42,13 @@ def notify(event, context):
         time.sleep(30)
     return context.get_remaining_time_in_millis()
 
+def count(event, context):
+    time.sleep(0.02 * len(event["Records"]))
+    if random.random() < 0.3:
+        raise ValueError(event["Records"][0]["eventID"])
+    state = event.get("state", {})
+    return {"state": {"seen": state.get("seen", 0) + len(event["Records"])}}
+
 def bill(event, context):
     failed = [r["messageId"] for r in event["Records"] if random.random() < 0.2]
     time.sleep(0.05 * len(event["Records"]))
@@ -51,7 +58,7 @@ def bill(event, context):
 
 def build(seed: int) -> ll.Lab:
     """The lab with its traffic scheduled; nothing has happened yet but what was invoked."""
-    lab = ll.Lab(seed=seed)
+    lab = ll.Lab(seed=seed, quotas={"dynamodb_ttl_delay": (0, 300)})
     code = {"code": CODE, "dead_letter_queue": "failed"}
     lab.create_function("put", **code, handler="lambda_function.put_order", timeout=5)
     lab.create_function("notify", **code, handler="lambda_function.notify", reserved_concurrency=1)
@@ -79,6 +86,8 @@ def build(seed: int) -> ll.Lab:
     failed = lab.sqs["failed"]
     lab.create_event_source_mapping(failed, "audit")
 
+    add_streams(lab, code)
+
     def order(number: int) -> dict[str, int]:
         return {"order": number}
 
@@ -87,7 +96,30 @@ def build(seed: int) -> ll.Lab:
     lab.drive("put", ll.Every(1.7), count=10, payload=order, invocation_type="Event")
     lab.drive("audit", ll.Poisson(5), duration=20)
     lab.drive(orders, ll.Burst(30, at=5), payload=order)
+    lab.drive("groups.fifo", ll.Poisson(1), count=20, message_group_id=lambda n: f"g{n % 3}")
+    lab.drive("clicks", ll.Poisson(20), count=200, payload=order, partition_key=lambda n: f"k{n % 7}")
+    lab.drive("items", ll.Every(2), count=20, payload=lambda n: {"id": str(n % 5), "n": n / 4})
     return lab
+
+
+def add_streams(lab: ll.Lab, code: dict[str, str]) -> None:
+    """A FIFO queue, a stream read in two ways, and a table whose items die; all mapped."""
+    lab.sqs.create_queue("groups.fifo", dead_letter_queue="dead.fifo", max_receive_count=2)
+    lab.create_event_source_mapping("groups.fifo", "audit", batch_size=3)
+    lab.create_function("count", **code, handler="lambda_function.count", timeout=10)
+    lab.create_function("window", **code, handler="lambda_function.count", timeout=10)
+    lab.kinesis.create_stream("clicks", shard_count=2)
+    lab.create_event_source_mapping(
+        "clicks", "count", starting_position="TRIM_HORIZON", batch_size=20, parallelization_factor=2,
+        bisect_batch_on_function_error=True, maximum_retry_attempts=3, on_failure="failed",
+    )  # fmt: skip
+    lab.create_event_source_mapping(
+        "clicks", "window", starting_position="LATEST", tumbling_window=10, maximum_record_age=60
+    )
+    lab.dynamodb.create_table(
+        "items", stream_view_type="NEW_AND_OLD_IMAGES", time_to_live="dies"
+    ).put_item({"id": "old", "dies": 1_736_208_001, "n": 0.1})
+    lab.create_event_source_mapping("items", "count", starting_position="TRIM_HORIZON")
 
 
 def run(lab: ll.Lab, how: str) -> str:

@@ -16,7 +16,7 @@ import lambdalab as ll
 STORY = Path(__file__).with_name("story_lab.py")
 SEEDS = [1, 2, 3]
 
-STORED = "5b4db9ade4986998d6f7dc861f90a96cc79b70ca3d571035c9dc10d4bf8ee5f4"
+STORED = "4a88028227eb5dff5038612b0c8cd76e1dd30abbe36c4fd6d012f7d55ab25afe"
 """The digest of seed 1's story, the same on every Python and numpy and platform.
 
 It changes when a rule, a schema or the story does, and only then: renew it with
@@ -96,7 +96,9 @@ def test_run_again_in_the_same_process() -> None:
 
 def test_other_seeds_tell_other_stories() -> None:
     assert len({digest(seed, "until") for seed in SEEDS}) == len(SEEDS)
-    ends = [told(seed).trace.attempts["ended_at"] for seed in SEEDS[:2]]
+    attempts = [told(seed).trace.attempts for seed in SEEDS[:2]]
+    # (streams are polled at whole seconds, whatever the seed)
+    ends = [one[~one["function"].isin(["count", "window"])]["ended_at"] for one in attempts]
     assert not set(ends[0]) & set(ends[1]), "not in their ids alone"
 
 

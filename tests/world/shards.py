@@ -12,6 +12,7 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import Any
 
+from tests.world.letters import Letters
 from tests.world.numbers import FAR, S, refused
 from tests.world.reading import grouped, need, same
 from tests.world.streams import Flow, Record
@@ -67,7 +68,7 @@ class Work:
         same("every batch is told", self.flow.name, taken, set())
         self.within()
         self.followed(lanes)
-        self.given_up()
+        Letters(self).check()
 
     def settings(self, at: int) -> dict[str, Any]:
         return self.flow.settings(at)
@@ -395,69 +396,6 @@ class Work:
                 before + [n for row in told if row.at == at for n in (row.before, row.after)]
             )
             need("no more batches than lanes", batch, len(busy) <= most, len(busy), most)
-
-    def given_up(self) -> None:
-        """One record for each part that was given up, with all that it is said to hold."""
-        run: list[Any] = []
-        told: list[tuple[Any, list[Any]]] = []
-        for row in self.flow.rows:
-            if row.action == "dropped" and row.cause != "mapping_deleted":
-                run.append(row)
-                continue
-            if row.action == "delivered":
-                need("a record tells of something", row, bool(run), run, row)
-                place = self.settings(row.at)["on_failure"]
-                need("somebody is to be told", row, place is not None, place, row)
-                same("as it begins", row, (row.event_id, row.at), (run[0].event_id, run[0].at))
-                one = {(r.at, r.batch_id, self.records[r.event_id].shard) for r in run}
-                same("of one part", row, len(one), 1)
-                told.append((row, run))
-                run = []
-            elif run:
-                self.silent(run)
-                run = []
-        if run:
-            self.silent(run)
-        self.arrived(told)
-
-    def silent(self, run: list[Any]) -> None:
-        for row in run:
-            same("nobody is to be told", row, self.settings(row.at)["on_failure"], None)
-
-    def arrived(self, told: list[tuple[Any, list[Any]]]) -> None:
-        """What lies in the destination says what was given up."""
-        letters: dict[int, list[Any]] = defaultdict(list)
-        for row in self.books.queue_events:
-            if row.action == "sent" and row.cause == "destination" and row.kind == "sqs":
-                held = self.past.held.get(row.event_id)
-                if held is not None:
-                    letters[row.at].append(json.loads(held.content))
-        for row, run in told:
-            if row.cause == "delivery_failed":
-                continue
-            old = row.cause == "record_age_exceeded"
-            chain = self.chains.get(row.batch_id, Chain())
-            records = [self.records[r.event_id] for r in run]
-            wanted = (
-                "RecordAgeExceeded" if old else "RetryAttemptsExhausted", len(run), records[0].shard,
-                records[0].held.number, records[-1].held.number,
-            )  # fmt: skip
-            runs = {max(1, chain.runs), 1} if old else {chain.runs}
-            found = [content(letter) for letter in letters[row.at]]
-            good = [count for *what, count in found if tuple(what) == wanted]
-            need("the failure record is right", row, bool(set(good) & runs), found, (wanted, runs))
-
-
-def content(letter: dict[str, Any]) -> tuple[Any, ...]:
-    """What a failure record says that can be reckoned."""
-    context = letter["requestContext"]
-    info = letter.get("KinesisBatchInfo") or letter.get("DDBStreamBatchInfo") or {}
-    names = ("batchSize", "shardId", "startSequenceNumber", "endSequenceNumber")
-    return (
-        context["condition"],
-        *(info.get(name) for name in names),
-        context["approximateInvokeCount"],
-    )
 
 
 def hashed(record: Record) -> int:
