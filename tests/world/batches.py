@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tests.world.contents import admits
+from tests.world.contents import admits, length
 from tests.world.numbers import FAR, S, refused
 from tests.world.reading import Difference, need, same
 
@@ -128,8 +127,7 @@ class Batches:
             same("the size is the payload's", batch, call.payload_bytes, batch.size_bytes)
             event = self.past.saw.get(call.request_id)
             if event is not None:
-                size = len(json.dumps(event, ensure_ascii=False).encode())
-                same("to the byte", batch, size, batch.size_bytes)
+                same("to the byte", batch, length(event), batch.size_bytes)
                 names = [record["messageId"] for record in event["Records"]]
                 if self.alone:
                     wanted = [r.row.event_id for r in records]

@@ -122,3 +122,19 @@ def _within(value: Any, bounds: list[Any]) -> bool:
         ">": lambda most: value > most, ">=": lambda most: value >= most, "=": lambda most: value == most,
     }  # fmt: skip
     return all(tests[sign](bound) for sign, bound in zip(bounds[::2], bounds[1::2], strict=True))
+
+
+# ---------------------------------------------------------------------- events
+
+
+def length(event: Any) -> int:
+    """Bytes of its JSON as Lambda writes it."""
+    return len(json.dumps(event, ensure_ascii=False).encode())
+
+
+def number_of(record: Any) -> str:
+    """The sequence number of a record in an event."""
+    of_kinesis = "kinesis" in record
+    return str(
+        record["kinesis"]["sequenceNumber"] if of_kinesis else record["dynamodb"]["SequenceNumber"]
+    )

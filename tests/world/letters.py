@@ -59,13 +59,13 @@ class Letters:
                 continue
             old = row.cause == "record_age_exceeded"
             chain = self.work.chains.get(row.batch_id)
-            count = chain.runs if chain else 0
+            tries = chain.runs if chain else 0
             records = [self.work.records[r.event_id] for r in run]
             wanted = (
                 "RecordAgeExceeded" if old else "RetryAttemptsExhausted", len(run), records[0].shard,
                 records[0].held.number, records[-1].held.number,
             )  # fmt: skip
-            runs = {max(1, count), 1} if old else {count}
+            runs = {max(1, tries), 1} if old else {tries}
             found = [content(letter) for letter in letters[row.at]]
             good = [count for *what, count in found if tuple(what) == wanted]
             need("the failure record is right", row, bool(set(good) & runs), found, (wanted, runs))

@@ -6,16 +6,15 @@ end; all of that follows from its outcome, which follows from what the handler a
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import defaultdict
 from itertools import pairwise
 from typing import Any
 
+from tests.world.contents import length, number_of
 from tests.world.letters import Letters
 from tests.world.numbers import FAR, S, refused
 from tests.world.reading import grouped, need, same
-from tests.world.streams import Flow, Record
+from tests.world.streams import Flow, hashed
 
 COMMA, EMPTY = len(", "), len('{"Records": []}')
 
@@ -396,20 +395,3 @@ class Work:
                 before + [n for row in told if row.at == at for n in (row.before, row.after)]
             )
             need("no more batches than lanes", batch, len(busy) <= most, len(busy), most)
-
-
-def hashed(record: Record) -> int:
-    return int.from_bytes(hashlib.md5(record.held.key.encode(), usedforsecurity=False).digest())
-
-
-def length(event: Any) -> int:
-    """Bytes of its JSON as Lambda writes it."""
-    return len(json.dumps(event, ensure_ascii=False).encode())
-
-
-def number_of(record: Any) -> str:
-    """The sequence number of a record in an event."""
-    of_kinesis = "kinesis" in record
-    return str(
-        record["kinesis"]["sequenceNumber"] if of_kinesis else record["dynamodb"]["SequenceNumber"]
-    )

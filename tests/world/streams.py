@@ -7,6 +7,7 @@ one of its key is done with, and ends once.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from typing import Any, NamedTuple
 
@@ -63,6 +64,11 @@ class Stream:
                 need("a record is kept no longer", row, kept, row.at, books.now)
                 line.append(record)
                 self.records[record.id] = record
+
+
+def hashed(record: Record) -> int:
+    """The number that decides the lane of its key."""
+    return int.from_bytes(hashlib.md5(record.held.key.encode(), usedforsecurity=False).digest())
 
 
 def settings_of(past: Past, name: str, at: int) -> dict[str, Any]:
