@@ -2,7 +2,8 @@
 
 Handlers that draw chance, sleep, fail, time out, start threads and call each other; asynchronous
 retries, throttles and dead letters; queues (one a FIFO queue), streams and a table, each mapped to a
-function that fails at times; modelled functions. The code is a text, so that stack traces hold no path of this machine. Prints the digest of the trace.
+function that fails at times; modelled functions. The code is a text, so that stack traces hold no path
+of this machine. Prints the digest of the trace.
 """
 
 from __future__ import annotations
@@ -97,7 +98,9 @@ def build(seed: int) -> ll.Lab:
     lab.drive("audit", ll.Poisson(5), duration=20)
     lab.drive(orders, ll.Burst(30, at=5), payload=order)
     lab.drive("groups.fifo", ll.Poisson(1), count=20, message_group_id=lambda n: f"g{n % 3}")
-    lab.drive("clicks", ll.Poisson(20), count=200, payload=order, partition_key=lambda n: f"k{n % 7}")
+    lab.drive(
+        "clicks", ll.Poisson(20), count=200, payload=order, partition_key=lambda n: f"k{n % 7}"
+    )
     lab.drive("items", ll.Every(2), count=20, payload=lambda n: {"id": str(n % 5), "n": n / 4})
     return lab
 

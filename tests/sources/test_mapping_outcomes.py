@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import lambdalab as ll
 from lambdalab.trace.schema import ParentKind
 
 if TYPE_CHECKING:
@@ -242,3 +243,26 @@ def test_a_batch_too_large_for_the_function_fails(benches: type[Bench]) -> None:
     [batch] = bench.batches()
     assert (batch.outcome, batch.failed_records) == ("failure", 1)
     assert bench.sqs["failed"].depth == 1
+
+
+def test_what_a_mapping_held_and_lost_meanwhile_is_not_handed_over() -> None:
+    """One record is left over at 6 MB and waits for a poller, until it is visible again."""
+    lab = ll.Lab(quotas={"mapping_pollers_start": 1, "mapping_pollers_maximum": 1})
+    seen: list[str] = []
+
+    @lab.function(timeout=30, reserved_concurrency=0)
+    def bill(event: Any, context: Any) -> None:
+        seen.extend(each["attributes"]["ApproximateReceiveCount"] for each in event["Records"])
+
+    orders = lab.sqs.create_queue("orders")
+    lab.create_event_source_mapping(orders, bill, batch_size=10_000, maximum_batching_window=1)
+    for _ in range(65):
+        orders.send("x" * 102_400)
+    lab.run(until=60)
+    assert lab.trace.batches["records"].tolist() == [61]
+    assert orders.store.in_flight > 61, "one more receive than the batch could take"
+    lab.run(until=61)  # 1 + 30 + 30 s: all of them are visible again, and received once more
+    lab.put_function_concurrency(bill, 1)
+    lab.run()
+    assert orders.depth == 0
+    assert seen == ["2"] * 65, "each as it was received the second time"
