@@ -57,7 +57,9 @@ class UnknownName(LabError, LookupError):
 
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
         self.kind, self.name, self.known = kind, name, sorted(known)
-        super().__init__(f"there is no {kind} {name!r}{suggestion(str(name), self.known)}")
+        thing, _, place = kind.partition(" in ")  # of "queue in this trace": no queue 'x' in it
+        where = f" in {place}" if place else ""
+        super().__init__(f"there is no {thing} {name!r}{where}{suggestion(str(name), self.known)}")
 
 
 class UnknownSetting(LabError, TypeError):
@@ -100,9 +102,16 @@ class AuditError(LabError, AssertionError):
     """The books do not balance: what differs, and where."""
 
 
+#: What is near in meaning and not in letters: words that others have for our settings.
+_OTHER_WORDS = {"hash_key": "partition_key", "range_key": "sort_key", "fifo_queue": "fifo"}
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The tail of an error about a name: the nearest known one, else all of them."""
     known = list(known)
+    other = _OTHER_WORDS.get(name.lower())
+    if other in known and name not in known:
+        return f"; did you mean {other!r}?"
     if name in known:
         return " here: what was given is of another lab, or of an earlier time"
     parts = [other for other in known if name and (name in other or other in name)]

@@ -86,6 +86,22 @@ def test_the_nearest_name_is_suggested(name: str, known: list[str], told: str) -
     assert suggestion(name, known) == f"; did you mean {told}?"
 
 
+@pytest.mark.parametrize(
+    ("name", "known", "told"),
+    [
+        ("hash_key", ["partition_key", "sort_key"], "'partition_key'"),
+        ("range_key", ["partition_key", "sort_key"], "'sort_key'"),
+    ],
+)
+def test_the_words_of_others_are_known(name: str, known: list[str], told: str) -> None:
+    assert suggestion(name, known) == f"; did you mean {told}?"
+
+
+def test_where_a_name_is_missing_is_told_after_it() -> None:
+    error = UnknownName("queue in this trace", "ordes", ["orders"])
+    assert str(error) == "there is no queue 'ordes' in this trace; did you mean 'orders'?"
+
+
 def test_where_nothing_is_near_all_names_are_told() -> None:
     assert suggestion("zzz", ["bill", "orders"]) == "; there are 'bill', 'orders'"
     assert suggestion("zzz", []) == "; there are none yet"

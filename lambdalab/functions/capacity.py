@@ -78,12 +78,15 @@ class Pool:
         self.requests = Bucket(limit * per_second, limit * per_second)
 
     def resize(self, limit: int, per_second: int, now: int) -> None:
-        """Another limit from now on; what is in use stays so, and requests taken stay taken."""
+        """Another limit from now on; what is in use stays so, and requests taken stay taken.
+
+        More of them than the new limit lets through count as so many: a second later all is well.
+        """
         if limit == self.limit:
             return
         self.limit, before = limit, self.requests
         self.requests = Bucket(limit * per_second, limit * per_second)
-        taken = max(before.full_at - now * _NS, 0) // before.interval
+        taken = min(max(before.full_at - now * _NS, 0) // before.interval, self.requests.burst)
         self.requests.full_at = now * _NS + taken * self.requests.interval
 
 

@@ -102,7 +102,11 @@ def _time_axis(ax: Axes, found: Batches, each: bool) -> None:
         ends = np.maximum(found.over, found.flushed) + span * batch_rows.beside(found)
         high = max(high, float(ends.max()))
     high += 0.02 * span
-    canvas.time_axis(ax, 0.0 if 0 <= low < 0.3 * high else low - 0.02 * span, high)
+    if 0 < low < 0.3 * high:
+        low = 0.0
+    else:  # a mark at the very beginning is not to hide behind the edge
+        low -= 0.01 * span if low == 0 else 0.02 * span
+    canvas.time_axis(ax, low, high)
 
 
 def _ends(ax: Axes, found: Batches) -> Floats:

@@ -13,11 +13,13 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from lambdalab.errors import UnknownSetting
+from lambdalab.plots import words
 from lambdalab.plots.palette import INK, MUTED
 
 _LEGEND_ROW = 15.0  # points that one row of the legend takes
 _LEGEND_KEY, _LETTER = 28.0, 4.6  # points of a key with the space around it, of a letter on average
 _POINTS = 72.0  # of an inch
+_LONGEST_NAME = 44  # letters: the rest of a title has room beside it
 _SHARE = 1.15  # axes are so much wider than matplotlib's first guess once the figure is laid out
 _UNITS = ((3 * 86_400, 86_400, "d"), (3 * 3600, 3600, "h"), (600, 60, "min"), (0, 1, "s"))
 _STEPS = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60, 100, 120, 200, 500, 1000)
@@ -53,7 +55,11 @@ def axes(ax: Axes | None, plot: str, size: tuple[float, float], **style: Unpack[
 def headline(
     ax: Axes, text: str, entries: Sequence[Artist] = (), columns: int = 5, **style: Unpack[Style]
 ) -> None:
-    """The title, and the legend in the space between it and the axes, of at most so many columns."""
+    """The title, and the legend in the space between it and the axes, of at most so many columns.
+
+    A name in ``text`` that would fill the line is told by its beginning and its end.
+    """
+    text = " ".join(words.shortened(word, _LONGEST_NAME) for word in text.split(" "))
     shown = list(entries) if style.get("legend", True) else []
     columns = _fitting(ax, shown, columns)
     rows = -(-len(shown) // columns)

@@ -249,7 +249,7 @@ class _Strip:
         row = self._row[int(self.found.lanes[block.place])]
         number = ordinal(self.found.table["batch_id"].iloc[block.place])
         records = int(self.found.table["records"].iloc[block.place])
-        text = f"b{number}: {words.count(records, 'record')}, {block.tries} batches"
+        text = f"b{number}: {words.count(records, 'record')}, {block.tries:,} batches"
         right = (block.begin + block.end) / 2 > (low + high) / 2
         wide = _LETTER * len(text) * (high - low)
         at = block.end if right else block.begin
@@ -267,7 +267,7 @@ class _Strip:
 
 def _told(found: Batches, age: Floats, blocks: list[Block]) -> str:
     oldest = float(np.nanmax(age, initial=0.0))
-    text = f"{found.name}: records up to {words.duration(oldest)} old"
+    text = f"{found.name}: iterator age up to {words.duration(oldest)}"
     if blocks:
         blocked = sum(block.end - block.begin for block in blocks)
         text += f"; blocked {_times(len(blocks))}, {words.duration(blocked)} in all"

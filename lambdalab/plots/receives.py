@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lambdalab.plots import bars, canvas, words
 from lambdalab.plots.batches import queue_of
@@ -68,7 +68,8 @@ def receives(
         The axes to draw on; by default those of a new figure.
     queue
         The queue's name; by default the SQS queue from which a mapping took most batches, else the one in
-        which most happened. A mapping's records of a stream are the queue ``"<mapping> (records)"``.
+        which most happened. A mapping's records of a stream are the queue ``"<mapping> (records)"``; the
+        name of the stream itself stands for those of the mapping that made most batches of them.
     style
         See :class:`~lambdalab.plots.canvas.Style`.
 
@@ -76,6 +77,7 @@ def receives(
     """
     table = trace.queue_events
     name = choose(table[table["kind"] != "asynchronous"], queue or _busiest(trace))
+    name = name and _as_read(trace, name)
     ax = canvas.axes(ax, "receives", (9.0, 4.4), **style)
     if name is None:
         return canvas.nothing(ax, "No message in this trace: nothing was sent.", _TITLE, **style)
@@ -98,6 +100,13 @@ def _busiest(trace: Trace) -> str | None:
     """The queue of the mapping with most batches."""
     table = trace.batches
     return queue_of(trace, str(table["mapping"].value_counts().index[0])) if len(table) else None
+
+
+def _as_read(trace: Trace, name: str) -> str:
+    """In place of a stream, which keeps what was read, the records of the mapping that read most of it."""
+    table = trace.batches
+    readers = table.loc[table["source"] == name, "mapping"].value_counts().index
+    return queue_of(trace, str(readers[0])) if len(readers) else name
 
 
 def _read(trace: Trace, rows: pd.DataFrame) -> Messages:
@@ -191,6 +200,7 @@ def _end_below_the_strip(ax: Axes) -> None:
     ticks = np.asarray(MaxNLocator(5, integer=True).tick_values(0, top))
     ax.spines["left"].set_bounds(0, top)
     ax.set_yticks(ticks[(ticks >= 0) & (ticks <= top)])
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
 # ---- the strip: batches that pollers hold, and runs ------------------------------------------------

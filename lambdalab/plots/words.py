@@ -30,6 +30,18 @@ def _two(seconds: float, large: int, name: str, small: int, rest: str) -> str:
     return f"{whole:.0f} {name} {left // small:.0f} {rest}" if left else f"{whole:.0f} {name}"
 
 
+def shortened(name: str, longest: int) -> str:
+    """A name of at most so many letters: of a longer one the beginning and the end.
+
+    >>> shortened("orders", 9), shortened("orders-of-bicycles", 9)
+    ('orders', 'orde…cles')
+    """
+    if len(name) <= longest:
+        return name
+    end = (longest - 1) // 2
+    return f"{name[: longest - 1 - end]}…{name[-end:]}"
+
+
 def tick(seconds: float) -> str:
     """A length of time as a tick label: "1 s", "10 min", "6 h".
 

@@ -145,7 +145,7 @@ def test_two_are_connected_once(lab: ll.Lab) -> None:
         lab.create_event_source_mapping("orders", "bill", batch_size=5)
     assert caught.value.status_code == 409
     assert caught.value.message == (
-        f'An event source mapping with SQS arn (" {ARN} ") and function (" {FUNCTION} ") already '
+        f'An event source mapping with SQS arn (" {ARN} ") and function (" bill ") already '
         f"exists. Please update or delete the existing mapping with UUID {mapping.uuid}"
     )
 
@@ -412,6 +412,6 @@ def test_a_stream_is_connected_once_too(lab: ll.Lab, kind: str) -> None:
     with pytest.raises(ResourceConflictException) as caught:
         lab.create_event_source_mapping(mapping.source, "bill", starting_position="LATEST")
     assert caught.value.message == (
-        f'The event source arn (" {mapping.source.arn} ") and function (" {FUNCTION} ") provided '
+        f'The event source arn (" {mapping.source.arn} ") and function (" bill ") provided '
         f"mapping already exists. Please update or delete the existing mapping with UUID {mapping.uuid}"
     )

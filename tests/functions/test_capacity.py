@@ -392,3 +392,17 @@ def test_new_environments_never_exceed_burst_and_rate(bursts: list[tuple[float, 
     for first in range(len(started)):
         for last in range(first, len(started)):
             assert last - first + 1 <= 20 + 2 * (started[last] - started[first]) + 1e-6
+
+
+def test_a_second_after_the_limit_was_lowered_requests_come_through_again() -> None:
+    """Thirty a second were allowed, now ten are; what was taken before counts as ten at most."""
+    lab = ll.Lab(quotas={"account_concurrency": 3, "unreserved_minimum": 1, "environment_setup": 0})
+    for name in ("bill", "other"):
+        lab.create_function(name, duration=0.001, init=0)
+    lab.drive("bill", ll.Every(0.01), count=50)
+    lab.run(until=0.5)
+    lab.put_function_concurrency("other", 2)  # one is left to share
+    with pytest.raises(TooManyRequestsException):
+        lab.invoke("bill", {})
+    lab.run(until=1.6)
+    assert lab.invoke("bill", {}).status_code == 200

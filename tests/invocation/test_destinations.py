@@ -465,7 +465,7 @@ def test_a_function_that_has_been_deleted(lab: ll.Lab) -> None:
 
 def test_a_queue_that_is_gone(lab: ll.Lab) -> None:
     lab.create_function("f", duration=1, on_success="ok")
-    del lab.sqs._queues["ok"]
+    del lab.sqs._found["ok"]
     event(lab, "f", {})
     assert deliveries(lab) == [("delivered", "delivery_failed")]
 

@@ -271,3 +271,16 @@ def test_hundreds_of_pollers(lab, read_points) -> None:
 def test_another_height_is_refused(windowed) -> None:
     with pytest.raises(InvalidSetting, match="'size' or 'poller'"):
         plots.batching(windowed, by="shard")
+
+
+def test_what_happens_at_zero_does_not_hide_behind_the_edge(read_points) -> None:
+    lab = ll.Lab(seed=7)
+    orders = lab.sqs.create_queue("orders")
+    lab.create_function("bill", duration=1.0)
+    lab.create_event_source_mapping(orders, "bill")
+    lab.drive(orders, ll.Burst(30))
+    lab.run()
+    ax = plots.batching(lab.trace)
+    low, high = ax.get_xlim()
+    assert -0.02 * (high - low) < low < 0
+    assert min(x for x, _ in read_points(ax, "arrivals") if x == x) == 0

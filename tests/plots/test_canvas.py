@@ -38,5 +38,15 @@ def test_few_short_entries_stay_in_one_row() -> None:
     assert ax.get_legend()._ncols == 5
 
 
+def test_a_name_as_long_as_it_may_be_leaves_room_for_the_rest_of_the_title() -> None:
+    ax = canvas.axes(None, "any", (9.0, 4.0))
+    canvas.headline(ax, f"{'s' * 128}->{'f' * 64}: 20 of 20 records dealt with, 3 lost")
+    ax.figure.canvas.draw()
+    title = ax.get_title(loc="left")
+    assert title.startswith("sss") and "fff: 20 of 20 records dealt with, 3 lost" in title
+    (drawn,) = (text for text in ax.get_children() if getattr(text, "get_text", str)() == title)
+    assert drawn.get_window_extent().x1 <= ax.figure.bbox.x1
+
+
 def test_rates_in_few_digits() -> None:
     assert [words.rate(n) for n in (0.5, 40, 1000)] == ["0.5", "40", "1,000"]

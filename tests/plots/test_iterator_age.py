@@ -27,7 +27,7 @@ def test_points_are_the_ages_of_the_last_records(trace, read_points, elapsed) ->
     assert points == [pytest.approx(point) for point in expected]
 
 
-def test_what_blocked_the_shard(trace, words_on, elapsed) -> None:
+def test_what_blocked_the_shard(trace, words_on, read_points, elapsed) -> None:
     ax = plots.iterator_age(trace)
     (bar,) = (c for c in ax.collections if c.get_gid() == "blocked")
     x = bar.get_paths()[0].vertices[:, 0]
@@ -39,6 +39,8 @@ def test_what_blocked_the_shard(trace, words_on, elapsed) -> None:
     text = words_on(ax)
     assert f"b4: 50 records, {len(children) + 1} batches" in text
     assert "blocked once" in text
+    oldest = plots.words.duration(max(y for _, y in read_points(ax, "age:shard 0")))
+    assert f"iterator age up to {oldest}; " in text, "that of the last record, not of the oldest"
 
 
 def test_the_age_at_which_records_are_given_up(words_on) -> None:

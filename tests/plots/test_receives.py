@@ -84,6 +84,29 @@ def test_records_of_a_stream_too(words_on) -> None:
     assert "lost" in text
 
 
+def test_a_streams_name_stands_for_what_was_read_of_it(words_on) -> None:
+    lab = ll.Lab(seed=7)
+    clicks = lab.kinesis.create_stream("clicks")
+    lab.create_function("count", duration=0.1)
+    clicks.put_record("1", partition_key="k")
+    unread = words_on(plots.receives(lab.trace, queue="clicks"))
+    assert "clicks: 0 of 1 record dealt with" in unread, "nobody reads it"
+    lab.create_event_source_mapping(clicks, "count", starting_position="TRIM_HORIZON")
+    lab.run()
+    text = words_on(plots.receives(lab.trace, queue="clicks"))
+    assert "clicks->count (records): 1 of 1 record dealt with" in text
+
+
+def test_thousands_are_read_with_their_comma(words_on) -> None:
+    lab = ll.Lab(seed=7)
+    orders = lab.sqs.create_queue("orders")
+    lab.drive(orders, ll.Burst(2_000))
+    lab.run()
+    ax = plots.receives(lab.trace)
+    ax.figure.canvas.draw()
+    assert "2,000" in [tick.get_text() for tick in ax.get_yticklabels()]
+
+
 def test_a_record_whose_failure_went_to_a_destination_is_told_once(words_on) -> None:
     lab = ll.Lab(seed=7)
     gone = lab.sqs.create_queue("gone")

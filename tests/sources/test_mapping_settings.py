@@ -129,7 +129,7 @@ def test_two_are_connected_once(bench: Bench) -> None:
         bench.map(orders, bill, batch_size=5)
     assert caught.value.message == (
         'An event source mapping with SQS arn (" arn:aws:sqs:us-east-1:123456789012:orders ") and '
-        'function (" arn:aws:lambda:us-east-1:123456789012:function:bill ") already exists. '
+        'function (" bill ") already exists. '
         f"Please update or delete the existing mapping with UUID {mapping.uuid}"
     )
     assert "update(" in str(caught.value)

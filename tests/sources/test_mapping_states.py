@@ -297,7 +297,7 @@ def test_the_same_two_are_connected_once() -> None:
         lab.create_event_source_mapping("orders", "bill")
     assert str(refused.value).startswith(
         'An event source mapping with SQS arn (" arn:aws:sqs:us-east-1:123456789012:orders ") and '
-        'function (" arn:aws:lambda:us-east-1:123456789012:function:bill ") already exists. Please '
+        'function (" bill ") already exists. Please '
         f"update or delete the existing mapping with UUID {mapping.uuid}"
     )
 
@@ -347,3 +347,18 @@ def test_a_mapping_that_does_harm_can_be_switched_off() -> None:
     assert mapping.disable().state == "Disabled"
     with pytest.raises(InvalidParameterValueException, match="less than Function timeout"):
         mapping.enable()
+
+
+def test_records_given_up_during_an_update_go_where_the_old_settings_say() -> None:
+    lab = made(**SLOW)
+    lab.create_function("count", duration=1, failure_rate=1)
+    stream, failed = lab.kinesis.create_stream("clicks"), lab.sqs.create_queue("failed")
+    mapping = lab.create_event_source_mapping(
+        stream, "count", starting_position="TRIM_HORIZON", maximum_retry_attempts=0
+    )
+    lab.run()
+    mapping.update(on_failure=failed)
+    for given_up in (0, 1):
+        stream.put_record("x", "key")
+        lab.run(until=lab.elapsed + 100)
+        assert failed.depth == given_up

@@ -28,8 +28,8 @@ class Letters:
                 continue
             if row.action == "delivered":
                 need("a record tells of something", row, bool(run), run, row)
-                place = self.work.settings(row.at)["on_failure"]
-                need("somebody is to be told", row, place is not None, place, row)
+                places = self.places(row.at)
+                need("somebody is to be told", row, places != {None}, places, row)
                 same("as it begins", row, (row.event_id, row.at), (run[0].event_id, run[0].at))
                 one = {(r.at, r.batch_id, self.work.records[r.event_id].shard) for r in run}
                 same("of one part", row, len(one), 1)
@@ -44,7 +44,12 @@ class Letters:
 
     def silent(self, run: list[Any]) -> None:
         for row in run:
-            same("nobody is to be told", row, self.work.settings(row.at)["on_failure"], None)
+            places = self.places(row.at)
+            need("nobody is to be told", row, None in places, places, None)
+
+    def places(self, at: int) -> set[str | None]:
+        """Who is to be told; two where the mapping was changed at that very moment."""
+        return {self.work.settings(moment)["on_failure"] for moment in (at - 1, at)}
 
     def arrived(self, told: list[tuple[Any, list[Any]]]) -> None:
         """What lies in the destination says what was given up."""

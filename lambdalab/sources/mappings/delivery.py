@@ -5,8 +5,7 @@
 * ``ReportBatchItemFailures``: the messages the function names stay, the others are deleted.
 * A throttled batch is kept and tried again, 1, 2, 4 ... s later (the pace is ours, AWS documents none),
   until the first of its messages would become visible; then it is given up.
-* So is a batch that Lambda refuses for another reason, such as a failure of the service (our
-  choice); but one record that is too large for any function has failed.
+* So is a batch when the service itself fails (our choice); any other refusal fails it.
 * Throttles and failures make the mapping's pollers fewer, success more again (:mod:`.scaling`); with
   ``ReportBatchItemFailures`` failures do not (dg/services-sqs-errorhandling).
 * A message is deleted even where it has become visible, or was received again, while the function
@@ -89,9 +88,11 @@ class Delivery:
     def answered(self, batch: Batch, call: Call) -> None:
         """The answer to an invocation of a batch."""
         batch.request = call.request
-        if call.error is not None and call.cause != Cause.PAYLOAD_TOO_LARGE:
-            if call.status == InvocationStatus.THROTTLED:
-                self._scaling.throttled()
+        if call.status == InvocationStatus.THROTTLED:
+            self._scaling.throttled()
+            self._back_off(batch, call.cause)
+            return
+        if call.error is not None and call.error.status_code >= 500:
             self._back_off(batch, call.cause)
             return
         if call.error is not None or call.failure is not None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lambdalab.errors import InvalidSetting, ResourceConflictException, UnknownName
-from lambdalab.functions.context import function_arn
 from lambdalab.functions.target import Target
 from lambdalab.invocation.destinations import Destinations
 from lambdalab.invocation.front_door import FrontDoor
@@ -137,7 +136,7 @@ class EventSourceMappings:
 
 
 def _exists(mapping: Mapping) -> ResourceConflictException:
-    arn, function = mapping.source.arn, function_arn(mapping.function.name)
+    arn, function = mapping.source.arn, mapping.function.name  # by its name (recorded)
     if isinstance(mapping, QueueMapping):
         message = (
             f'An event source mapping with SQS arn (" {arn} ") and function (" {function} ") already '

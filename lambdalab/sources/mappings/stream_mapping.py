@@ -110,10 +110,10 @@ class StreamMapping(Mapping):
 
     def _give_up(self, what: GivenUp) -> None:
         """Tell the on-failure destination, if there is one."""
-        destination = self.settings.on_failure
+        parts, place, first = self._parts, self._reader.place, what.items[0]
+        destination = place.settings.on_failure
         if destination is None:
             return
-        parts, place, first = self._parts, self._reader.place, what.items[0]
         number = what.request
         request_id = parts.ids.request(number) if number else parts.ids.message(first.record.number)
         record = failure_record(

@@ -41,7 +41,9 @@ class QueueSettings:
         known = [field.name for field in fields(cls)]
         for name in settings:
             if name not in known:
-                raise UnknownSetting(verb, name, known)
+                raise UnknownSetting(
+                    verb, name, [*known, *(["fifo"] if verb == "create_queue" else [])]
+                )
         given = {name: value for name, value in settings.items() if value is not None}
         made = cls(**(cls._defaults(rules, given) | given))
         made._check(rules)
