@@ -336,7 +336,8 @@ def _day(date: str | dt.date) -> dt.date:
 
 _DIVISORS = {
     "billing_step", "memory_of_one_vcpu", "provisioned_billing_step", "mapping_provisioned_invokes",
-    "mapping_provisioned_polls", "mapping_provisioned_bytes",
+    "mapping_provisioned_polls", "mapping_provisioned_bytes", "sqs_receive_batch",
+    "kinesis_read_records", "dynamodb_read_records",
 }  # 0 is none  # fmt: skip
 
 

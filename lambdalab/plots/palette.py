@@ -86,6 +86,9 @@ DEPTHS: dict[str, Look] = {
     "delayed": Look("delayed: not to be seen yet", PALE, ".."),
 }
 
+#: What lies in a stream itself, which knows nothing of who has read it.
+KEPT = Look("kept in the stream, read or not", BLUE, "")
+
 #: How a message of a queue ended, from the bottom of a pile.
 FATES: dict[str, Look] = {
     "deleted": Look("dealt with", GREEN, ""),

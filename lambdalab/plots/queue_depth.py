@@ -13,7 +13,7 @@ from lambdalab.errors import UnknownName
 from lambdalab.plots import bars, canvas, words
 from lambdalab.plots.canvas import Style
 from lambdalab.plots.frames import Floats, Ints, end_of, ordinals, seconds
-from lambdalab.plots.palette import DEAD_LETTER, DEPTHS, INK, LOST, Look
+from lambdalab.plots.palette import DEAD_LETTER, DEPTHS, INK, KEPT, LOST, Look
 from lambdalab.plots.waits import thinned
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def queue_depth(
         The axes to draw on; by default those of a new figure.
     queue
         The queue's name; Lambda's own are called ``"<function> (events)"``. By default the queue in
-        which most happened.
+        which most happened. Of a stream all records are there until they are too old, read or not;
+        what a mapping has of them is the queue ``"<mapping> (records)"``.
     age
         Whether to add the age of the oldest event, on an axis of its own at the right.
     style
@@ -67,11 +68,13 @@ def queue_depth(
     canvas.time_axis(ax, low, end + 0.02 * max(end - low, 1e-3))
     deepest = int(rows["depth"].max())
     ax.set_ylim(0, 1.12 * max(deepest, 1))
-    present = _areas(ax, rows, at, end)
+    thing = _THINGS[str(rows["kind"].iloc[0])]
+    stream = thing == "record" and not name.endswith(" (records)")  # not what a mapping has of one
+    present = _areas(ax, rows, at, end, DEPTHS | ({"visible": KEPT} if stream else {}))
     gone = _dead_letters(ax, rows, at)
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    thing = _THINGS[str(rows["kind"].iloc[0])]
-    ax.set_ylabel(f"{thing}s in the queue")
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ax.set_ylabel(f"{thing}s in the {'stream' if stream else 'queue'}")
     if age:
         _oldest(ax, rows, at, end)
     entries: list[Any] = [look.patch() for look in present] + [look.point() for look in gone]
@@ -95,7 +98,9 @@ def choose(table: pd.DataFrame, queue: str | None) -> str | None:
     return queue or (str(table["queue"].value_counts().index[0]) if names else None)
 
 
-def _areas(ax: Axes, rows: pd.DataFrame, at: Floats, end: float) -> list[Look]:
+def _areas(
+    ax: Axes, rows: pd.DataFrame, at: Floats, end: float, looks: dict[str, Look]
+) -> list[Look]:
     """Stacked steps; of a million rows, for each column of the picture the last and the deepest.
 
     Returns the looks of what is there for at least a pixel.
@@ -104,7 +109,7 @@ def _areas(ax: Axes, rows: pd.DataFrame, at: Floats, end: float) -> list[Look]:
     x = np.append(at[kept], end)
     base = np.zeros(len(x))
     present = []
-    for name, look in DEPTHS.items():
+    for name, look in looks.items():
         count = rows[name].to_numpy()[kept].astype(float)
         if not count.any():
             continue

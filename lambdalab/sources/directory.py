@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from lambdalab.errors import UnknownName
+from lambdalab.sources.shown import Shown
 
 
 class Named(Protocol):
@@ -18,7 +19,7 @@ class Named(Protocol):
 Thing = TypeVar("Thing", bound=Named)
 
 
-class Directory(Generic[Thing]):
+class Directory(Shown, Generic[Thing]):
     """The things of one service: ``service["orders"]``, ``"orders" in service``, names by iteration.
 
     A subclass names the ``service`` as the lab does, and what one of its things is called (``noun``),

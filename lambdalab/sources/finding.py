@@ -7,6 +7,7 @@ from typing import Any
 
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting, UnknownName
 from lambdalab.sources.dynamodb.service import DynamoDb, Table, TableStream
+from lambdalab.sources.kinesis.consumers import Consumer
 from lambdalab.sources.kinesis.service import Kinesis
 from lambdalab.sources.sqs.service import Sqs
 
@@ -37,7 +38,7 @@ class Sources:
     """The queues, streams and tables of a lab. Parameters: the services."""
 
     def __init__(self, sqs: Sqs, kinesis: Kinesis, dynamodb: DynamoDb) -> None:
-        self._dynamodb = dynamodb
+        self._kinesis, self._dynamodb = kinesis, dynamodb
         self._services: list[tuple[str, Any]] = [
             ("queue", sqs), ("stream", kinesis), ("table", dynamodb),
         ]  # fmt: skip
@@ -97,6 +98,8 @@ class Sources:
 
     def _named(self, name: str) -> Any:
         found = [(noun, service[name]) for noun, service in self._services if name in service]
+        if not found and (consumer := self._consumer(name)) is not None:
+            return consumer
         if not found:
             raise UnknownName(self._nouns, name, self.names)
         if len(found) > 1:
@@ -105,11 +108,21 @@ class Sources:
             raise InvalidSetting("source", name, limit)
         return found[0][1]
 
+    def _consumer(self, given: str) -> Consumer | None:
+        """The consumer of a Kinesis stream that a name ("clicks/fast") or an ARN stands for."""
+        for name in self._kinesis:
+            for consumer in self._kinesis[name].consumers.values():
+                if given in (consumer.name, consumer.arn):
+                    return consumer
+        return None
+
     def _by_arn(self, arn: str) -> Any:
         for _, service in self._services:
             for name in service:
                 if service[name].arn == arn:
                     return service[name]
+        if (consumer := self._consumer(arn)) is not None:
+            return consumer
         kind = [*arn.split(":"), "", ""][2]
         if kind in _NOT_SIMULATED:
             raise InvalidParameterValueException(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from lambdalab.sources.shown import Shown
+
 
 class _Store(Protocol):
     @property
@@ -11,7 +13,7 @@ class _Store(Protocol):
         """How many lie there."""
 
 
-class Holding:
+class Holding(Shown):
     """Counts what lies in its ``store``. One that is empty is no less true for it."""
 
     store: _Store

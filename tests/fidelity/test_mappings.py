@@ -18,7 +18,6 @@ from lambdalab.rules import Rules
 from lambdalab.sources.mappings.limits import limits
 
 ARN = "arn:aws:sqs:us-east-1:123456789012:orders"
-FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:bill"
 
 
 def source(lab: ll.Lab, kind: str) -> tuple[Any, dict[str, Any]]:

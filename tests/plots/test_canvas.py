@@ -43,7 +43,8 @@ def test_a_name_as_long_as_it_may_be_leaves_room_for_the_rest_of_the_title() -> 
     canvas.headline(ax, f"{'s' * 128}->{'f' * 64}: 20 of 20 records dealt with, 3 lost")
     ax.figure.canvas.draw()
     title = ax.get_title(loc="left")
-    assert title.startswith("sss") and "fff: 20 of 20 records dealt with, 3 lost" in title
+    assert title.startswith("sss")
+    assert "fff: 20 of 20 records dealt with, 3 lost" in title
     (drawn,) = (text for text in ax.get_children() if getattr(text, "get_text", str)() == title)
     assert drawn.get_window_extent().x1 <= ax.figure.bbox.x1
 

@@ -135,3 +135,18 @@ def test_empty_and_one(empty, words_on, lab) -> None:
     assert "No queue in this trace" in words_on(plots.queue_depth(empty))
     lab.sqs.create_queue("orders").send("one")
     assert "at most 1 message at once, 1 at the end" in words_on(plots.queue_depth(lab.trace))
+
+
+def test_a_stream_keeps_what_was_read(lab, words_on) -> None:
+    clicks = lab.kinesis.create_stream("clicks")
+    lab.create_function("count", duration=0.1)
+    lab.create_event_source_mapping(clicks, "count", starting_position="LATEST")
+    lab.drive(clicks, ll.Every(0.1), count=20)
+    lab.run()
+    ax = plots.queue_depth(lab.trace, queue="clicks")
+    assert "kept in the stream, read or not" in words_on(ax)
+    assert "waiting to be received" not in words_on(ax), "nobody knows that of a stream"
+    assert ax.get_ylabel() == "records in the stream"
+    read = plots.queue_depth(lab.trace, queue="clicks->count (records)")
+    assert "0 at the end" in words_on(read)
+    assert read.get_ylabel() == "records in the queue"

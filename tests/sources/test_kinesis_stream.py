@@ -234,6 +234,19 @@ def test_put_records_that_cannot_be(lab: ll.Lab, records: Any) -> None:
     assert not len(lab.trace.scaling)
 
 
+def test_put_records_takes_the_names_of_put_record_too(lab: ll.Lab) -> None:
+    clicks = lab.kinesis.create_stream("clicks")
+    results = clicks.put_records([
+        {"data": "a", "partition_key": "k"},
+        {"data": "b", "partition_key": "k", "explicit_hash_key": "0"},
+        {"Data": "c", "PartitionKey": "k"},
+    ])  # fmt: skip
+    assert results.failed_record_count == 0
+    assert [record.data for record in clicks.records] == [b"a", b"b", b"c"]
+    with pytest.raises(InvalidSetting, match="partition_key"):
+        clicks.put_records([{"data": "a", "Data": "b", "PartitionKey": "k"}])
+
+
 def test_the_most_that_put_records_takes(lab: ll.Lab) -> None:
     clicks = lab.kinesis.create_stream("clicks", shard_count=5)
     assert clicks.put_records([("x", "k")] * 500).failed_record_count == 0

@@ -137,8 +137,6 @@ def test_after_a_mapping_is_gone_it_cannot_be_used_and_another_can_be_made() -> 
     assert first.state == "Deleted"
     with pytest.raises(ResourceNotFoundException, match="does not exist"):
         first.update(batch_size=1)
-    with pytest.raises(UnknownName):
-        lab.delete_event_source_mapping(first)
     second = lab.create_event_source_mapping("orders", "bill")
     assert first.uuid != second.uuid
     lab.sqs["orders"].send("x")
@@ -300,6 +298,24 @@ def test_the_same_two_are_connected_once() -> None:
         'function (" bill ") already exists. Please '
         f"update or delete the existing mapping with UUID {mapping.uuid}"
     )
+
+
+def test_what_was_deleted_is_no_more_whoever_is_asked() -> None:
+    """By its handle; a name or a UUID that nothing has is a mistake of another kind."""
+    lab = made()
+    mapping = lab.create_event_source_mapping("orders", "bill")
+    lab.delete_event_source_mapping(mapping)
+    for again in (
+        mapping.delete, lambda: lab.delete_event_source_mapping(mapping),
+        lambda: lab.update_event_source_mapping(mapping, batch_size=5),
+    ):  # fmt: skip
+        with pytest.raises(ResourceNotFoundException) as refused:
+            again()
+        assert refused.value.message == "The resource you requested does not exist."
+    with pytest.raises(UnknownName):
+        lab.delete_event_source_mapping(mapping.uuid)
+    with pytest.raises(UnknownName):
+        made().delete_event_source_mapping(mapping)
 
 
 def test_its_function_cannot_be_changed() -> None:

@@ -317,3 +317,17 @@ def test_a_record_that_no_function_can_be_given_uses_up_its_retries() -> None:
     [told] = failed.messages
     assert told.body["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert told.body["KinesisBatchInfo"]["batchSize"] == 1
+
+
+@pytest.mark.parametrize("setting", ["stream_retry_backoff_first", "stream_retry_backoff_maximum"])
+def test_nothing_is_tried_twice_in_one_instant(setting: str) -> None:
+    """Where no back-off is wanted a millisecond passes; else time would stand still."""
+    lab, clicks = make(**{setting: 0})
+    seen = counting(lab, fail_at(0))
+    connect(lab, clicks, "count")
+    put(clicks, 0)
+    lab.run(until=0.1)
+    assert 90 <= len(seen) <= 101
+    lab.put_function_concurrency("count", 0)
+    lab.run(until=0.2)
+    assert lab.elapsed == 0.2

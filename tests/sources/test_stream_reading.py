@@ -395,6 +395,22 @@ def test_what_was_due_expires_before_it_is_pushed() -> None:
     assert flushed(lab)[-1] == 86_401.05
 
 
+def test_a_consumer_is_found_by_its_arn_and_its_name() -> None:
+    lab, clicks = make()
+    fast = clicks.register_consumer("fast")
+    counting(lab)
+    mapping = connect(lab, fast.arn, "count")
+    assert mapping.source is fast
+    assert lab.list_event_source_mappings(source="clicks/fast") == [mapping]
+    assert lab.list_event_source_mappings(source=clicks) == []
+    with pytest.raises(ResourceConflictException):
+        connect(lab, "clicks/fast", "count")
+    with pytest.raises(InvalidParameterValueException, match="Stream not found"):
+        connect(lab, f"{fast.arn}0", "count")
+    with pytest.raises(UnknownName):
+        connect(lab, "clicks/slow", "count")
+
+
 def test_consumers_have_a_rate_of_their_own() -> None:
     """Of 3 MiB two come with the first second, wherever others read."""
     lab, clicks = make(kinesis_shard_bytes=10**9)

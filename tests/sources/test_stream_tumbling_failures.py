@@ -66,6 +66,29 @@ def test_the_last_invocation_holds_everything_up_until_it_succeeds() -> None:
     lab.run()
 
 
+@pytest.mark.parametrize("reserved", [None, 0])
+def test_a_last_invocation_that_never_succeeds_ends_with_its_records(reserved: int | None) -> None:
+    """In vain for a day, as long as the stream keeps records; else a run would have no end."""
+    lab, clicks = make()
+
+    def forgetful(event: Any, found: list[int]) -> Any:
+        return {} if event["isFinalInvokeForWindow"] else add(event, found)
+
+    events = summing(lab, forgetful)
+    mapping = connect(lab, clicks, "count", tumbling_window=10)
+    put(clicks, 1)
+    lab.run(until=5)
+    lab.put_function_concurrency("count", reserved)
+    lab.run()
+    assert 86_410 <= lab.elapsed <= 86_470
+    assert (mapping.state, mapping.behind) == ("Enabled", 0)
+    lab.put_function_concurrency("count", None)
+    put(clicks, 2)
+    lab.run(until=lab.elapsed + 5)
+    assert told(events)[-1][1:] == ([2], {}, False), "then the next window begins"
+    lab.run()
+
+
 def test_its_records_are_given_up_and_it_goes_on_without_them() -> None:
     lab, clicks = make()
     failed = lab.sqs.create_queue("failed")

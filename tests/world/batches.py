@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tests.world.contents import admits, length
-from tests.world.numbers import FAR, S, refused
+from tests.world.numbers import FAR, S, waits
 from tests.world.reading import Difference, need, same
 
 if TYPE_CHECKING:
@@ -155,14 +155,14 @@ class Batches:
         deadline = min((r.hidden_until for r in records), default=-1)
         for tries, call in enumerate(self.calls.get(batch.batch_id, [])):
             same("a batch is handed over when it is due", call, call.requested_at, due)
-            if not refused(call):
+            if not waits(call):
                 break
             due = call.completed_at + min(2**tries, 30) * S
         if call is None or call.completed_at < 0:
             told = batch.outcome, call is None
             same("it is under way", batch, told, ("in_flight", False))
             return
-        if not refused(call):
+        if not waits(call):
             same("a batch is over with its call", batch, batch.completed_at, call.completed_at)
             self.outcome(batch, call, records)
         elif self.alone and due < deadline:

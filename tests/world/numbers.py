@@ -43,8 +43,13 @@ REFUSALS = {"payload_too_large": 413, "invalid_json": 400, "unknown_function": 4
 
 
 def refused(call: Any) -> bool:
-    """Whether a mapping's call was refused before it ran, and may come again as it is."""
+    """Whether the call of a stream's mapping was refused before it ran, and comes again as it is."""
     return call.status in ("throttled", "refused") and call.cause != "payload_too_large"
+
+
+def waits(call: Any) -> bool:
+    """Whether a queue's batch is kept after this call, and handed over again."""
+    return call.status == "throttled" or call.cause == "service_error"
 
 
 def dated(past: Any) -> dict[str, Any]:

@@ -159,7 +159,9 @@ class Pollers:
                 if 0 <= b.completed_at <= row.at and b.outcome != "throttled"
             ]
             ended.sort(key=lambda b: b.completed_at)
-            told = [b.outcome for b in ended if b.completed_at < row.at][-(ROW - 1) :]
+            told = [b.outcome for b in ended if b.completed_at < row.at]
+            told += [b.outcome for b in ended if b.completed_at == row.at and b.outcome == "failure"]
+            told = told[-ROW:]  # those of one moment come in any order
             need("several in a row", row, "success" not in told or len(ended) < ROW, told, ROW)
 
     def trouble(self) -> list[int]:

@@ -92,13 +92,15 @@ class Queues:
         if len(self.mappings[row.queue]) != 1:
             return
         causes = {"visibility_timeout"}
-        if batch and 0 <= batch.completed_at <= row.at and batch.outcome != "success":
+        # a throttled batch may be let go of before its poller is free again
+        over = batch and (0 <= batch.completed_at <= row.at or batch.outcome == "throttled")
+        if over and batch.outcome != "success":
             fate = (
                 {FATES[batch.outcome]}
                 if batch.outcome in FATES
                 else {*THROTTLES, "injected", "service_error", "function_state"}
             )
-            causes = fate | (causes if batch.completed_at == row.at else set())
+            causes = fate | (causes if batch.completed_at >= row.at else set())
         need("why a message came back", row, row.cause in causes, row.cause, causes)
         if row.cause != "visibility_timeout":
             same("the batch that failed", row, row.batch_id, batch.batch_id)

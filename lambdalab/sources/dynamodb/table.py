@@ -27,6 +27,7 @@ from lambdalab.sources.dynamodb.reader import Ident, Reader
 from lambdalab.sources.dynamodb.settings import TableSettings
 from lambdalab.sources.dynamodb.stream import TableStream
 from lambdalab.sources.dynamodb.ttl import TimeToLive
+from lambdalab.sources.shown import Shown
 from lambdalab.trace.schema import ParentKind
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _OLD = ("NONE", "ALL_OLD")
 
 
-class Table:
+class Table(Shown):
     """A DynamoDB table, made by ``lab.dynamodb.create_table``.
 
     Attributes: ``name``, ``arn``, ``settings``. Items are dictionaries of plain Python values; with

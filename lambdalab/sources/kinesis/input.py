@@ -18,6 +18,7 @@ from lambdalab.sources.streams.shard import HASH_KEYS, hash_key_of, size_of
 _NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
 _HASH_KEY = re.compile(r"(0|[1-9][0-9]{0,38})\Z")
 _ENTRY = ("Data", "PartitionKey", "ExplicitHashKey")
+_TYPED = dict(zip(("data", "partition_key", "explicit_hash_key"), _ENTRY, strict=True))
 _SHOWN = 60
 
 
@@ -71,14 +72,15 @@ def entries_of(records: Iterable[object], most_kib: int, rules: Rules) -> list[E
 
 _PAIRS = (
     "a list of (data, partition_key) or (data, partition_key, explicit_hash_key), or of mappings "
-    f"with {', '.join(_ENTRY)}"
+    f"with {', '.join(_ENTRY)} (or {', '.join(_TYPED)})"
 )
 
 
 def _parts(given: object) -> tuple[Any, Any, Any]:
     if isinstance(given, Mapping):
-        if {"Data", "PartitionKey"} <= set(given) <= set(_ENTRY):
-            return given["Data"], given["PartitionKey"], given.get("ExplicitHashKey")
+        named = {_TYPED.get(name, name): value for name, value in given.items()}
+        if len(named) == len(given) and {"Data", "PartitionKey"} <= set(named) <= set(_ENTRY):
+            return named["Data"], named["PartitionKey"], named.get("ExplicitHashKey")
     elif isinstance(given, (tuple, list)) and 2 <= len(given) <= 3:
         data, key, *rest = given
         return data, key, rest[0] if rest else None

@@ -135,7 +135,8 @@ class Stream(Holding, KinesisSource):
         """Put up to 500 records at once, together at most 5 MiB.
 
         Each is a pair (data, partition_key), a triple with an explicit hash key, or a mapping with
-        ``Data``, ``PartitionKey`` and ``ExplicitHashKey``. Each succeeds or fails on its own: see
+        ``Data``, ``PartitionKey`` and ``ExplicitHashKey``, or ``data``, ``partition_key`` and
+        ``explicit_hash_key``. Each succeeds or fails on its own: see
         ``failed_record_count``, and each result's ``error_code``.
 
         Raises :class:`InvalidSetting` for what Kinesis refuses; then none has been put.

@@ -19,6 +19,7 @@ from lambdalab.functions.function import Function
 from lambdalab.functions.target import Target
 from lambdalab.kernel.clock import US
 from lambdalab.sources.filters.criteria import FilterCriteria
+from lambdalab.sources.shown import Shown
 
 if TYPE_CHECKING:
     from lambdalab.sources.mappings.registry import EventSourceMappings
@@ -32,7 +33,7 @@ GONE = "Deleted"
 _STANDING = (ENABLED, DISABLED)
 
 
-class Mapping(ABC):
+class Mapping(Shown, ABC):
     """An event source mapping, made by ``lab.create_event_source_mapping``.
 
     Attributes: ``name`` ("orders->bill"), ``uuid``, ``source`` (the queue, stream or table), ``target``
@@ -56,6 +57,10 @@ class Mapping(ABC):
     def enabled(self) -> bool:
         """Whether it polls its source now."""
         return self.settings.enabled and self.state in (ENABLED, UPDATING)
+
+    def is_of(self, mappings: EventSourceMappings) -> bool:
+        """Whether it was made in the lab of these mappings."""
+        return self._parts is mappings
 
     @property
     def leaving(self) -> bool:

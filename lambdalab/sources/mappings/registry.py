@@ -111,10 +111,15 @@ class EventSourceMappings:
     # ------------------------------------------------------------------ finding them
 
     def find(self, given: object) -> Mapping:
-        """The mapping that a handle, a name (``"orders->bill"``) or a UUID stands for."""
+        """The mapping that a handle, a name (``"orders->bill"``) or a UUID stands for.
+
+        The handle of one that was deleted stands for itself: its verbs tell so, in AWS's words.
+        """
         for mapping in self._mappings.values():
             if given is mapping or given in (mapping.name, mapping.uuid):
                 return mapping
+        if isinstance(given, Mapping) and given.state == GONE and given.is_of(self):
+            return given
         name = given.name if isinstance(given, Mapping) else given
         raise UnknownName("event source mapping", name, self._mappings)
 

@@ -9,9 +9,9 @@
   that come after it begin again with an empty state.
 
 Ours, where the guide is silent: the windows of a shard are those of the mapping's setting when they
-begin; the final invocation is tried until it succeeds, and where its records are given up by the limits
-for retries and age, it goes on without them; an answer that names the first record of its batch as failed
-leaves the state as it was.
+begin; the final invocation is tried until it succeeds, at most until the stream keeps no record of its
+window, and where its records are given up by the limits for retries and age, it goes on without them; an
+answer that names the first record of its batch as failed leaves the state as it was.
 
 Sources: event-source-mappings.md 4 of the reference (dg/services-ddb-windows),
 dg/services-kinesis-windows.

@@ -8,7 +8,8 @@
 * ``ReportBatchItemFailures``: what comes before the lowest record named is done with; the rest is tried
   again as a batch of its own, with all its retries (recorded). With or without bisecting: the cut is
   where the answer says.
-* In a tumbling window an answer without a state fails the whole batch.
+* In a tumbling window an answer without a state fails the whole batch. Its last invocation, where it has
+  no records left, is tried until it succeeds, or the stream has let go of the window's records.
 * What is given up goes its way as one record to the on-failure destination.
 * While the mapping is disabled, nothing is begun and nothing tried again: it goes on from there.
 
@@ -37,6 +38,8 @@ from lambdalab.sources.mappings.responses import failed_items
 from lambdalab.sources.mappings.stream_settings import FOREVER
 from lambdalab.sources.mappings.tumbling import Window, state_in
 from lambdalab.trace.schema import Action, BatchOutcome, Cause, ParentKind
+
+_LEAST_US = 1_000  # nothing is tried twice in one instant, whatever the rules say
 
 
 @dataclass(slots=True)
@@ -114,12 +117,18 @@ class Work:
             return
         piece = self._pieces.pop()
         piece.items = self._fresh(piece)
-        if piece.items or piece.final:
+        if piece.items or (piece.final and not (piece.failures and self._outlived(piece))):
             self._hand_over(piece)
         else:
             self._next()
 
     # ------------------------------------------------------------------ old records
+
+    def _outlived(self, piece: Piece) -> bool:
+        """Whether the stream holds no record of a window whose last invocation has none left."""
+        if piece.window is None or piece.items:
+            return False
+        return self._scheduler.now >= piece.window.end + self._place.source.store.retention_us
 
     def _fresh(self, piece: Piece) -> list[Item]:
         """The records of a piece that may still be tried; the others end."""
@@ -293,14 +302,16 @@ class Work:
 
     def _invoke_again(self, what: tuple[Piece, int]) -> None:
         piece, cause = what
-        if self._place.settings.enabled and not sum(self._old(piece.items)):
+        outlived = self._outlived(piece)
+        if self._place.settings.enabled and not outlived and not sum(self._old(piece.items)):
             self._invoke(piece)
             return
         self._over(piece, BatchOutcome.THROTTLED, len(piece.items))
         if self._place.closed:
             return
         self._ledger.back(piece.items, cause, piece.request, piece.number)
-        self._pieces.append(piece.part(piece.items, invokes=piece.invokes))
+        if not outlived:
+            self._pieces.append(piece.part(piece.items, invokes=piece.invokes))
         self._go_on(None)
 
     # ------------------------------------------------------------------ inside
@@ -309,7 +320,7 @@ class Work:
         rules = self._place.rules
         first: float = rules.stream_retry_backoff_first
         most: float = rules.stream_retry_backoff_maximum
-        return round(min(first * (1 << min(times, 40)), most) * US)
+        return max(round(min(first * (1 << min(times, 40)), most) * US), _LEAST_US)
 
     def _over(self, piece: Piece, outcome: int, failed: int) -> None:
         now = self._scheduler.now
