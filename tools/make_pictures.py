@@ -64,7 +64,8 @@ def trap() -> None:
     )
     lab.create_function("work", duration=25, timeout=30, reserved_concurrency=2)
     lab.create_event_source_mapping(tasks, "work", batch_size=10)
-    lab.drive(tasks, ll.Burst(2_000))
+    for number in range(2_000):
+        tasks.send({"task": number})
     lab.run()
     save(lab.trace.plot.receives().figure, "trap")
 

@@ -274,7 +274,8 @@ def _told(name: str, found: Messages, thing: str) -> str:
     if letters:
         text += f", {words.count(letters, 'dead letter')}"
     if counts["healthy"]:
-        text += f", {counts['healthy']:,} of them though no run failed"
+        many = "all" if counts["healthy"] == letters else f"{counts['healthy']:,} of them"
+        text += f", {many} though no run failed"
     if counts["lost"]:
         text += f", {counts['lost']:,} lost"
     return text

@@ -115,7 +115,7 @@ class Traffic:
             if driver.active and endless:
                 raise EndlessRun(
                     f"the traffic to {target.name!r} never ends: give run() an until=, "
-                    "or drive() a duration or a count"
+                    "or drive() a duration or a count (it stays planned until lab.reset())"
                 )
 
     def _stream_name(self, target: str) -> str:

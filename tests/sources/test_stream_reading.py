@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 import lambdalab as ll
-from lambdalab.errors import LimitExceededException, ResourceInUseException, UnknownName
+from lambdalab.errors import (
+    InvalidParameterValueException,
+    LimitExceededException,
+    ResourceConflictException,
+    ResourceInUseException,
+    UnknownName,
+)
 from tests.sources.streams import (
     connect,
     counting,
