@@ -259,7 +259,9 @@ def test_nothing_of_it_is_hidden() -> None:
     counts = lab.trace.batches["outcome"].value_counts()
     assert counts["success"] * 10 + len(letters) == 2_000
     assert counts["throttled"] * 10 == (orders["action"] == "returned").sum()
-    assert "340 dead letters, all though no run failed" in plots.receives(lab.trace).get_title(loc="left")
+    assert "340 dead letters, all though no run failed" in plots.receives(lab.trace).get_title(
+        loc="left"
+    )
 
 
 def test_a_function_timeout_over_the_visibility_timeout_is_refused() -> None:

@@ -160,7 +160,9 @@ class Pollers:
             ]
             ended.sort(key=lambda b: b.completed_at)
             told = [b.outcome for b in ended if b.completed_at < row.at]
-            told += [b.outcome for b in ended if b.completed_at == row.at and b.outcome == "failure"]
+            told += [
+                b.outcome for b in ended if b.completed_at == row.at and b.outcome == "failure"
+            ]
             told = told[-ROW:]  # those of one moment come in any order
             need("several in a row", row, "success" not in told or len(ended) < ROW, told, ROW)
 
