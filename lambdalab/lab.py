@@ -107,7 +107,12 @@ class Lab(LambdaVerbs, MappingVerbs):
         self._functions = FunctionRegistry(self._lambda, self.rules, self.sqs)
         self._sources = Sources(self.sqs, self.kinesis, self.dynamodb)
         self._mappings = EventSourceMappings(
-            *parts, self._clock, self._lambda.front_door, self._origin, self._functions.destinations
+            *parts,
+            self._clock,
+            self._lambda.front_door,
+            self._origin,
+            self._functions.destinations,
+            self._mapped,
         )
         self._faults = Faults(
             self._lambda, self._clock, self._functions.find, self._target, self._origin

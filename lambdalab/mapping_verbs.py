@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidParameterValueException, ResourceNotFoundException
+from lambdalab.functions.target import Target
 from lambdalab.invocation.registry import FunctionRegistry
 from lambdalab.sources.mappings.limits import LimitsTable, limits
 from lambdalab.sources.mappings.mapping import Mapping
@@ -68,12 +69,16 @@ class MappingVerbs:
         <mapping orders->bill: batch size 5, batching window 0 s>
         """
         self._check_open()
-        found = self._sources.polled(source)
+        return self._mappings.create(
+            self._sources.polled(source), self._mapped(function), **settings
+        )
+
+    def _mapped(self, function: Any) -> Target:
+        """The function of a mapping, or AWS's words for that there is none."""
         try:
-            target = self._functions.target(function)
+            return self._functions.target(function)
         except ResourceNotFoundException as error:
             raise InvalidParameterValueException("Function does not exist", f": {error}") from None
-        return self._mappings.create(found, target, **settings)
 
     def event_source_limits(self) -> LimitsTable:
         """Default and maximum batch size and batching window of every kind of source, by this lab's

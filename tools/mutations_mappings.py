@@ -10,8 +10,8 @@ MUTATIONS: list[Mutation] = [
         "two may be connected twice",
         "esm-twice",
         "sources/mappings/registry.py",
-        "        if name in self._mappings:\n            raise _exists",
-        "        if name is None:\n            raise _exists",
+        "if other is not mapping and other.source is source and known == wanted:",
+        "if other is not mapping and other.source is source and known is wanted:",
         "tests/fidelity/test_mappings.py::test_two_are_connected_once",
     ),
     Mutation(

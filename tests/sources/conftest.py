@@ -95,7 +95,12 @@ class Bench:
         self.caller = Origin(self.books.name("client"), Cause.CALLED)
         self.sqs = Sqs(*parts, self.clock, lambda: self.caller)
         self.mappings = EventSourceMappings(
-            *parts, self.clock, self.service.front_door, lambda: None, Destinations()
+            *parts,
+            self.clock,
+            self.service.front_door,
+            lambda: None,
+            Destinations(),
+            lambda function: function.target(),
         )
 
     def _begin(self) -> None:

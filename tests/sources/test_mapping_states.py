@@ -318,11 +318,65 @@ def test_what_was_deleted_is_no_more_whoever_is_asked() -> None:
         made().delete_event_source_mapping(mapping)
 
 
-def test_its_function_cannot_be_changed() -> None:
+def test_it_can_get_another_function_or_version() -> None:
+    """It keeps its name and its UUID (recorded: LS:test_sqs_event_source_mapping_update)."""
     lab = made()
+    lab.create_function("ship", duration=1, timeout=5)
+    lab.publish_version("ship")
+    mapping = lab.create_event_source_mapping("orders", "bill", batch_size=1)
+    uuid, orders = mapping.uuid, lab.sqs["orders"]
+    orders.send("a")
+    lab.run(until=0.5)  # under way: it ends where it began
+    mapping.update(function="ship:1", batch_size=2)
+    orders.send("b")
+    lab.run()
+    calls = lab.trace.invocations
+    assert calls[["function", "qualifier"]].values.tolist() == [["bill", "$LATEST"], ["ship", "1"]]
+    assert (mapping.uuid, mapping.name, mapping.function.name) == (uuid, "orders->bill", "ship")
+    assert lab.trace.wired("mapping")["orders->bill"]["function"] == "ship"
+    lab.delete_function("bill")
+
+
+def test_another_function_holds_when_the_update_is_over() -> None:
+    lab = made(**SLOW)
+    lab.create_function("ship", duration=1)
+    stream = lab.kinesis.create_stream("clicks")
+    mapping = lab.create_event_source_mapping(stream, "bill", starting_position="TRIM_HORIZON")
+    lab.run()
+    mapping.update(function="ship")
+    stream.put_record("x", "key")
+    lab.run(until=130)
+    stream.put_record("y", "key")
+    lab.run()
+    assert lab.trace.invocations["function"].tolist() == ["bill", "ship"]
+
+
+def test_another_function_is_checked_before_anything_happens() -> None:
+    lab = made()
+    lab.create_function("ship", duration=1)
+    lab.create_function("slow", duration=1, timeout=60)
     mapping = lab.create_event_source_mapping("orders", "bill")
-    with pytest.raises(InvalidSetting, match="make another"):
-        mapping.update(function="ship")
+    other = lab.create_event_source_mapping("orders", "ship")
+    for function, error, told in (
+        ("bil", InvalidParameterValueException, "Function does not exist"),
+        ("ship", ResourceConflictException, other.uuid),
+        ("slow", InvalidParameterValueException, "less than Function timeout"),
+    ):
+        with pytest.raises(error, match=told):
+            mapping.update(function=function)
+    assert mapping.function.name == "bill"
+
+
+def test_the_name_of_one_that_got_another_function_stays_taken() -> None:
+    lab = made()
+    lab.create_function("ship", duration=1)
+    lab.create_event_source_mapping("orders", "bill").update(function="ship")
+    second = lab.create_event_source_mapping("orders", "bill")
+    assert second.name == "orders->bill (2)"
+    with pytest.raises(ResourceConflictException):
+        lab.create_event_source_mapping("orders", "ship")
+    lab.sqs["orders"].send("x")
+    lab.run()
 
 
 def test_a_mapping_goes_although_messages_it_held_came_back_meanwhile() -> None:

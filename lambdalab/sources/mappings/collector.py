@@ -63,8 +63,8 @@ _LEAST_US = 1_000
 class Collector:
     """The receiving half of a mapping in one run; ``hand_over(batch, cause)`` is the other.
 
-    ``mapping`` is the mapping's name. ``settings`` may be replaced at any time: they hold for receives
-    and batches from then on.
+    ``mapping`` is the mapping's name. ``settings`` and ``target`` may be replaced at any time: they hold
+    for receives and batches from then on.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Collector:
         clock: Clock,
     ) -> None:
         self._settings = settings
-        self._queue, self._target = queue, target
+        self._queue, self.target = queue, target
         self._scheduler, self._rules = scheduler, rules
         self._store = queue.store
         self._receive_most: int = rules.sqs_receive_batch
@@ -286,7 +286,7 @@ class Collector:
         settings, longest_us = self._settings, self._long_poll_us
         if not settings.enabled or settings.maximum_batching_window * US >= longest_us:
             return 0
-        return min(self._received_at + longest_us, batch.deadline - self._target.timeout * US)
+        return min(self._received_at + longest_us, batch.deadline - self.target.timeout * US)
 
     def _long_poll_over(self, batch: Batch) -> None:
         batch.timer = 0
@@ -309,7 +309,7 @@ class Collector:
         """
         queue_us = self._queue.settings.visibility_timeout * US
         window_us = self._settings.maximum_batching_window * US
-        needed = window_us + self._target.timeout * US
+        needed = window_us + self.target.timeout * US
         if window_us and needed > queue_us:
             return needed + int(self._rules.mapping_visibility_margin) * US
         return max(queue_us, _LEAST_US)

@@ -44,7 +44,10 @@ _LEAST_US = 1_000  # nothing is tried twice in one instant, whatever the rules s
 
 
 class Delivery:
-    """The invoking half of a mapping in one run; ``free(batch)`` is called when a batch is over."""
+    """The invoking half of a mapping in one run; ``free(batch)`` is called when a batch is over.
+
+    ``settings`` and ``target`` may be replaced at any time.
+    """
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class Delivery:
         free: Callable[[Batch], None],
     ) -> None:
         self.settings = settings
-        self._store, self._target = queue.store, target
+        self._store, self.target = queue.store, target
         self._scheduler, self._books, self._door = scheduler, books, front_door
         self._scaling, self._free = scaling, free
         self._name, self._source = books.name(mapping), books.name(queue.store.name)
@@ -83,7 +86,7 @@ class Delivery:
         origin = Origin(
             self._name, Cause.EVENT_SOURCE_MAPPING, ParentKind.BATCH, batch.number, batch.chain
         )
-        self._door.request_response(self._target, batch.payload, origin, batch.answered)
+        self._door.request_response(self.target, batch.payload, origin, batch.answered)
 
     def answered(self, batch: Batch, call: Call) -> None:
         """The answer to an invocation of a batch."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lambdalab.errors import InvalidSetting, ResourceInUseException, ResourceNotFoundException
+from lambdalab.errors import ResourceInUseException, ResourceNotFoundException
 from lambdalab.functions.function import Function
 from lambdalab.functions.target import Target
 from lambdalab.kernel.clock import US
@@ -77,6 +77,7 @@ class Mapping(Shown, ABC):
     def update(self, **settings: Any) -> Mapping:
         """Change settings of ``create_event_source_mapping``; None sets one back to its default.
 
+        ``function`` gives it another function, or another version of it; the mapping keeps its name.
         They hold for receives and batches that begin from now on. Disabled, a mapping receives nothing
         more; what it has received goes its way, and enabled once more it goes on from there.
 
@@ -84,12 +85,10 @@ class Mapping(Shown, ABC):
         :class:`ResourceNotFoundException` when it has been deleted; then nothing has changed.
         """
         self._check("update")
-        if "function" in settings:
-            limit = (
-                "left alone: AWS can change it, a lab cannot; delete the mapping and make another"
-            )
-            raise InvalidSetting("function", settings["function"], limit)
-        made = self._changed(settings)
+        function = settings.pop("function", None)
+        target = self.target if function is None else self._parts.retarget(self, function)
+        made = self._changed(settings, target)
+        self.target, self.function = target, target.function
         before, self.settings = self.settings.enabled, made
         if made.enabled == before:
             after = ENABLED if before else DISABLED
@@ -172,8 +171,8 @@ class Mapping(Shown, ABC):
         self._begin(self.settings)
 
     @abstractmethod
-    def _changed(self, settings: dict[str, Any]) -> Any:
-        """The settings with some replaced, all checked."""
+    def _changed(self, settings: dict[str, Any], target: Target) -> Any:
+        """The settings with some replaced, all checked, for a mapping to that function."""
 
     @abstractmethod
     def _begin(self, settings: Any) -> None:
@@ -181,7 +180,7 @@ class Mapping(Shown, ABC):
 
     @abstractmethod
     def _apply(self, settings: Any) -> None:
-        """These settings hold from now on; ``enabled`` says whether to poll."""
+        """These settings, and ``target``, hold from now on; ``enabled`` says whether to poll."""
 
     @abstractmethod
     def _retire(self, done: Callable[[], None]) -> None:

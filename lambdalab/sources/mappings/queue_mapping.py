@@ -45,12 +45,12 @@ class QueueMapping(Mapping):
         """The queue it polls."""
         return self.source
 
-    def _changed(self, settings: dict[str, Any]) -> MappingSettings:
+    def _changed(self, settings: dict[str, Any], target: Target) -> MappingSettings:
         check_fifo_size(self.source, settings, self._parts.rules)
         made = self.settings.changed(self._parts.rules, **settings)
         check_fifo(self.source, made, self._parts.rules)
         if made.enabled:  # one that does harm can always be switched off
-            check_timeouts(self.source, self.target)
+            check_timeouts(self.source, target)
         return made
 
     def _begin(self, settings: MappingSettings) -> None:
@@ -72,6 +72,7 @@ class QueueMapping(Mapping):
 
     def _apply(self, settings: MappingSettings) -> None:
         before = self._collector.settings.enabled
+        self._collector.target = self._delivery.target = self.target
         self._collector.settings = self._delivery.settings = settings
         if settings.enabled != before:
             self.source.store.rewatch()

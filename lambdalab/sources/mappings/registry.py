@@ -34,7 +34,7 @@ _ELSEWHERE = {
 
 class EventSourceMappings:
     """All event source mappings of a lab. Parameters: the lab's parts; ``destinations``, which hear of
-    records that a stream's mapping gives up."""
+    records that a stream's mapping gives up; ``targets``, which finds a function with its qualifier."""
 
     def __init__(
         self,
@@ -47,8 +47,9 @@ class EventSourceMappings:
         front_door: FrontDoor,
         origin: Callable[[], object],
         destinations: Destinations,
+        targets: Callable[[Any], Target],
     ) -> None:
-        self.origin, self.destinations = origin, destinations
+        self.origin, self.destinations, self._targets = origin, destinations, targets
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.ids, self.rules, self.clock, self.front_door = ids, rules, clock, front_door
         self._mappings: dict[str, Mapping] = {}
@@ -72,15 +73,36 @@ class EventSourceMappings:
         kind: type[QueueMapping] | type[StreamMapping]
         kind = QueueMapping if isinstance(source, Queue) else StreamMapping
         made = kind.checked(self, source, target, settings)  # type: ignore[arg-type]
-        name = f"{called(source)}->{target.name}" + (
-            f":{target.qualifier}" if target.qualifier else ""
-        )
-        if name in self._mappings:
-            raise _exists(self._mappings[name])
+        self._check_new(None, source, target)
+        name = self._name(source, target)
         mapping = kind(name, self._uuid(self._made + 1), source, target, made, self)
         self._made += 1
         self._mappings[name] = mapping
         return mapping
+
+    def _name(self, source: Queue | StreamSource, target: Target) -> str:
+        """What a new mapping is called; numbered where one that got another function has the name."""
+        version = f":{target.qualifier}" if target.qualifier else ""
+        plain = name = f"{called(source)}->{target.name}{version}"
+        number = 1
+        while name in self._mappings:
+            number += 1
+            name = f"{plain} ({number})"
+        return name
+
+    def retarget(self, mapping: Mapping, function: object) -> Target:
+        """The function that a mapping is to have from now on; raises as :meth:`create` does."""
+        target = self._targets(function)
+        self._check_new(mapping, mapping.source, target)
+        return target
+
+    def _check_new(self, mapping: Mapping | None, source: object, target: Target) -> None:
+        """Raise where another mapping connects the two already."""
+        wanted = target.function, target.qualifier
+        for other in self:
+            known = other.target.function, other.target.qualifier
+            if other is not mapping and other.source is source and known == wanted:
+                raise _exists(other)
 
     def forget(self, mapping: Mapping) -> None:
         """A mapping has been deleted, and nothing of it is under way."""

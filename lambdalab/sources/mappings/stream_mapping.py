@@ -72,8 +72,8 @@ class StreamMapping(Mapping):
         """How many records of the stream it is not done with."""
         return self._reader.behind + self._reader.place.ledger.depth
 
-    def _changed(self, settings: dict[str, Any]) -> StreamMappingSettings:
-        given = _destined(self._parts, self.target, settings)
+    def _changed(self, settings: dict[str, Any], target: Target) -> StreamMappingSettings:
+        given = _destined(self._parts, target, settings)
         return self.settings.changed(self._parts.rules, self.source, **given)
 
     def _begin(self, settings: StreamMappingSettings) -> None:
@@ -88,7 +88,8 @@ class StreamMapping(Mapping):
         self._polled = settings.enabled
 
     def _apply(self, settings: StreamMappingSettings) -> None:
-        self._reader.place.settings = settings
+        place = self._reader.place
+        place.settings, place.target = settings, self.target
         if settings.enabled and not self._polled:
             self._polled = True
             if settings.starting_position == "LATEST":
@@ -117,9 +118,9 @@ class StreamMapping(Mapping):
         number = what.request
         request_id = parts.ids.request(number) if number else parts.ids.message(first.record.number)
         record = failure_record(
-            what, request_id, self.target.arn, self.source, parts.scheduler.now, parts.clock
+            what, request_id, place.target.arn, self.source, parts.scheduler.now, parts.clock
         )
-        envelope = Envelope(number, self.function.name_code, {}, "")
+        envelope = Envelope(number, place.target.function.name_code, {}, "")
         refused = parts.destinations.deliver(destination, record, envelope)
         cause = Cause.DELIVERY_FAILED if refused else what.cause
         place.ledger.delivered(first, cause, number, what.batch)
