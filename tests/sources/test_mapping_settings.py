@@ -91,7 +91,12 @@ def test_a_wrong_keyword_suggests_the_right_one(bench: Bench, wrong: str, sugges
         bench.map(bench.queue(), bench.function(), **{wrong: 1})
 
 
-@pytest.mark.parametrize("other", ["starting_position", "parallelization_factor"])
+def test_a_queue_has_no_starting_position(bench: Bench) -> None:
+    with pytest.raises(InvalidParameterValueException, match="not valid for SQS event sources"):
+        bench.map(bench.queue(), bench.function(), starting_position="LATEST")
+
+
+@pytest.mark.parametrize("other", ["tumbling_window", "parallelization_factor"])
 def test_settings_of_streams(bench: Bench, other: str) -> None:
     with pytest.raises(
         InvalidSetting, match=f"{other}=1: must be left out: it is for mappings of stre"

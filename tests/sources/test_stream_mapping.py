@@ -15,6 +15,7 @@ from lambdalab.errors import (
     ResourceNotFoundException,
     UnknownName,
     UnknownSetting,
+    ValidationException,
 )
 from tests.sources.streams import connect, counting, ends, fail_at, make, put
 
@@ -43,8 +44,9 @@ def test_disabled_it_reads_nothing_and_goes_on_where_it_was() -> None:
     ("given", "error"),
     [
         ({"starting_position": None}, InvalidParameterValueException),
-        ({"starting_position": "FIRST"}, InvalidSetting),
+        ({"starting_position": "FIRST"}, ValidationException),
         ({"starting_position": "AT_TIMESTAMP"}, InvalidSetting),
+        ({"starting_position_timestamp": 0}, InvalidParameterValueException),
         ({"starting_position_timestamp": 3}, InvalidSetting),
         (
             {"starting_position": "AT_TIMESTAMP", "starting_position_timestamp": "x"},
@@ -157,7 +159,7 @@ def test_limits_name_their_source(lab: ll.Lab) -> None:
     for given, told in (
         ({"maximum_record_age": 30}, r"maximum_record_age=30: must be -1 .* 60 to 604,800 s"),
         ({"tumbling_window": 1_000}, r"tumbling_window=1000: must be .*900.*botocore"),
-        ({"starting_position": "NOW"}, r"one of TRIM_HORIZON, LATEST, AT_TIMESTAMP for Kinesis"),
+        ({"starting_position": "AT_TIMESTAMP"}, r"starting_position_timestamp=None: must be given"),
         ({"on_success": "q"}, r"on_failure alone"),
     ):
         with pytest.raises(InvalidSetting, match=told):

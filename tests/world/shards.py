@@ -16,7 +16,6 @@ from tests.world.numbers import FAR, S, refused
 from tests.world.reading import grouped, need, same
 from tests.world.streams import Flow, hashed
 
-QUIET = 300 * S  # a window's last invocation comes no later after its end
 COMMA, EMPTY = len(", "), len('{"Records": []}')
 
 
@@ -238,7 +237,8 @@ class Work:
             told, old = (batch.outcome, batch.completed_at), self.old(batch, due)
             same("what was refused is let go", batch, told, ("throttled", due))
             hours = self.flow.numbers["kinesis_retention_default"]
-            old |= not batch.records and due - batch.opened_at > hours * 3_600 * S - QUIET
+            # the last invocation of a window of which the stream keeps no record any more
+            old |= not batch.records and due >= hours * 3_600 * S
             need("only when it is off, or too old", batch, old or not self.flow.on(due), due, batch)
             self.leads_to(batch, self.contents[batch.batch_id], due)
         else:

@@ -17,7 +17,7 @@ CREATE, UPDATE = "create_event_source_mapping", "update"
 
 _SOURCE = "botocore CreateEventSourceMapping"
 _OF_STREAMS = (
-    "starting_position", "starting_position_timestamp", "parallelization_factor",
+    "parallelization_factor",
     "maximum_retry_attempts", "maximum_record_age", "bisect_batch_on_function_error",
     "tumbling_window",
 )  # fmt: skip
@@ -57,6 +57,11 @@ class MappingSettings:
                 raise InvalidParameterValueException(
                     "Unsupported DestinationConfig parameter for given event source mapping type.",
                     f" ({name}; what a queue's messages come to is its own dead-letter queue's to know)",
+                )
+            if name.startswith("starting_position"):
+                raise InvalidParameterValueException(
+                    "StartingPosition is not valid for SQS event sources.",
+                    f" ({name}: a queue has no positions)",
                 )
             if name in _OF_STREAMS:
                 limit = (

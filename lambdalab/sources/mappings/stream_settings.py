@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from lambdalab.errors import InvalidParameterValueException, InvalidSetting, UnknownSetting
+from lambdalab.errors import (
+    InvalidParameterValueException,
+    InvalidSetting,
+    UnknownSetting,
+    ValidationException,
+)
 from lambdalab.invocation.destinations import Destination
 from lambdalab.rules import Rules
 from lambdalab.sources.checks import whole
@@ -17,6 +22,7 @@ FOREVER = -1
 """``maximum_retry_attempts`` and ``maximum_record_age``: no limit of the mapping's."""
 
 _SOURCE = "botocore CreateEventSourceMapping"
+_POSITIONS = ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON")
 _FIXED = ("starting_position", "starting_position_timestamp")
 _OF_QUEUES = ("maximum_concurrency", "provisioned_poller_config", "scaling_config")
 _TOLD = ("sqs", "sns", "s3")
@@ -144,12 +150,28 @@ class StreamMappingSettings:
             )
 
     def _check_start(self, source: StreamSource) -> None:
+        """In AWS's words, where they are recorded (LS:test_event_source_mapping_exceptions)."""
         position, at = self.starting_position, self.starting_position_timestamp
-        if not isinstance(position, str) or position not in source.positions:
-            limit = f"one of {', '.join(source.positions)} for {source.filters.name}"
-            raise InvalidSetting("starting_position", position, limit, _SOURCE)
-        if (at is not None) != (position == "AT_TIMESTAMP"):
-            limit = "given with starting_position='AT_TIMESTAMP', and only with it"
+        known = (
+            f"; starting_position is one of {', '.join(source.positions)} for {source.filters.name}"
+        )
+        if position not in _POSITIONS:
+            raise ValidationException(
+                f"1 validation error detected: Value '{position}' at 'startingPosition' failed to satisfy "
+                f"constraint: Member must satisfy enum value set: [{', '.join(_POSITIONS)}]",
+                known,
+            )
+        if position not in source.positions:
+            raise InvalidParameterValueException(
+                f"Unsupported starting position for arn type: {source.arn}", known
+            )
+        if at is not None and position != "AT_TIMESTAMP":
+            raise InvalidParameterValueException(
+                "Timestamp only valid with StartingPosition AT_TIMESTAMP",
+                f" (starting_position_timestamp={at!r}, starting_position={position!r})",
+            )
+        if at is None and position == "AT_TIMESTAMP":
+            limit = "given with starting_position='AT_TIMESTAMP'"
             raise InvalidSetting("starting_position_timestamp", at, limit, _SOURCE)
 
     def _check_age(self, rules: Rules) -> None:
