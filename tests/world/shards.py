@@ -185,7 +185,9 @@ class Work:
             if row.at <= opened and row.action in ("dropped", "expired", "deleted")
             and self.records[row.event_id].shard == batch.shard
         }  # fmt: skip
-        need("a window begins", batch, at == opened or (at in ends and at < opened), at, opened)
+        # a tumbling window may be given up between two tries, of which no row tells
+        held = at in ends or bool(self.settings(at)["tumbling_window"])
+        need("a window begins", batch, at == opened or (held and at < opened), at, opened)
         need("it is no longer over", batch, any(at + w > opened for w in windows if w), at, opened)
         last = max(windows)
         if self.flow.on(at + last):

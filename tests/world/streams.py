@@ -154,7 +154,7 @@ class Flow:
             same("what is lost has gone", row, row.at, record.gone)
             return
         same("it is polled while it is on", row, (row.cause, self.on(row.at)), ("polled", True))
-        need("only what is there is read", row, row.at < record.gone, row.at, record.gone)
+        need("only what is there is read", row, row.at <= record.gone, row.at, record.gone)
         interval = S // 4 if self.stream.table else S
         last = self.last_read.get(shard, row.at)
         gap = row.at - last
