@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import lambdalab as ll
+
 if TYPE_CHECKING:
     from conftest import Bench
 
@@ -133,3 +135,17 @@ def test_what_comes_with_filtered_messages_does_not_wait(benches: type[Bench]) -
     bench.run()
     received = [row.at / S for row in bench.events(action="received")]
     assert received == [0] + [7] * 11
+
+
+def test_a_window_that_is_changed_meanwhile_does_not_count_for_an_open_batch() -> None:
+    """It was as long as the long poll when the batch began: it ends with its window."""
+    lab = ll.Lab(quotas={"mapping_long_poll": 20})
+    lab.create_function("bill", duration=0.1)
+    orders = lab.sqs.create_queue("orders")
+    mapping = lab.create_event_source_mapping(orders, "bill", maximum_batching_window=20)
+    orders.send("x")
+    lab.run(until=10)
+    mapping.update(maximum_batching_window=1)
+    orders.send("y")  # the next long poll begins
+    lab.run()
+    assert lab.trace.short.batches[["t_s", "cause"]].values.tolist() == [[20.0, "batching_window"]]

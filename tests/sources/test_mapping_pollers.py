@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import lambdalab as ll
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.sources.mappings.alarm import Alarm
 from lambdalab.sources.mappings.pollers import Pollers
@@ -336,3 +337,30 @@ def test_the_causes_are_documented() -> None:
     used = (Cause.BACKLOG, Cause.BACKLOG_GONE, Cause.IDLE, Cause.FAILURES, Cause.THROTTLED,
             Cause.RECOVERED, Cause.CONFIGURED)  # fmt: skip
     assert set(used) <= set(CAUSES["scaling"])
+
+
+def test_pollers_that_stop_come_not_to_more() -> None:
+    """One poller is left after failures; what it held when the mapping goes is handed over by it."""
+    lab = ll.Lab(
+        quotas={
+            "mapping_pollers_start": 2,
+            "mapping_pollers_maximum": 2,
+            "mapping_pollers_failing": 1,
+            "mapping_payload": 1_000,
+        }
+    )
+    lab.create_function("bill", duration=1, failure_rate=1)
+    orders = lab.sqs.create_queue("orders", visibility_timeout=100)
+    mapping = lab.create_event_source_mapping(orders, "bill", batch_size=1)
+    for _ in range(8):
+        orders.send("x")
+    lab.run(until=20)
+    assert lab.trace.scaling["after"].tolist()[-1] == 1
+    mapping.update(batch_size=10, maximum_batching_window=1)
+    for _ in range(6):
+        orders.send("x")
+    lab.advance(0.5)
+    mapping.delete()
+    lab.run()
+    late = lab.trace.batches[lab.trace.batches["records"] > 1]
+    assert set(late["poller"]) == {1}

@@ -38,7 +38,7 @@ class Batch:
     __slots__ = (
         "_hear", "chain", "deadline", "filtered", "limit", "number", "opened_at", "overdue",
         "payload", "payload_limit", "poller", "records", "request", "size", "timer", "tries",
-        "window_opened_at",
+        "window_opened_at", "window_us",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +50,7 @@ class Batch:
         self.records: list[Record] = []
         self.size = EMPTY_PAYLOAD
         self.opened_at = self.window_opened_at = -1
+        self.window_us = 0  # the batching window that held when its first record joined
         self.timer = 0  # the end of its window; 0: none
         self.deadline = -1
         self.overdue = False  # its window is over, and it waits for the long poll under way

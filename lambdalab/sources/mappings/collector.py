@@ -262,7 +262,7 @@ class Collector:
         now, window_us = self._scheduler.now, self._settings.maximum_batching_window * US
         poller = self.pollers.take()
         self._open = batch
-        batch.opened_at = now
+        batch.opened_at, batch.window_us = now, window_us
         if window_us:
             batch.window_opened_at = now
             completed_at = poller.completed_at
@@ -283,8 +283,8 @@ class Collector:
 
     def _long_poll_until(self, batch: Batch) -> int:
         """When the long poll under way ends at the latest, if a batch waits for that; else 0."""
-        settings, longest_us = self._settings, self._long_poll_us
-        if not settings.enabled or settings.maximum_batching_window * US >= longest_us:
+        longest_us = self._long_poll_us
+        if not self._settings.enabled or batch.window_us >= longest_us:
             return 0
         return min(self._received_at + longest_us, batch.deadline - self.target.timeout * US)
 

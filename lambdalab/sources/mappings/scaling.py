@@ -134,7 +134,8 @@ class Scaling:
         """It is enabled or disabled: pollers start, or stop."""
         was, self.on = (self.pollers.number if self.on else 0), on
         self._begin()
-        self.pollers.resize(self._bounds.start, self._bounds.each)
+        if on:  # those that stop finish what they have, and hand over what was received
+            self.pollers.resize(self._bounds.start, self._bounds.each)
         self._note(was, self._bounds.start if on else 0, Cause.CONFIGURED)
         for alarm in (self._growing, self._shrinking, self._resting):
             alarm.off()
