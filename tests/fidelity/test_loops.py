@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -79,11 +80,12 @@ def test_a_loop_through_a_queue(lab: ll.Lab) -> None:
 
     @lab.function
     def again(event: Any, context: Any) -> None:
+        time.sleep(1)
         orders.send("next")
 
     lab.create_event_source_mapping(orders, again)
     orders.send("first")
-    lab.run()
+    lab.run(until="10min")  # a loop that nobody stops has no end
     assert runs(lab) == 16
     assert [letter.body for letter in lab.sqs["dead"].messages] == ["next"]
 
