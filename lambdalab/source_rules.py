@@ -267,6 +267,10 @@ STREAM_MAPPINGS: list[Row] = [
         "between two reads of a shard by one mapping",
     ),
     _row(
+        "stream_refused_pause", 0.2, "s", "choice",
+        "at least so long after a read that the shard's limits refused; a shard has five reads a second",
+    ),
+    _row(
         "stream_retry_backoff_first", 0.25, "s", "choice",
         "before a failed or throttled batch is tried again; twice as long each time. Undocumented: about "
         "eight invocations in the first 60 s were recorded",

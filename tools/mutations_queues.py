@@ -49,8 +49,8 @@ MUTATIONS: list[Mutation] = [
         "receives are not counted",
         "",
         "sources/sqs/store.py",
-        "            message.receive_count += 1\n",
-        "            message.receive_count = 1\n",
+        "        message.receive_count += 1\n",
+        "        message.receive_count = 1\n",
         "tests/sources/test_sqs_events.py::test_a_second_receive",
     ),
     Mutation(

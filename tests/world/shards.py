@@ -185,8 +185,9 @@ class Work:
             if row.at <= opened and row.action in ("dropped", "expired", "deleted")
             and self.records[row.event_id].shard == batch.shard
         }  # fmt: skip
-        # a tumbling window may be given up between two tries, of which no row tells
-        held = at in ends or bool(self.settings(at)["tumbling_window"])
+        # a window's last invocation may be given up between two tries, of which no row tells
+        unsure = [b for b in line if not b.records and b.outcome != "success"]
+        held = at in ends or any(0 <= b.completed_at < at for b in unsure)
         need("a window begins", batch, at == opened or (held and at < opened), at, opened)
         need("it is no longer over", batch, any(at + w > opened for w in windows if w), at, opened)
         last = max(windows)

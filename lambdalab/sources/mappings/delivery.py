@@ -159,8 +159,8 @@ class Delivery:
     def _back_off(self, batch: Batch, cause: int) -> None:
         """Try again later, or let the messages go when there is no later.
 
-        A poller that is throttled at once waits a second at least (or the first back-off) before it
-        receives again, also where its messages were not invisible for so long (a timeout of 0).
+        A poller that is throttled at once waits for the first back-off before it receives again, also
+        where its messages were not invisible for so long (a timeout of 0).
         """
         now = self._scheduler.now
         seconds = min(self._backoff_first * 2 ** min(batch.tries, _DOUBLINGS), self._backoff_most)
@@ -170,7 +170,7 @@ class Delivery:
             self._scheduler.at(at, self._invoke, batch)
             return
         self._blame(batch, batch.records, cause)
-        rested = min(at, now + US) if batch.tries == 1 else now
+        rested = at if batch.tries == 1 else now
         self._scheduler.at(max(batch.deadline, rested), self._give_up, batch)
 
     def _give_up(self, batch: Batch) -> None:

@@ -26,8 +26,6 @@ from lambdalab.sources.streams.reading import take
 from lambdalab.sources.streams.shard import Shard, StreamRecord, hash_key_of
 from lambdalab.trace.schema import Action, Cause
 
-_PAUSE_US = US // 5  # at least so long after a read that a shard's limit refused
-
 
 class ShardPoller:
     """Reads one shard for one mapping, from a position on.
@@ -46,6 +44,7 @@ class ShardPoller:
         self._budget = self._source.read_budget(shard)
         self._interval_us = round(self._source.poll_interval * US)
         self._latency_us = round(self._source.push_latency * US)
+        self._pause_us = round(place.rules.stream_refused_pause * US)
         self._next_read = self._scheduler.now  # not before
         self._reading = False
         self._over = False
@@ -127,7 +126,7 @@ class ShardPoller:
         found = take(self.shard, self.position, (most, room), self._budget, now)
         if isinstance(found, int):
             self._source.store.refused(self.shard, found)
-            self._next_read = max(self._next_read, now + _PAUSE_US)
+            self._next_read = max(self._next_read, now + self._pause_us)
         else:
             self.position = found[-1].place + 1
             self._share_out(found)

@@ -163,7 +163,6 @@ class FifoStore(Store):
         fits: Callable[[Message], bool] | None,
     ) -> bool:  # fmt: skip
         """Receive of one group; False where the receive is over, for a message does not fit."""
-        now = self._scheduler.now
         while group.ready and len(taken) < most:
             entry = heappop(group.ready)
             if self._has_left(entry):
@@ -181,14 +180,7 @@ class FifoStore(Store):
                 self.visible -= group.visible
             group.visible -= 1
             group.in_flight += 1
-            self.in_flight += 1
-            message.standing = IN_FLIGHT
-            message.receive_count += 1
-            if message.first_received_at < 0:
-                message.first_received_at = now
-            message.fate, message.request, message.batch = Cause.VISIBILITY_TIMEOUT, 0, 0
-            self._hide(message, now + visibility_us)
-            self._note(message, Action.RECEIVED, cause, visibility_us)
+            self._hand_out(message, visibility_us, cause)
             taken.append(message)
         return True
 

@@ -111,7 +111,7 @@ class Store:
 
     def take(self, most: int, visibility_us: int, cause: int) -> list[Message]:
         """Receive up to ``most`` messages; each stays invisible for ``visibility_us``."""
-        now, ready = self._scheduler.now, self._ready
+        ready = self._ready
         room = self._in_flight_most - self.in_flight
         if room < most:
             self._choked, most = True, room
@@ -124,17 +124,22 @@ class Store:
                 self._dead_letter(message)
                 continue
             self.visible -= 1
-            self.in_flight += 1
-            message.standing = IN_FLIGHT
-            message.receive_count += 1
-            if message.first_received_at < 0:
-                message.first_received_at = now
-            message.fate, message.request, message.batch = Cause.VISIBILITY_TIMEOUT, 0, 0
-            self._hide(message, now + visibility_us)
-            self._note(message, Action.RECEIVED, cause, visibility_us)
+            self._hand_out(message, visibility_us, cause)
             taken.append(message)
         self._rearm()
         return taken
+
+    def _hand_out(self, message: Message, visibility_us: int, cause: int) -> None:
+        """A message is received."""
+        now = self._scheduler.now
+        self.in_flight += 1
+        message.standing = IN_FLIGHT
+        message.receive_count += 1
+        if message.first_received_at < 0:
+            message.first_received_at = now
+        message.fate, message.request, message.batch = Cause.VISIBILITY_TIMEOUT, 0, 0
+        self._hide(message, now + visibility_us)
+        self._note(message, Action.RECEIVED, cause, visibility_us)
 
     def remove(
         self, message: Message, action: int, cause: int, request: int = 0, batch: int = 0
