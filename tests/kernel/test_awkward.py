@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import nbformat
@@ -86,13 +85,26 @@ def test_on_a_host_that_is_not_on_utc(zone: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.timeout(1, method="signal")
-@pytest.mark.xfail(reason="pytest-timeout must still be able to stop a test", strict=True)
-def test_pytest_timeout_still_works() -> None:
-    def slow(lab: awkward.ll.Lab) -> None:
-        lab.function(lambda event, context: time.sleep(1))
+HANGS = """
+import pytest
+from tests.kernel import awkward
 
-    deadline = time.perf_counter() + 5
-    while time.perf_counter() < deadline:  # runs of handlers, one after the other, for 5 s
+@pytest.mark.timeout(1, method="signal")
+def test_hangs():
+    deadline = time.perf_counter() + 20
+    while time.perf_counter() < deadline:  # runs of handlers, one after the other
         awkward.run("nested_three_deep")
-    slow(awkward.ll.Lab())
+"""
+
+
+def test_pytest_timeout_still_works(tmp_path: Path) -> None:
+    """In a process of its own: what it interrupts may be the very putting on of the shims."""
+    (tmp_path / "test_hangs.py").write_text(HANGS)
+    path = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_hangs.py"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+    assert "Timeout (>1.0s)" in done.stdout, done.stdout
+    assert "1 failed" in done.stdout
