@@ -198,6 +198,12 @@ class RecursiveInvocationException(ServiceError):
     status_code = 400
 
 
+class AccessDeniedException(ServiceError):
+    """The function's resource policy does not allow the call."""
+
+    status_code = 403
+
+
 class ResourceNotFoundException(ServiceError, LookupError):
     """The function, version, queue or mapping does not exist."""
 

@@ -31,6 +31,9 @@ from lambdalab.trace.recorder import Recorder
 from lambdalab.traffic.arrivals import Arrivals
 from lambdalab.traffic.client import Client
 from lambdalab.traffic.traffic import Traffic
+from lambdalab.trigger_verbs import TriggerVerbs
+from lambdalab.triggers.parts import Parts
+from lambdalab.triggers.registry import Triggers
 from lambdalab.verbs import LambdaVerbs
 
 if TYPE_CHECKING:
@@ -45,7 +48,7 @@ def _open(door: str) -> Any:
     return importlib.import_module(_DOORS[door])
 
 
-class Lab(LambdaVerbs, MappingVerbs):
+class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
     """One AWS account that lives in virtual time.
 
     Parameters
@@ -114,6 +117,16 @@ class Lab(LambdaVerbs, MappingVerbs):
             self._functions.destinations,
             self._mapped,
         )
+        self._triggers = Triggers(
+            Parts(
+                self._scheduler, self._books, self._streams, self._lambda, self.rules, self._clock,
+                self._lambda.ids, self._functions, self._origin,
+                lambda operation, caller: self._client.perform(operation, caller),
+                self.sqs.new_number,
+            )
+        )  # fmt: skip
+        for service in Triggers.SERVICES:
+            setattr(self, service, getattr(self._triggers, service))
         self._faults = Faults(
             self._lambda, self._clock, self._functions.find, self._target, self._origin
         )
@@ -260,6 +273,7 @@ class Lab(LambdaVerbs, MappingVerbs):
         self.kinesis.reset(self._scheduler, self._books)
         self.dynamodb.reset(self._scheduler, self._books, self._streams)
         self._mappings.reset(self._scheduler, self._books, self._streams, self._lambda.front_door)
+        self._triggers.parts.begin(self._scheduler, self._books, self._streams, self._lambda)
         self._faults.restart(self._lambda)
 
     def close(self) -> None:
@@ -295,7 +309,8 @@ class Lab(LambdaVerbs, MappingVerbs):
         faults: list[object] = list(self._faults)
         tables: list[object] = [self.dynamodb[name] for name in self.dynamodb]
         sources = {"queues": queues, "streams": streams, "tables": tables}
-        return {"functions": functions, **sources, "mappings": mappings, "faults": faults}
+        found = {"functions": functions, **sources, "mappings": mappings, "faults": faults}
+        return found | self._triggers.wiring()
 
     def _target(self, target: Any) -> Target | Queue:
         if isinstance(target, str):
@@ -312,6 +327,8 @@ class Lab(LambdaVerbs, MappingVerbs):
                 return self._sources.find(target)  # type: ignore[no-any-return]
         elif isinstance(target, (Queue, Stream, Table)):
             return self._sources.find(target)  # type: ignore[no-any-return]
+        elif hasattr(target, "arrive") or hasattr(target, "drive_operation"):
+            return target  # type: ignore[no-any-return]
         return self._functions.target(target)
 
     def _origin(self) -> Origin:

@@ -21,6 +21,7 @@ from typing import Any
 
 from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.source_rules import SOURCES
+from lambdalab.trigger_rules import TRIGGERS
 
 KB = 1024
 MB = 1024 * KB
@@ -258,7 +259,8 @@ _EVENTS = [
 ]  # fmt: skip
 
 RULES: dict[str, Rule] = dict(
-    [*_FUNCTIONS, *_PAYLOADS, *_ENVIRONMENTS, *_EVENTS] + [_rule(**row) for row in SOURCES]
+    [*_FUNCTIONS, *_PAYLOADS, *_ENVIRONMENTS, *_EVENTS]
+    + [_rule(**row) for row in (*SOURCES, *TRIGGERS)]
 )
 
 

@@ -28,13 +28,14 @@ ROOMS = (
         "lab",
         "verbs",
         "mapping_verbs",
+        "trigger_verbs",
         "reprs",
         "faults",
         "traffic",
         "triggers",
     ),
     *("sources", "invocation", "functions", "trace", "kernel", "rules"),
-    *("source_rules", "errors", "_version"),
+    *("trigger_rules", "source_rules", "errors", "_version"),
 )
 
 # The few doors that open upward. Each is opened by name when first used, never by an import

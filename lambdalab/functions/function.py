@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lambdalab.functions.capacity import Bucket, Pool
 from lambdalab.functions.context import function_arn
 from lambdalab.functions.environments import Census
+from lambdalab.functions.policy import Policy
 from lambdalab.functions.settings import FunctionSettings
 from lambdalab.functions.target import LATEST, Alias, Target
 from lambdalab.functions.version import Version, told
@@ -63,6 +64,8 @@ class Function:
         self.event_configs: dict[str, Any] = {}
         """How asynchronous events of each qualifier are retried, where that was set."""
         self.dead_letters: DeadLetters | None = None
+        self.policy = Policy()
+        """Which services may invoke it."""
         self.deleted = False
         """Whether it is no more: a call that was on its way finds nobody."""
         self.update: tuple[FunctionSettings, Code | None] | None = None

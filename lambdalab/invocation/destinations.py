@@ -11,8 +11,9 @@ recordings of the service and dg/invocation-async-retain-records.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import orjson
@@ -21,6 +22,7 @@ from lambdalab.errors import InvalidParameterValueException, InvalidSetting, Unk
 from lambdalab.functions.context import ACCOUNT, REGION
 from lambdalab.functions.outcome import encode_text
 from lambdalab.invocation.recursion import Chain
+from lambdalab.trace.schema import Cause
 
 _LATER = {"sns": "SNS topics", "events": "EventBridge buses", "s3": "S3 buckets"}
 """What AWS takes as a destination, and this lab not yet; by the service's name in an ARN."""
@@ -48,14 +50,18 @@ class Envelope(NamedTuple):
 
     The ``request`` it is of, the number of its function's name in the books (``source``), the chain of
     requests that led to it, the X-Ray ``trace_header``, and whether the event was ``looped``: stopped
-    in a recursive loop.
+    in a recursive loop. ``cause`` is why it comes, as the books of where it arrives have
+    it; ``attributes`` are message attributes, name to data type and value, where the place knows such
+    things.
     """
 
     request: int
     source: int
-    chain: Chain
+    chain: Chain | None
     trace_header: str
     looped: bool = False
+    cause: int = Cause.DESTINATION
+    attributes: Mapping[str, tuple[str, str]] = MappingProxyType({})
 
 
 class TargetKind(Protocol):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from lambdalab.errors import (
+    AccessDeniedException,
     InvalidRequestContentException,
     RequestTooLargeException,
     ResourceConflictException,
@@ -23,6 +24,7 @@ from lambdalab.errors import (
 from lambdalab.functions.call import Call
 from lambdalab.functions.capacity import Capacity
 from lambdalab.functions.mishaps import Mishap, failing
+from lambdalab.functions.policy import INVOKE
 from lambdalab.functions.runner import Runner
 from lambdalab.functions.target import LATEST, Target
 from lambdalab.invocation.event_queue import EventQueues
@@ -241,6 +243,18 @@ class FrontDoor:
             0, 0, 0,
         )  # fmt: skip
         return request
+
+    def denied(
+        self, target: Target, payload: bytes, origin: Origin, invocation_type: int, principal: str
+    ) -> Call:
+        """Refuse a call that the function's resource policy does not allow (403)."""
+        call = self._record(target, payload, origin, invocation_type)
+        error = AccessDeniedException(
+            f"User: {principal} is not authorized to perform: {INVOKE} on resource: {target.arn}",
+            "; the function's resource policy does not allow it: lab.add_permission()",
+        )
+        self._refuse(call, InvocationStatus.REFUSED, Cause.ACCESS_DENIED, error)
+        return call
 
     def _record(self, target: Target, payload: bytes, origin: Origin, invocation_type: int) -> Call:
         now = self._scheduler.now

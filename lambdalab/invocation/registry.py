@@ -177,7 +177,8 @@ class FunctionRegistry:
         except ResourceNotFoundException as error:
             return error.message
         recursion, loop = self.service.front_door.recursion, target.function.settings.recursive_loop
-        if envelope.looped and recursion.loops(target.name, loop, envelope.chain):
+        chain = envelope.chain
+        if envelope.looped and chain is not None and recursion.loops(target.name, loop, chain):
             return recursion.error(target.name).message
         origin = Origin(
             envelope.source, Cause.DESTINATION, ParentKind.REQUEST, envelope.request, envelope.chain

@@ -13,6 +13,7 @@ import numpy as np
 
 from lambdalab.errors import AuditError
 from lambdalab.trace import schema
+from lambdalab.trace.answers import answer_causes
 from lambdalab.trace.audit_queues import QUEUE_CHECKS
 from lambdalab.trace.codes import (
     AttemptOutcome,
@@ -310,6 +311,17 @@ def _callers(tables: Tables) -> Iterator[Difference]:
     yield from wrong("the tries of a call do not count from 1", rows["try_number"] != number)
     led = np.bincount(rows["request"], minlength=1)[1:]
     yield from wrong("two requests led to one invocation", led > 1, "invocations")
+    known = ~np.isin(answer_causes(tables), schema.CAUSES["requests"])
+    yield from wrong("requests.cause is not in its list", known)
+    rows, late = tables.rows("requests"), tables.rows("fronts")
+    whole = (late["row"] >= 0) & (late["row"] < len(rows))
+    yield from wrong("fronts.row points at no row of requests", ~whole)
+    late = late[whole]
+    left = rows["answered_at"][late["row"]]
+    early = (left < 0) | (late["answered_at"] < left)
+    yield from wrong("a front answered late a caller who was still there", early)
+    again = np.bincount(late["row"], minlength=1) > 1
+    yield from wrong("a front answered one request twice", again)
 
 
 def _scaling(tables: Tables) -> Iterator[Difference]:

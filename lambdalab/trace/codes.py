@@ -143,6 +143,7 @@ class QueueKind(ClosedList):
     ASYNCHRONOUS = word("Lambda's own queue of a function's asynchronous events")
     SQS = word("an SQS queue")
     STREAM = word("a stream")
+    PUSH = word("a service that calls its targets by itself: a topic, a bus, a bucket, a schedule")
 
 
 class Action(ClosedList):
@@ -228,7 +229,7 @@ class FaultKind(ClosedList):
 class Cause(ClosedList):
     """Why now: the words of every ``cause`` column but that of ``batches`` (:class:`BatchCause`).
 
-    ``CAUSES`` says which of them each table uses.
+    :data:`.causes.CAUSES` says which of them each table uses.
     """
 
     # where things stand, or how a run of the function went
@@ -317,75 +318,23 @@ class Cause(ClosedList):
     THROTTLED_SHARD = word("a shard lets no more through in a second")
     DEDUPLICATED = word("a message with the same deduplication id had come shortly before")
     MAPPING_DELETED = word("the mapping was deleted before it was done with the record")
+    # services that call Lambda, and their callers
+    INTEGRATION_TIMEOUT = word("the service waited for the function as long as it does")
+    MALFORMED_RESPONSE = word("the function's answer was not what the service takes")
+    NO_ROUTE = word("nothing answers to this method and path")
+    NO_TARGET = word("no healthy target was there")
+    THROTTLED_FRONT = word("more requests a second than the service lets through")
+    PUBLISHED = word("something happened that the target wants to be told of")
+    SCHEDULED = word("the time of a schedule had come")
+    PATTERN_MISMATCH = word("no rule, filter policy or notification wants it")
+    FANNED_OUT = word("it was handed on to each target that wants it")
+    DELIVERED = word("the target took it")
+    BUFFER_SIZE = word("the buffer had as many bytes as it holds")
+    BUFFER_INTERVAL = word("the buffer was as old as it may grow")
+    PERMISSION_DENIED = word("the target's resource policy does not allow it")
+    TARGET_GONE = word("the target does not exist any more")
+    TARGET_FAILED = word("the target refused it in a way that no further try can mend")
 
-
-_RUN_FAILURES = (
-    Cause.FUNCTION_ERROR, Cause.TIMEOUT, Cause.EXIT, Cause.OUT_OF_MEMORY, Cause.INIT_ERROR,
-    Cause.RESPONSE_TOO_LARGE, Cause.KILLED,
-)  # fmt: skip
-_THROTTLES = (
-    Cause.THROTTLED_ACCOUNT, Cause.THROTTLED_RESERVED, Cause.THROTTLED_RATE,
-    Cause.THROTTLED_RESERVED_RATE, Cause.THROTTLED_CALLER_RATE, Cause.ZERO_RESERVED_CONCURRENCY,
-    Cause.THROTTLED_SCALING, Cause.THROTTLED_PROVISIONED, Cause.INJECTED,
-)  # fmt: skip
-_GIVEN_UP = (
-    Cause.RETRIES_EXHAUSTED, Cause.EVENT_AGE_EXCEEDED, Cause.RECORD_AGE_EXCEEDED,
-    Cause.MAX_RECEIVE_COUNT, Cause.RETENTION, Cause.FILTER_MISMATCH, Cause.RECURSIVE_LOOP,
-    Cause.FUNCTION_DELETED, Cause.LAB_CLOSED,
-)  # fmt: skip
-_RUNS = (
-    Cause.CALLED, Cause.DRIVEN, Cause.TRIGGERED, Cause.NESTED, Cause.EVENT_SOURCE_MAPPING,
-    Cause.FIRST_ATTEMPT, Cause.RETRY_AFTER_ERROR, Cause.RETRY_AFTER_THROTTLE,
-    Cause.RETRY_AFTER_SERVICE_ERROR, Cause.DUPLICATE,
-)  # fmt: skip
-_MESSAGES = (
-    Cause.ACCEPTED, Cause.MESSAGE_SENT, Cause.DEAD_LETTER, Cause.DESTINATION, Cause.POLLED,
-    Cause.RECEIVED_BY_CALLER, Cause.BATCH_SUCCEEDED, Cause.BATCH_FAILED,
-    Cause.PARTIAL_BATCH_FAILURE, Cause.VISIBILITY_TIMEOUT, Cause.VISIBILITY_CHANGED, Cause.DELAY,
-    Cause.BACK_OFF, Cause.DELETED_BY_CALLER, Cause.PURGED, Cause.REDRIVE,
-)  # fmt: skip
-_SOURCES = (*_RUNS[:5], *_MESSAGES[:4])
-
-#: AWS's ``Reason`` of a 429, by cause (botocore ThrottleReason); for the scaling rate, which AWS does
-#: not name, that of the account's concurrency.
-THROTTLE_REASONS: dict[int, str] = {
-    Cause.THROTTLED_ACCOUNT: "ConcurrentInvocationLimitExceeded",
-    Cause.THROTTLED_RESERVED: "ReservedFunctionConcurrentInvocationLimitExceeded",
-    Cause.ZERO_RESERVED_CONCURRENCY: "ReservedFunctionConcurrentInvocationLimitExceeded",
-    Cause.THROTTLED_RATE: "FunctionInvocationRateLimitExceeded",
-    Cause.THROTTLED_RESERVED_RATE: "ReservedFunctionInvocationRateLimitExceeded",
-    Cause.THROTTLED_CALLER_RATE: "CallerRateLimitExceeded",
-    Cause.THROTTLED_SCALING: "ConcurrentInvocationLimitExceeded",
-    Cause.THROTTLED_PROVISIONED: "ReservedFunctionConcurrentInvocationLimitExceeded",
-    Cause.INJECTED: "ConcurrentInvocationLimitExceeded",
-}
-
-#: Which causes each table's ``cause`` column may hold, in the order of its categories.
-CAUSES: dict[str, tuple[int, ...]] = {
-    "invocations": (
-        Cause.IN_FLIGHT, Cause.COMPLETED, Cause.DRY_RUN, *_RUN_FAILURES, *_THROTTLES,
-        Cause.PAYLOAD_TOO_LARGE, Cause.INVALID_JSON, Cause.INVALID_PARAMETER,
-        Cause.UNKNOWN_FUNCTION, Cause.FUNCTION_STATE, Cause.ACCESS_DENIED, Cause.SERVICE_ERROR,
-        *_GIVEN_UP,
-    ),
-    "attempts": _RUNS,
-    "queue_events": (
-        *_SOURCES, *_MESSAGES[4:], *_RUNS[5:], Cause.COMPLETED, *_RUN_FAILURES, *_THROTTLES,
-        Cause.SERVICE_ERROR, *_GIVEN_UP, Cause.DELIVERY_FAILED, Cause.DEDUPLICATED,
-        Cause.MAPPING_DELETED, Cause.PAYLOAD_TOO_LARGE, Cause.FUNCTION_STATE,
-    ),
-    "retries": (
-        *_RUN_FAILURES, *_THROTTLES, Cause.SERVICE_ERROR, *_MESSAGES[7:11], Cause.BACK_OFF,
-        Cause.THROTTLED, Cause.SERVER_ERROR, Cause.CLIENT_TIMEOUT, Cause.PAYLOAD_TOO_LARGE,
-        Cause.FUNCTION_STATE,
-    ),
-    "scaling": (
-        Cause.COLD_START, Cause.WARM, Cause.IDLE, Cause.BACKLOG, Cause.BACKLOG_GONE,
-        Cause.FAILURES, Cause.THROTTLED, Cause.RECOVERED, Cause.CONFIGURED,
-        Cause.ENVIRONMENT_FAILED, *_THROTTLES, Cause.FUNCTION_DELETED, Cause.LAB_CLOSED,
-        Cause.RELEASED, Cause.ALLOCATED, Cause.THROTTLED_SHARD,
-    ),
-}  # fmt: skip
 
 #: Every closed list by the name under which a saved trace keeps it.
 CLOSED_LISTS: dict[str, type[ClosedList]] = {

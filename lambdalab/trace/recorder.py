@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from lambdalab.trace import schema
+from lambdalab.trace.callers import Callers
 from lambdalab.trace.journal import Journal
 from lambdalab.trace.queue_names import QueueNames
 
@@ -42,11 +43,6 @@ _BATCH_SIZE = schema.BATCHES.size
 _BATCH_BLANK = schema.BATCHES.blank
 _pack_batch_record = schema.BATCH_RECORDS.open
 
-_open_request = schema.REQUESTS.open
-_done_request, _REQUEST_DONE = schema.REQUESTS.writer()
-_REQUEST_SIZE = schema.REQUESTS.size
-_REQUEST_BLANK = schema.REQUESTS.blank
-
 _DEFAULT_START_US = 1_736_208_000_000_000  # 2025-01-07T00:00:00Z
 
 _pack_scaling = schema.SCALING.open
@@ -62,7 +58,7 @@ class Dated(Protocol):
         """The beginning in microseconds since 1970 (UTC)."""
 
 
-class Recorder:
+class Recorder(Callers):
     """The books of one run of one lab.
 
     Parameters: ``clock`` (its ``start_us`` turns times into dates; None: 2025-01-07) and
@@ -77,7 +73,7 @@ class Recorder:
 
     __slots__ = (
         "_add_attempt", "_add_environment", "_add_invocation", "_add_queue_event", "_add_request",
-        "_buffers", "_names", "attempts", "changes", "clock", "environments", "errors",
+        "_buffers", "_names", "attempts", "clock", "environments", "errors",
         "functions", "invocations", "journal", "log_texts", "message_groups", "names", "payloads",
         "queue_kinds", "queue_names", "requests", "responses", "seed", "wiring",
     )  # fmt: skip
@@ -322,29 +318,6 @@ class Recorder:
         """Which messages a batch holds, in order; once per batch."""
         rows = b"".join([_pack_batch_record(batch, message) for message in messages])
         self._buffers["batch_records"].extend(rows)
-
-    # ---- what callers outside saw -----------------------------------------------------------
-
-    def sent(self, caller: int, call: int, try_number: int, at: int) -> int:
-        """Somebody outside sends a request. Returns the row, from 0, for :meth:`answered`.
-
-        ``call`` ties the tries of one call together (0: this row begins a call of its own);
-        ``try_number`` counts from 1.
-        """
-        if self.journal.count > self.journal.reserved:
-            self.journal.reserve()
-        row = len(self.requests) // _REQUEST_SIZE
-        self._add_request(_open_request(caller, call or row + 1, try_number, at, _REQUEST_BLANK))
-        return row
-
-    def answered(self, row: int, at: int, status_code: int, gave_up: bool, request: int) -> None:
-        """The sender got its answer (``status_code`` 0: none came), or ``gave_up`` for good.
-
-        ``request`` is the invocation it led to, 0 where it led to none.
-        """
-        place = row * _REQUEST_SIZE + _REQUEST_DONE
-        _done_request(self.requests, place, at, status_code, gave_up, request)
-        self.changes += 1
 
     # ---- capacity, logs, wiring -------------------------------------------------------------
 

@@ -13,10 +13,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lambdalab.trace.causes import CAUSES, THROTTLE_REASONS
 from lambdalab.trace.codes import (
-    CAUSES,
     CLOSED_LISTS,
-    THROTTLE_REASONS,
     Action,
     AttemptOutcome,
     BatchCause,
@@ -46,6 +45,7 @@ __all__ = [
     "CLOSED_LISTS",
     "ENVIRONMENTS",
     "FAULTS",
+    "FRONTS",
     "INVOCATIONS",
     "LOGS",
     "PACKED",
@@ -200,11 +200,19 @@ BATCH_RECORDS = Packed("batch_records", (("batch", "i"), ("message", "i")))
 
 REQUESTS = Packed(
     "requests",
-    (("caller", "N"), ("call", "i"), ("try_number", "i"), ("sent_at", "q")),
+    (("caller", "N"), ("front", "N"), ("call", "i"), ("try_number", "i"), ("sent_at", "q")),
     Section(
-        (("answered_at", "q"), ("status_code", "h"), ("gave_up", "b"), ("request", "i")),
-        (-1, 0, 0, 0),
+        (
+            ("answered_at", "q"), ("status_code", "h"), ("gave_up", "b"), ("request", "i"),
+            ("cause", "B"),
+        ),
+        (-1, 0, 0, 0, Cause.IN_FLIGHT),
     ),
+)  # fmt: skip
+
+#: Only where a front answered a caller who had gone: row of the request, and what it said when.
+FRONTS = Packed(
+    "fronts", (("row", "i"), ("answered_at", "q"), ("status_code", "h"), ("cause", "B"))
 )
 
 SCALING = Packed(
@@ -224,6 +232,6 @@ PACKED: dict[str, Packed] = {
     layout.name: layout
     for layout in (
         INVOCATIONS, ATTEMPTS, QUEUED_AT, WAITS, ENVIRONMENTS, QUEUE_EVENTS, BATCHES,
-        BATCH_RECORDS, REQUESTS, SCALING, LOGS, FAULTS,
+        BATCH_RECORDS, REQUESTS, SCALING, LOGS, FAULTS, FRONTS,
     )
 }  # fmt: skip

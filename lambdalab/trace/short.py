@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lambdalab.trace import schema
+from lambdalab.trace.answers import answer_causes
 from lambdalab.trace.codes import Cause, ClosedList
 from lambdalab.trace.columns import Columns, Numbers, ms, plain, text
 from lambdalab.trace.ids import LETTERS
@@ -321,18 +322,20 @@ def _environments(tables: Tables) -> pd.DataFrame:
 
 def _requests(tables: Tables) -> pd.DataFrame:
     rows = tables.rows("requests")
+    functions = _names(tables, tables.functions_of_requests()[rows["request"]])
+    fronts = _names(tables, rows["front"])
     columns: Columns = {
         "t_s": seconds(rows["sent_at"]),
         "caller": _names(tables, rows["caller"]),
-        "function": _names(tables, tables.functions_of_requests()[rows["request"]]),
+        "asked": [front or function for front, function in zip(fronts, functions, strict=True)],
         "call": plain(rows["call"]),
         "tries": plain(rows["try_number"]),
         "latency_s": seconds(rows["answered_at"] - rows["sent_at"], rows["answered_at"] >= 0),
         "status_code": plain(rows["status_code"]),
-        "gave_up": np.where(rows["gave_up"] != 0, "yes", "").tolist(),
         "request": ids("request", rows["request"]),
+        "cause": spelt(answer_causes(tables), Cause),
     }
-    return fit(columns, ["caller", "function"])
+    return fit(columns, ["caller", "asked"])
 
 
 def _scaling(tables: Tables) -> pd.DataFrame:

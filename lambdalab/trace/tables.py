@@ -338,25 +338,6 @@ def batches(tables: Tables) -> pd.DataFrame:
     return frame(columns)
 
 
-def requests(tables: Tables) -> pd.DataFrame:
-    """One row per try by anyone outside; ``call`` ties the tries of one call together."""
-    rows = tables.fields("requests")
-    done = rows["answered_at"] >= 0
-    columns: Columns = {
-        "caller": tables.name_column(rows["caller"]),
-        "function": tables.name_column(tables.functions_of_requests()[rows["request"]]),
-        "call": plain(rows["call"]),
-        "tries": plain(rows["try_number"]),
-        "sent_at": tables.times(rows["sent_at"]),
-        "answered_at": tables.times(rows["answered_at"]),
-        "latency_ms": ms(rows["answered_at"] - rows["sent_at"], done),
-        "status_code": plain(rows["status_code"]),
-        "gave_up": rows["gave_up"] != 0,
-        "request_id": tables.ids_of("request", rows["request"]),
-    }
-    return frame(columns)
-
-
 def scaling(tables: Tables) -> pd.DataFrame:
     """One row per change of capacity."""
     rows = tables.fields("scaling")
@@ -391,7 +372,6 @@ BUILDERS: dict[str, Callable[[Tables], pd.DataFrame]] = {
     "environments": environments,
     "queue_events": queue_events,
     "batches": batches,
-    "requests": requests,
     "scaling": scaling,
     "faults": faults,
 }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 import pandas as pd
 
+from lambdalab.trace.answers import requests
 from lambdalab.trace.audit import audit
 from lambdalab.trace.codes import InvocationStatus
 from lambdalab.trace.digest import digest
@@ -32,8 +33,8 @@ from lambdalab.trace.words import cold_starts, no_attribute, times
 #: Where pictures of a trace come from; looked up when first asked for.
 _PLOTS = "lambdalab.plots"
 
-# the two tables that are derived from others
-BUILDERS.update(retries=retries, logs=logs)
+# the tables that are derived from others, or told of in several
+BUILDERS.update(retries=retries, logs=logs, requests=requests)
 
 
 class Plots:

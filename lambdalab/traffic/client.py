@@ -13,6 +13,7 @@ from lambdalab.errors import InvalidSetting
 from lambdalab.functions.call import Call
 from lambdalab.functions.outcome import encode
 from lambdalab.functions.target import Target
+from lambdalab.invocation.calling import Answer, Operation
 from lambdalab.invocation.front_door import Origin, json_problem
 from lambdalab.invocation.reply import Reply
 from lambdalab.invocation.service import LambdaService
@@ -129,6 +130,30 @@ class Client:
         request = self._door.unknown(name, qualifier, origin, code, status_code)
         if row >= 0:
             self._books.answered(row, now, status_code, False, request)
+
+    def perform(self, operation: Operation, caller: Any = None) -> Answer:
+        """Carry out an operation for a caller, and wait for what comes of it."""
+        task, origin = self.task(), self.origin()
+        row = self._books.sent(origin.source, 0, 1, self._service.scheduler.now, operation.front)
+        answers: list[Answer] = []
+        waiting: list[bool] = []
+
+        def answered(answer: Answer) -> None:
+            now = self._service.scheduler.now
+            self._books.answered(row, now, answer.status_code, False, answer.request, answer.cause)
+            answers.append(answer)
+            if task is None:
+                self._service.scheduler.stop()
+            elif waiting:
+                task.tasks.wake(task)
+
+        operation.begin(origin, answered)
+        if task is None:
+            self._wait(lambda: bool(answers))
+        elif not answers:
+            waiting.append(True)
+            task.tasks.block(task)
+        return answers[0]
 
     def _check_context(self, context: object) -> None:
         """What ``X-Amz-Client-Context`` can carry: an object, 3,583 bytes in base64 at most."""

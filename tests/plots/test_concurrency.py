@@ -16,7 +16,8 @@ from lambdalab.errors import UnknownName, UnknownSetting
 from lambdalab.plots.concurrency import curve
 from lambdalab.plots.palette import INIT_TYPES, THROTTLES
 from lambdalab.trace import Recorder, Trace
-from lambdalab.trace.codes import CAUSES, Cause
+from lambdalab.trace.causes import CAUSES
+from lambdalab.trace.codes import Cause
 from lambdalab.trace.schema import (
     AttemptOutcome,
     EnvironmentEnd,

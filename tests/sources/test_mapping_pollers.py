@@ -10,7 +10,7 @@ import lambdalab as ll
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.sources.mappings.alarm import Alarm
 from lambdalab.sources.mappings.pollers import Pollers
-from lambdalab.trace.codes import CAUSES
+from lambdalab.trace.causes import CAUSES
 from lambdalab.trace.schema import Cause, ScalingKind
 
 if TYPE_CHECKING:

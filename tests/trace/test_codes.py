@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from lambdalab.trace.codes import CAUSES, CLOSED_LISTS, Action, Cause, InvocationType
+from lambdalab.trace.causes import CAUSES
+from lambdalab.trace.codes import CLOSED_LISTS, Action, Cause, InvocationType
 from lambdalab.trace.schema import PACKED
 
 

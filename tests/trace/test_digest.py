@@ -10,7 +10,7 @@ from lambdalab.trace.digest import digest
 from lambdalab.trace.schema import PACKED, QueueKind
 from tests.trace.histories import World, change, rows_of
 
-EMPTY = "4381b144a94c4e5dbb48d2386f2286f25f39d08721764001d0a233880faac7f5"
+EMPTY = "2a7b1f749a26b71d72141cba8fe7fea5bfda9e6870c32b111b748a19ec2967ac"
 SOME = "2b5ed69d9b0dcb2c0cd1e1fac0f2c49042987d223aa3cb663d1911c6c2046ed3"
 
 

@@ -2,7 +2,8 @@ import pandas as pd
 import pytest
 
 from lambdalab.trace import Recorder, Trace
-from lambdalab.trace.codes import CAUSES, CLOSED_LISTS, Cause
+from lambdalab.trace.causes import CAUSES
+from lambdalab.trace.codes import CLOSED_LISTS, Cause
 from lambdalab.trace.schema import InvocationStatus, InvocationType, ParentKind
 from lambdalab.trace.tables import TABLES
 from tests.trace.histories import World, rows_of

@@ -12,7 +12,8 @@ import time
 import traceback
 
 from lambdalab.errors import AuditError
-from lambdalab.trace.codes import CAUSES, Cause
+from lambdalab.trace.causes import CAUSES
+from lambdalab.trace.codes import Cause
 from tests.world.elsewhere import ELSEWHERE
 from tests.world.reading import Difference
 from tests.world.worlds import World

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from lambdalab import Burst, Lab
-from lambdalab.trace.codes import CAUSES, Cause
+from lambdalab.trace.causes import CAUSES
+from lambdalab.trace.codes import Cause
 from tests.world.elsewhere import ELSEWHERE
 from tests.world.reading import TABLES, Books, Difference, Past
 from tests.world.reckoner import check

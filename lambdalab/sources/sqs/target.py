@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lambdalab.invocation.destinations import Destination, Envelope
-from lambdalab.trace.schema import Cause
 
 if TYPE_CHECKING:
     from lambdalab.sources.sqs.service import Sqs
@@ -42,5 +41,10 @@ class SqsTarget:
         if destination.name not in self._sqs:
             return "The specified queue does not exist."
         return self._sqs[destination.name].deliver(
-            record, {}, envelope.request, envelope.chain, Cause.DESTINATION, envelope.trace_header
+            record,
+            dict(envelope.attributes),
+            envelope.request,
+            envelope.chain,
+            envelope.cause,
+            envelope.trace_header,
         )

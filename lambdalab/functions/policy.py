@@ -1,0 +1,113 @@
+"""A function's resource policy: which service may invoke it, on behalf of what.
+
+Each function has one policy, and so has each of its versions and aliases; a caller's qualifier says
+which one counts. A statement allows one action to one principal, narrowed to callers whose ARN matches,
+where it names one. Sources: botocore AddPermission, RemovePermission and GetPolicy;
+dg/access-control-resource-based.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from lambdalab.errors import ResourceConflictException, ResourceNotFoundException
+
+INVOKE = "lambda:InvokeFunction"
+INVOKE_URL = "lambda:InvokeFunctionUrl"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One permission.
+
+    Attributes: ``sid``, its name; ``principal``, a service ("sns.amazonaws.com"), an account or ``"*"``;
+    ``action``; ``source_arn``, which may hold ``*`` and ``?`` (None: any caller of the principal);
+    ``auth_type`` of a function URL that it is for.
+    """
+
+    sid: str
+    principal: str
+    action: str = INVOKE
+    source_arn: str | None = None
+    auth_type: str | None = None
+
+    def allows(self, principal: str, action: str, source_arn: str) -> bool:
+        """Whether a call by ``principal`` on behalf of ``source_arn`` is allowed by this alone."""
+        return (
+            self.principal in ("*", principal)
+            and self.action in ("*", "lambda:*", action)
+            and (
+                self.source_arn is None or _like(self.source_arn).fullmatch(source_arn) is not None
+            )
+        )
+
+    def as_dict(self, resource: str) -> dict[str, Any]:
+        """The statement as AWS shows it; ``resource`` is the ARN of the function."""
+        service = self.principal.endswith(".amazonaws.com")
+        principal: Any = {"Service": self.principal} if service else {"AWS": self.principal}
+        conditions: dict[str, Any] = {}
+        if self.source_arn is not None:
+            conditions["ArnLike"] = {"AWS:SourceArn": self.source_arn}
+        if self.auth_type is not None:
+            conditions["StringEquals"] = {"lambda:FunctionUrlAuthType": self.auth_type}
+        shown = {
+            "Sid": self.sid, "Effect": "Allow",
+            "Principal": "*" if self.principal == "*" else principal,
+            "Action": self.action, "Resource": resource,
+        }  # fmt: skip
+        return shown | ({"Condition": conditions} if conditions else {})
+
+
+class Policy:
+    """The statements of a function, by qualifier ("": the function itself)."""
+
+    def __init__(self) -> None:
+        self._statements: dict[str, dict[str, Statement]] = {}
+
+    def add(self, qualifier: str, statement: Statement) -> None:
+        """Allow one thing more.
+
+        Raises :class:`~lambdalab.errors.ResourceConflictException` where the name is taken.
+        """
+        own = self._statements.setdefault(qualifier, {})
+        if statement.sid in own:
+            raise ResourceConflictException(
+                f"The statement id ({statement.sid}) provided already exists. Please provide a new "
+                "statement id, or remove the existing statement."
+            )
+        own[statement.sid] = statement
+
+    def remove(self, qualifier: str, sid: str) -> None:
+        """Allow it no more.
+
+        Raises :class:`~lambdalab.errors.ResourceNotFoundException` where there is no such statement.
+        """
+        own = self._statements.get(qualifier, {})
+        if sid not in own:
+            known = f"; there are {', '.join(map(repr, own))}" if own else "; there are none"
+            raise ResourceNotFoundException(
+                f"Statement {sid} is not found in resource policy.", known
+            )
+        del own[sid]
+
+    def allows(self, qualifier: str, principal: str, action: str, source_arn: str) -> bool:
+        """Whether any statement allows it."""
+        own = self._statements.get(qualifier)
+        return own is not None and any(
+            statement.allows(principal, action, source_arn) for statement in own.values()
+        )
+
+    def of(self, qualifier: str) -> Iterator[Statement]:
+        """The statements of one qualifier."""
+        return iter(self._statements.get(qualifier, {}).values())
+
+
+@lru_cache(maxsize=1024)
+def _like(pattern: str) -> re.Pattern[str]:
+    """An ARN with ``*`` and ``?`` as a regular expression."""
+    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+    return re.compile("".join(parts), re.DOTALL)

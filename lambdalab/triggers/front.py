@@ -1,0 +1,127 @@
+"""A synchronous front: a service that calls a function and waits for its answer, for as long as it does.
+
+The function does not notice when its caller stops waiting: it runs on to its own end, and is billed for
+it (invocation.md 7 of the reference).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lambdalab.errors import ServiceError
+from lambdalab.functions.call import Call
+from lambdalab.functions.outcome import Failure
+from lambdalab.functions.policy import INVOKE
+from lambdalab.functions.target import Target
+from lambdalab.invocation.front_door import Origin
+from lambdalab.trace.schema import Cause, InvocationType
+from lambdalab.triggers.parts import Parts
+
+
+@dataclass(slots=True)
+class Result:
+    """What a service hears of its call.
+
+    Exactly one of four holds: ``response`` is the function's answer (bytes, JSON as a rule); ``failure``
+    says how the function failed, with ``response`` as the error document; ``error`` is Lambda's refusal;
+    ``timed_out``: no answer came in time. ``request`` is the invocation, ``cause`` why it went so.
+    """
+
+    request: int
+    cause: int
+    response: bytes = b""
+    failure: Failure | None = None
+    error: ServiceError | None = None
+    timed_out: bool = False
+
+    @property
+    def good(self) -> bool:
+        """Whether the function ran and returned."""
+        return self.failure is None and self.error is None and not self.timed_out
+
+
+Heard = Callable[[Result], None]
+
+
+class Waiting:
+    """One call that a service waits for; ``request`` is the invocation's number."""
+
+    __slots__ = ("_heard", "_parts", "_token", "request")
+
+    def __init__(self, parts: Parts, heard: Heard) -> None:
+        self._parts, self._heard = parts, heard
+        self._token = 0
+        self.request = 0
+
+    def until(self, limit_us: int) -> None:
+        """Wait no longer than this."""
+        scheduler = self._parts.scheduler
+        self._token = scheduler.at(scheduler.now + limit_us, self._over)
+
+    def answered(self, call: Call) -> None:
+        """The function's answer, or Lambda's refusal; nobody listens after the limit."""
+        if self._token < 0:
+            return
+        if self._token:
+            self._parts.scheduler.cancel(self._token)
+        self._token = -1
+        self.request = call.request
+        if call.error is not None:
+            self._heard(Result(call.request, call.cause, error=call.error))
+        else:
+            self._heard(Result(call.request, call.cause, call.response, call.failure))
+
+    def _over(self, _: object) -> None:
+        self._token = -1
+        self._heard(Result(self.request, Cause.INTEGRATION_TIMEOUT, timed_out=True))
+
+
+def call(
+    parts: Parts,
+    target: Target,
+    event: bytes,
+    heard: Heard,
+    *,
+    source: int,
+    principal: str,
+    source_arn: str,
+    limit_us: int | None = None,
+    cause_of: Origin | None = None,
+    action: str = INVOKE,
+) -> Waiting:
+    """Call a function synchronously on behalf of a service.
+
+    Parameters
+    ----------
+    parts, target, event
+        The lab's parts, the function, and the event as JSON.
+    heard
+        Called once with the :class:`Result`, at once where Lambda refuses.
+    source
+        The caller's name in the books, as in ``books.name("shop")``.
+    principal, source_arn
+        Who asks, for the function's resource policy: "apigateway.amazonaws.com" and the API's ARN. An
+        empty principal needs no permission.
+    limit_us
+        How long the service waits, from now, the cold start included; None: for ever.
+    cause_of
+        Who asked the service: the invocation of a handler that did becomes the parent of this one.
+    action
+        What the policy has to allow.
+    """
+    waiting = Waiting(parts, heard)
+    if cause_of is None:
+        origin = Origin(source, Cause.TRIGGERED)
+    else:
+        origin = Origin(source, Cause.TRIGGERED, cause_of.parent_kind, cause_of.parent)
+    door = parts.service.front_door
+    if principal and not parts.allowed(target, principal, source_arn, action):
+        kind = InvocationType.REQUEST_RESPONSE
+        waiting.answered(door.denied(target, event, origin, kind, principal))
+        return waiting
+    under_way = door.request_response(target, event, origin, waiting.answered)
+    waiting.request = under_way.request
+    if limit_us is not None and waiting._token == 0:
+        waiting.until(limit_us)
+    return waiting

@@ -1,0 +1,332 @@
+"""A push: a service hands an event to a target, tries again by its own rules, and lets go of it.
+
+Each way from a service to a target ("orders->bill") is a queue in the books: an event is ``sent`` there
+when it is to be delivered, waits with ``retry_scheduled`` where the target was not to be had, and ends as
+``deleted`` (the target took it), ``dead_lettered``, ``expired`` or ``dropped``. Each try is a row of
+``requests`` besides, the tries of one event tied together. What a function makes of an event that Lambda
+has accepted is no concern of the service any more (async.md 9 of the reference).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from lambdalab.errors import ResourceNotFoundException, ServiceError
+from lambdalab.functions.target import Target
+from lambdalab.invocation.destinations import Destination, Envelope
+from lambdalab.invocation.front_door import Origin
+from lambdalab.invocation.recursion import Chain
+from lambdalab.trace.schema import Action, Cause, InvocationType, ParentKind, QueueKind
+from lambdalab.triggers.parts import Parts
+
+
+@dataclass(slots=True)
+class Event:
+    """One event on its way to one target.
+
+    Attributes: ``number`` (``m12``, the same wherever the event goes), ``body`` for this target,
+    ``request``: the invocation whose handler caused it (0: none), ``chain``: the chain of requests that
+    recursive loops are found by (None where the service carries none), ``made_at``, ``tries`` so far.
+    """
+
+    number: int
+    body: bytes
+    request: int
+    chain: Chain | None
+    made_at: int
+    tries: int = 0
+    call: int = 0
+    extra: Any = None
+
+
+@dataclass(slots=True)
+class Taken:
+    """What came of one try: HTTP status, the invocation it led to, and why not where it did not go well.
+
+    ``retry`` says whether another try could mend it.
+    """
+
+    status_code: int
+    request: int = 0
+    cause: int = 0
+    error: ServiceError | None = None
+    message: str = ""
+    retry: bool = False
+
+    @property
+    def good(self) -> bool:
+        """Whether the target took it."""
+        return 200 <= self.status_code < 300
+
+
+class Receiver(Protocol):
+    """A target that takes events: a function, a queue, a topic ..."""
+
+    name: str
+    arn: str
+
+    def take(self, event: Event, source: int) -> Taken:
+        """Take it or not, at once. ``source`` is the pushing service's name in the books."""
+
+
+class FunctionReceiver:
+    """A function, invoked asynchronously; its resource policy has to allow it.
+
+    Parameters: the lab's ``parts``, the ``target``, and who asks: ``principal`` and ``source_arn``.
+    """
+
+    def __init__(self, parts: Parts, target: Target, principal: str, source_arn: str) -> None:
+        self._parts, self._principal, self._source_arn = parts, principal, source_arn
+        self._named = f"{target.name}:{target.qualifier}" if target.qualifier else target.name
+        self.name, self.arn = self._named, target.arn
+
+    def take(self, event: Event, source: int) -> Taken:
+        """Invoke it. 429 and 5xx are worth another try; what the policy or a size forbids is not."""
+        parts, door = self._parts, self._parts.service.front_door
+        kind = ParentKind.EVENT
+        origin = Origin(source, Cause.TRIGGERED, kind, event.number, event.chain)
+        try:
+            target = parts.target(self._named)
+        except ResourceNotFoundException as error:
+            name, _, qualifier = self._named.partition(":")
+            request = door.unknown(name, qualifier, origin, InvocationType.EVENT)
+            return Taken(404, request, Cause.TARGET_GONE, error, error.message)
+        if not parts.allowed(target, self._principal, self._source_arn):
+            call = door.denied(target, event.body, origin, InvocationType.EVENT, self._principal)
+        else:
+            call = door.event(target, event.body, origin)
+        if call.error is None:
+            return Taken(202, call.request, Cause.ACCEPTED)
+        status = call.error.status_code
+        cause = Cause.PERMISSION_DENIED if status == 403 else call.cause
+        retry = status == 429 or status >= 500
+        return Taken(status, call.request, cause, call.error, call.error.message, retry)
+
+
+class PlaceReceiver:
+    """Anything that takes invocation records too (a queue, a topic, a bus): a destination of the lab.
+
+    Parameters: the lab's ``parts``, the ``destination``.
+    """
+
+    def __init__(self, parts: Parts, destination: Destination) -> None:
+        self._parts, self._destination = parts, destination
+        self.name, self.arn = destination.name, destination.arn
+
+    def take(self, event: Event, source: int) -> Taken:
+        """Put it there."""
+        envelope = Envelope(event.request, source, event.chain, "", cause=Cause.PUBLISHED)
+        told = self._parts.functions.destinations.deliver(self._destination, event.body, envelope)
+        if told:
+            return Taken(400, 0, Cause.TARGET_FAILED, message=told)
+        return Taken(200, 0, Cause.DELIVERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How a service tries again.
+
+    Attributes: ``wait_us(tries)``, the wait after so many tries (None: no more); ``maximum_age_us`` of an
+    event, from when it was made (None: any age).
+    """
+
+    wait_us: Callable[[int], int | None] = field(default=lambda _tries: None)
+    maximum_age_us: int | None = None
+
+
+Letters = Callable[[Event, Taken, int], str]
+"""Takes an event that cannot be delivered, with the last try and why it ended; "" or why not."""
+
+
+def letters_to(
+    parts: Parts,
+    destination: Destination,
+    source: int,
+    attributes: Callable[[Event, Taken, int], Mapping[str, tuple[str, str]]],
+) -> Letters:
+    """A dead-letter queue: the body as it would have been delivered, with these message attributes."""
+
+    def take(event: Event, taken: Taken, cause: int) -> str:
+        envelope = Envelope(
+            event.request, source, event.chain, "", cause=Cause.DEAD_LETTER,
+            attributes=dict(attributes(event, taken, cause)),
+        )  # fmt: skip
+        return parts.functions.destinations.deliver(destination, event.body, envelope)
+
+    return take
+
+
+class Push:
+    """The way from a service to one target.
+
+    Parameters
+    ----------
+    parts
+        The lab's.
+    name
+        Its name in the books, as in "orders->bill"; also the name of the caller in ``requests``.
+    receiver
+        The target.
+    retries
+        The service's rules.
+    dead_letters
+        Where events go that cannot be delivered (:data:`Letters`); None: they are dropped.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        name: str,
+        receiver: Receiver,
+        retries: Retries | None = None,
+        dead_letters: Letters | None = None,
+    ) -> None:
+        self.name, self.receiver = name, receiver
+        self.retries = Retries() if retries is None else retries
+        self.dead_letters = dead_letters
+        self._parts = parts
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a run: nothing on its way. The owner calls it at each reset."""
+        books = self._parts.books
+        self._queue = books.queue(self.name, QueueKind.PUSH, "push")
+        self._source = books.name(self.name)
+        self.depth = self._delayed = 0
+
+    def send(
+        self,
+        number: int,
+        body: bytes,
+        *,
+        request: int = 0,
+        chain: Chain | None = None,
+        cause: int = Cause.PUBLISHED,
+        delay_us: int = 0,
+        extra: Any = None,
+    ) -> Event:
+        """An event is to be delivered: at once, or after the service's own ``delay_us``."""
+        now = self._parts.now
+        event = Event(number, body, request, chain, now, extra=extra)
+        self.depth += 1
+        if delay_us:
+            self._delayed += 1
+        self._note(event, Action.SENT, cause, request, delay_us)
+        if delay_us:
+            self._parts.scheduler.at(now + delay_us, self._due, event)
+        else:
+            self._try(event)
+        return event
+
+    def filtered(self, number: int, request: int = 0) -> None:
+        """The target does not want this event: it is in the books, and at its end."""
+        event = Event(number, b"", request, None, self._parts.now)
+        self.depth += 1
+        self._note(event, Action.SENT, Cause.PUBLISHED, request)
+        self._end(event, Action.FILTERED, Cause.PATTERN_MISMATCH)
+
+    # ------------------------------------------------------------------ inside
+
+    def _due(self, event: Event) -> None:
+        self._delayed -= 1
+        limit = self.retries.maximum_age_us
+        if limit is not None and event.tries and self._parts.now - event.made_at > limit:
+            self._give_up(event, Taken(0), Cause.EVENT_AGE_EXCEEDED)
+        else:
+            self._try(event)
+
+    def _try(self, event: Event) -> None:
+        parts, books = self._parts, self._parts.books
+        event.tries += 1
+        row = books.sent(self._source, event.call, event.tries, parts.now)
+        event.call = event.call or row + 1
+        taken = self.receiver.take(event, self._source)
+        books.answered(row, parts.now, taken.status_code, False, taken.request, taken.cause)
+        if taken.good:
+            self._end(event, Action.DELETED, taken.cause, taken.request)
+        elif not taken.retry:
+            self._give_up(event, taken, taken.cause)
+        else:
+            self._again(event, taken)
+
+    def _again(self, event: Event, taken: Taken) -> None:
+        """Wait, unless the rules allow no more tries or the event would be too old then."""
+        wait, now = self.retries.wait_us(event.tries), self._parts.now
+        limit = self.retries.maximum_age_us
+        if wait is None:
+            self._give_up(event, taken, Cause.RETRIES_EXHAUSTED)
+        elif limit is not None and now + wait - event.made_at > limit:
+            self._give_up(event, taken, Cause.EVENT_AGE_EXCEEDED)
+        else:
+            self._delayed += 1
+            cause = Cause.THROTTLED if taken.status_code == 429 else Cause.SERVER_ERROR
+            self._note(event, Action.RETRY_SCHEDULED, cause, taken.request, wait)
+            self._parts.scheduler.at(now + wait, self._due, event)
+
+    def _give_up(self, event: Event, taken: Taken, cause: int) -> None:
+        if self.dead_letters is None:
+            action = Action.EXPIRED if cause == Cause.EVENT_AGE_EXCEEDED else Action.DROPPED
+            self._end(event, action, cause, taken.request)
+            return
+        if self.dead_letters(event, taken, cause):
+            self._end(event, Action.DROPPED, Cause.DELIVERY_FAILED, taken.request)
+        else:
+            self._end(event, Action.DEAD_LETTERED, cause, taken.request)
+
+    def _end(self, event: Event, action: int, cause: int, request: int = 0) -> None:
+        self.depth -= 1
+        self._note(event, action, cause, request)
+
+    def _note(self, event: Event, action: int, cause: int, request: int, delay_us: int = 0) -> None:
+        now = self._parts.now
+        self._parts.books.queue_event(
+            now, self._queue, event.number, action, self.depth, now - event.made_at, delay_us,
+            request, 0, cause, 0, self._delayed, 0, now + delay_us if delay_us else -1,
+        )  # fmt: skip
+
+
+class Arrivals:
+    """What arrives at a service, before it is handed on: one queue in the books, whose events end at once.
+
+    Parameters: the lab's ``parts``; the ``name`` of the topic, bus or bucket, and what it is (``kind``).
+    """
+
+    def __init__(self, parts: Parts, name: str, kind: str) -> None:
+        self._parts, self._name, self._kind = parts, name, kind
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a run. The owner calls it at each reset."""
+        books = self._parts.books
+        self._queue = books.queue(self._name, QueueKind.PUSH, self._kind)
+        self.name = books.names[self._queue]
+
+    def arrive(
+        self, number: int, *, wanted: bool, request: int = 0, cause: int = Cause.PUBLISHED
+    ) -> None:
+        """An event came; ``wanted``: somebody is told of it, or it is kept."""
+        self._note(number, Action.SENT, cause, request, 1)
+        if wanted:
+            self._note(number, Action.DELETED, Cause.FANNED_OUT, request, 0)
+        else:
+            self._note(number, Action.FILTERED, Cause.PATTERN_MISMATCH, request, 0)
+
+    def _note(self, number: int, action: int, cause: int, request: int, depth: int) -> None:
+        self._parts.books.queue_event(
+            self._parts.now,
+            self._queue,
+            number,
+            action,
+            depth,
+            0,
+            0,
+            request,
+            0,
+            cause,
+            0,
+            0,
+            0,
+            -1,
+        )
