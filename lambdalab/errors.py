@@ -232,3 +232,145 @@ class ServiceException(ServiceError):
     """The Lambda service itself failed."""
 
     status_code = 500
+
+
+class InvalidParameterException(ServiceError, ValueError):
+    """SNS: a parameter is not valid (a client's error code for it is ``InvalidParameter``)."""
+
+    status_code = 400
+
+    def __init__(self, message: str, hint: str = "", **fields: object) -> None:
+        super().__init__(f"Invalid parameter: {message}", hint, **fields)
+        self.code = "InvalidParameter"
+
+
+class InvalidArgument(ServiceError, ValueError):
+    """S3: an argument of the request is not valid."""
+
+    status_code = 400
+
+
+class InvalidBucketName(ServiceError, ValueError):
+    """S3: a bucket cannot have this name."""
+
+    status_code = 400
+
+
+class EntityTooLarge(ServiceError, ValueError):
+    """S3: the object is larger than one upload may be."""
+
+    status_code = 400
+
+
+class EntityTooSmall(ServiceError, ValueError):
+    """S3: a part of a multipart upload that is not the last one is too small."""
+
+    status_code = 400
+
+
+class KeyTooLongError(ServiceError, ValueError):
+    """S3: the object's key is too long."""
+
+    status_code = 400
+
+
+class NoSuchKey(ServiceError, LookupError):
+    """S3: there is no object with this key."""
+
+    status_code = 404
+
+
+class UserLambdaValidationException(ServiceError):
+    """Cognito: a trigger's function raised an error; its text is in the message."""
+
+    status_code = 400
+
+
+class UnexpectedLambdaException(ServiceError):
+    """Cognito: a trigger's function could not be had: no permission, a throttle, no answer in time."""
+
+    status_code = 400
+
+
+class InvalidLambdaResponseException(ServiceError):
+    """Cognito: a trigger's function answered with something that Cognito does not take."""
+
+    status_code = 400
+
+
+class UsernameExistsException(ServiceError):
+    """Cognito: there is a user of that name already."""
+
+    status_code = 400
+
+
+class UserNotFoundException(ServiceError, LookupError):
+    """Cognito: there is no such user."""
+
+    status_code = 400
+
+
+class UserNotConfirmedException(ServiceError):
+    """Cognito: the user has not been confirmed yet."""
+
+    status_code = 400
+
+
+class NotAuthorizedException(ServiceError):
+    """Cognito: it is not allowed in the state in which the user is."""
+
+    status_code = 400
+
+
+class InvalidLambdaFunctionAssociation(ServiceError, ValueError):
+    """CloudFront: the function cannot run at the edge."""
+
+    status_code = 400
+
+
+class RepositoryNameExistsException(ServiceError):
+    """CodeCommit: there is a repository of that name already."""
+
+    status_code = 400
+
+
+class MaximumRepositoryTriggersExceededException(ServiceError):
+    """CodeCommit: a repository cannot have so many triggers."""
+
+    status_code = 400
+
+
+class BranchDoesNotExistException(ServiceError, LookupError):
+    """CodeCommit: there is no such branch."""
+
+    status_code = 400
+
+
+class BranchNameExistsException(ServiceError):
+    """CodeCommit: there is a branch of that name already."""
+
+    status_code = 400
+
+
+class AlreadyExistsException(ServiceError):
+    """CloudFormation: there is a stack of that name already."""
+
+    status_code = 400
+
+
+class ValidationError(ServiceError, ValueError):
+    """CloudFormation: the stack's state, or a parameter, does not allow it."""
+
+    status_code = 400
+
+
+class InvalidResultTokenException(ServiceError):
+    """AWS Config: evaluations came with a token that no rule has given out."""
+
+    status_code = 400
+
+
+class MaxNumberOfConfigRulesExceededException(ServiceError):
+    """AWS Config: the account may not have so many rules."""
+
+    status_code = 400

@@ -25,6 +25,10 @@ CHANGES = [
     ("timeout_overrun", "2025-01-01", 0.00492, 0.0),
     ("unknown_function_version", "2025-07-01", "", ":$LATEST"),
     ("mapping_provisioned", "2025-11-14", False, True),
+    ("eventbridge_entry_size", "2026-01-29", 256 * 1024, 1024 * 1024),
+    ("sdk_backoff_base", "2026-11-10", 1.0, 0.05),
+    ("sdk_retry_cost", "2026-11-10", 5, 14),
+    ("sdk_retry_cost_timeout", "2026-11-10", 10, 14),
 ]
 MORE_RUNTIMES = {"init_percentiles": "2025-10-31", "max_memory_used": "2025-10-31"}
 

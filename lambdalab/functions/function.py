@@ -18,12 +18,15 @@ from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.schema import EnvironmentEnd
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lambdalab.functions.call import Call
     from lambdalab.functions.code import Code
     from lambdalab.functions.mishaps import Mishap
 
 
 class DeadLetters(Protocol):
-    """A place for events that all tries have failed: an SQS queue."""
+    """A place for events that all tries have failed: an SQS queue, or an SNS topic."""
 
     name: str
 
@@ -72,6 +75,8 @@ class Function:
         """What ``$LATEST`` will be when the update under way is over."""
         self.faults: list[Mishap] = []
         """What ``lab.faults`` does to it."""
+        self.watch: Callable[[Call], None] | None = None
+        """Told of each attempt at its end (subscription filters on its log group); None: nobody is."""
         self._targets: dict[str, Target] = {}
 
     def attach(

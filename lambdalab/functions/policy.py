@@ -26,7 +26,7 @@ class Statement:
 
     Attributes: ``sid``, its name; ``principal``, a service ("sns.amazonaws.com"), an account or ``"*"``;
     ``action``; ``source_arn``, which may hold ``*`` and ``?`` (None: any caller of the principal);
-    ``auth_type`` of a function URL that it is for.
+    ``auth_type`` of a function URL that it is for; ``via_url``: only for calls through a function URL.
     """
 
     sid: str
@@ -34,15 +34,26 @@ class Statement:
     action: str = INVOKE
     source_arn: str | None = None
     auth_type: str | None = None
+    via_url: bool = False
 
     def allows(self, principal: str, action: str, source_arn: str) -> bool:
         """Whether a call by ``principal`` on behalf of ``source_arn`` is allowed by this alone."""
         return (
-            self.principal in ("*", principal)
+            not self.via_url
+            and self.principal in ("*", principal)
             and self.action in ("*", "lambda:*", action)
             and (
                 self.source_arn is None or _like(self.source_arn).fullmatch(source_arn) is not None
             )
+        )
+
+    def allows_url(self, auth_type: str, action: str) -> bool:
+        """Whether anybody may come in through a function URL of this kind (dg/urls-auth)."""
+        return (
+            self.principal == "*"
+            and self.source_arn is None
+            and self.action in ("*", "lambda:*", action)
+            and self.auth_type in (None, auth_type)
         )
 
     def as_dict(self, resource: str) -> dict[str, Any]:
@@ -54,6 +65,8 @@ class Statement:
             conditions["ArnLike"] = {"AWS:SourceArn": self.source_arn}
         if self.auth_type is not None:
             conditions["StringEquals"] = {"lambda:FunctionUrlAuthType": self.auth_type}
+        if self.via_url:
+            conditions["Bool"] = {"lambda:InvokedViaFunctionUrl": "true"}
         shown = {
             "Sid": self.sid, "Effect": "Allow",
             "Principal": "*" if self.principal == "*" else principal,
@@ -100,6 +113,11 @@ class Policy:
         return own is not None and any(
             statement.allows(principal, action, source_arn) for statement in own.values()
         )
+
+    def allows_url(self, qualifier: str, auth_type: str, action: str) -> bool:
+        """Whether any statement lets anybody in through a function URL."""
+        own = self._statements.get(qualifier, {})
+        return any(statement.allows_url(auth_type, action) for statement in own.values())
 
     def of(self, qualifier: str) -> Iterator[Statement]:
         """The statements of one qualifier."""

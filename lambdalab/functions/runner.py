@@ -279,6 +279,8 @@ class Runner:
         fleet.release(environment)
         if fleet.on_demand:
             call.function.pool.in_use -= 1
+        if call.function.watch is not None:
+            call.function.watch(call)
         call.ended(call)
 
     def _too_large(self) -> Failure:

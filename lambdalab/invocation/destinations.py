@@ -24,7 +24,7 @@ from lambdalab.functions.outcome import encode_text
 from lambdalab.invocation.recursion import Chain
 from lambdalab.trace.schema import Cause
 
-_LATER = {"sns": "SNS topics", "events": "EventBridge buses", "s3": "S3 buckets"}
+_LATER = {"events": "EventBridge buses"}
 """What AWS takes as a destination, and this lab not yet; by the service's name in an ARN."""
 
 _SOURCE = "dg/invocation-async-retain-records"
@@ -52,7 +52,10 @@ class Envelope(NamedTuple):
     requests that led to it, the X-Ray ``trace_header``, and whether the event was ``looped``: stopped
     in a recursive loop. ``cause`` is why it comes, as the books of where it arrives have
     it; ``attributes`` are message attributes, name to data type and value, where the place knows such
-    things.
+    things, ``subject`` likewise (of a notification).
+
+    Where a record is kept as an object: ``folder`` is what its key names of where it comes from, as in
+    "async/bill", and ``payload`` the event, where the record itself holds none.
     """
 
     request: int
@@ -61,11 +64,18 @@ class Envelope(NamedTuple):
     trace_header: str
     looped: bool = False
     cause: int = Cause.DESTINATION
-    attributes: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    attributes: Mapping[str, tuple[str, str | bytes]] = MappingProxyType({})
+    subject: str = ""
+    folder: str = ""
+    payload: bytes = b""
 
 
 class TargetKind(Protocol):
-    """One AWS service, as far as it takes invocation records."""
+    """One AWS service, as far as it takes invocation records.
+
+    One that takes not everything also has ``check(setting, destination)``, which raises where what it
+    found cannot be what a setting is for.
+    """
 
     service: str
     noun: str
@@ -129,7 +139,15 @@ class Destinations:
             raise InvalidParameterValueException(
                 "You can't specify the function as a destination for itself."
             )
+        check = getattr(self._kinds[found.service], "check", None)
+        if check is not None:
+            check(setting, found)
         return found
+
+    def handle(self, service: str, given: object) -> Destination | None:
+        """The target of one service that a name or a handle stands for, if it is one of it."""
+        kind = self._kinds.get(service)
+        return None if kind is None else kind.find(given)
 
     def deliver(self, destination: Destination, record: bytes, envelope: Envelope) -> str:
         """Send a record to where it belongs; ``""``, or why it did not arrive."""

@@ -56,7 +56,9 @@ class Ends:
         second = self._clock.epoch_us(now) // US
         header = trace_header(self._seed, call.request, second, call.function.name, chain)
         looped = cause == Cause.RECURSIVE_LOOP
-        envelope = Envelope(call.request, call.function.name_code, chain, header, looped)
+        folder = f"async/{call.function.name}"
+        source = call.function.name_code
+        envelope = Envelope(call.request, source, chain, header, looped, folder=folder)
         return self.destinations.deliver(destination, data, envelope)
 
     def dead_letter(self, call: Call, cause: int, letters: DeadLetters) -> str:

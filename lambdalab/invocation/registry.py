@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from lambdalab.errors import (
     HandlerError,
@@ -19,29 +19,17 @@ from lambdalab.errors import (
 from lambdalab.functions import durations
 from lambdalab.functions.code import Code
 from lambdalab.functions.context import REGION
-from lambdalab.functions.function import DeadLetters, Function
+from lambdalab.functions.function import Function
 from lambdalab.functions.settings import FunctionSettings
 from lambdalab.functions.target import LATEST, Alias, Target, split, unreachable
 from lambdalab.functions.version import Version
-from lambdalab.invocation.destinations import Destinations, Envelope, LambdaTarget, TargetKind
+from lambdalab.invocation.destinations import Destinations, Envelope, LambdaTarget
 from lambdalab.invocation.event_config import EventInvokeConfig
 from lambdalab.invocation.front_door import Origin
+from lambdalab.invocation.letters import DeadLetterQueues, Letters
 from lambdalab.invocation.service import LambdaService
 from lambdalab.rules import Rules
 from lambdalab.trace.schema import Cause, ParentKind
-
-
-class DeadLetterQueues(Protocol):
-    """SQS, as far as a function's dead letters go."""
-
-    def letters_name(self, given: object) -> str | None:
-        """The name of a queue given as such or by name."""
-
-    def imply(self, name: str) -> DeadLetters:
-        """The queue of that name, made when it is missing."""
-
-    def target_kind(self) -> TargetKind:
-        """Queues as destinations of invocation records."""
 
 
 class FunctionRegistry:
@@ -53,11 +41,12 @@ class FunctionRegistry:
 
     def __init__(self, service: LambdaService, rules: Rules, queues: DeadLetterQueues) -> None:
         self.service = service
-        self._rules, self._queues = rules, queues
+        self._rules = rules
         self._decorated: dict[int, tuple[Callable[..., Any], str]] = {}
         self._holders: dict[str, Callable[..., Any]] = {}  # which of them has each name now
         functions = LambdaTarget(self._destination, lambda: self.service.functions, self._inform)
         self.destinations = Destinations([queues.target_kind(), functions])
+        self._letters = Letters(queues, self.destinations)
         service.events.ends.destinations = self.destinations
 
     def restart(self, service: LambdaService) -> None:
@@ -253,7 +242,7 @@ class FunctionRegistry:
 
     def _put(self, verb: str, code: Code | None, settings: dict[str, Any]) -> Function:
         """Check everything, then make or change the function and its dead-letter queue."""
-        settings["dead_letter_queue"] = self._queues.letters_name(settings.get("dead_letter_queue"))
+        settings["dead_letter_queue"] = self._letters.name(settings.get("dead_letter_queue"))
         for name in ("on_success", "on_failure"):
             settings[name] = self.destinations.resolve(
                 name, settings.get(name), str(settings["name"])
@@ -272,7 +261,7 @@ class FunctionRegistry:
         self.service.check(made)
         _warn_about_units(made)
         queue = (
-            None if made.dead_letter_queue is None else self._queues.imply(made.dead_letter_queue)
+            None if made.dead_letter_queue is None else self._letters.place(made.dead_letter_queue)
         )
         function = self.service.put_function(made, code)
         function.dead_letters = queue

@@ -19,6 +19,7 @@ from lambdalab.plots.iterator_age import iterator_age
 from lambdalab.plots.picture import Picture
 from lambdalab.plots.queue_depth import queue_depth
 from lambdalab.plots.receives import receives
+from lambdalab.plots.request_anatomy import request_anatomy
 from lambdalab.plots.sync_vs_async import sync_vs_async
 from lambdalab.plots.timeline import timeline
 
@@ -34,6 +35,7 @@ __all__ = [
     "iterator_age",
     "queue_depth",
     "receives",
+    "request_anatomy",
     "sync_vs_async",
     "timeline",
 ]

@@ -21,6 +21,7 @@ from lambdalab.plots.figures import key_figures
 from lambdalab.plots.iterator_age import iterator_age
 from lambdalab.plots.queue_depth import queue_depth
 from lambdalab.plots.receives import receives
+from lambdalab.plots.request_anatomy import request_anatomy
 from lambdalab.plots.sync_vs_async import sync_vs_async
 from lambdalab.plots.timeline import timeline
 
@@ -35,6 +36,7 @@ PLOTS: dict[str, Callable[..., Axes]] = {
     "iterator_age": iterator_age,
     "queue_depth": queue_depth,
     "receives": receives,
+    "request_anatomy": request_anatomy,
     "sync_vs_async": sync_vs_async,
     "timeline": timeline,
 }

@@ -128,6 +128,12 @@ THROTTLES: dict[str, Look] = {
 WAIT = Look("waiting", PALE, "")
 CLIENT = Look("the client waits", PALE, "")
 QUEUED = Look("in Lambda's queue", SKY, "")
+#: Of a call from outside: who waits for whom, and what nobody waits for any more.
+ASKED = Look("the caller waits", PALE, "")
+AWAY = Look("the caller's wait before another try", "#FFFFFF", "....")
+FRONT = Look("the service in front waits", GREEN, "")
+RAN_ON = Look("ran on: nobody waits, and it is billed", BLUE, "////")
+
 NEXT = Look("next function's handler", GREEN, "")
 THROTTLE = Look("throttled (429)", ORANGE, "", "v")
 DEAD_LETTER = Look("dead letter", PURPLE, "", "X")

@@ -335,6 +335,24 @@ def _calls_of_batches(tables: Tables, rows: Rows) -> Iterator[Difference]:
     yield from wrong("a batch names another's invocation", (last > 0) & ~mine, "batches")
 
 
+def _pushes(tables: Tables) -> Iterator[Difference]:
+    """Each invocation that an event led to has that event on its way to a target, and no other has.
+
+    What a target took by being invoked names the invocation, and the invocation names it.
+    """
+    rows, calls = tables.rows("queue_events"), tables.rows("invocations")
+    rows = rows[_of_kind(tables, rows["queue"], QueueKind.PUSH)]
+    own = calls["parent_kind"] == ParentKind.EVENT
+    unknown = own & ~np.isin(calls["parent"], rows["event"])
+    yield from wrong("an invocation names an event that was never sent", unknown, "invocations")
+    taken = (rows["action"] == Action.DELETED) & (rows["cause"] == Cause.ACCEPTED)
+    parents = np.append(0, np.where(own, calls["parent"], 0))[rows["request"]]
+    other = taken & (parents != rows["event"])
+    yield from wrong(
+        "an event was taken by another's invocation", other, "messages", rows["event"] - 1
+    )
+
+
 def _pairs(queues: Numbers, events: Numbers) -> Numbers:
     return (queues.astype(np.int64) << 32) | events.astype(np.int64)
 
@@ -348,4 +366,5 @@ QUEUE_CHECKS: tuple[Callable[[Tables], Iterator[Difference]], ...] = (
     _records,
     _receives,
     _batches,
+    _pushes,
 )

@@ -331,7 +331,7 @@ def _requests(tables: Tables) -> pd.DataFrame:
         "call": plain(rows["call"]),
         "tries": plain(rows["try_number"]),
         "latency_s": seconds(rows["answered_at"] - rows["sent_at"], rows["answered_at"] >= 0),
-        "status_code": plain(rows["status_code"]),
+        "status": plain(rows["status_code"]),
         "request": ids("request", rows["request"]),
         "cause": spelt(answer_causes(tables), Cause),
     }

@@ -21,6 +21,7 @@ from lambdalab.trace.ids import UnknownId, short
 from lambdalab.trace.retries import asynchronous
 from lambdalab.trace.story_faults import faults
 from lambdalab.trace.story_parts import Told, because, children, ending, name_of
+from lambdalab.trace.story_pushes import caller_lines
 from lambdalab.trace.story_sources import batch, batch_title, message, message_title, messages
 from lambdalab.trace.tables import Tables
 from lambdalab.trace.words import duration
@@ -104,6 +105,8 @@ def _request_title(tables: Tables, number: int) -> str:
 def _request(tables: Tables, number: int) -> Told:
     """Causes before effects: lines of one microsecond are told in this order."""
     row = tables.rows("invocations")[number - 1]
+    told = list(caller_lines(tables, number))
+    yield from told[:1]
     yield int(row["requested_at"]), _arrival(tables, number, row)
     yield from faults(tables, number)
     places = np.flatnonzero(tables.rows("attempts")["request"] == number).tolist()
@@ -119,6 +122,7 @@ def _request(tables: Tables, number: int) -> Told:
     yield from _calls(tables, called)
     if row["completed_at"] >= 0:
         yield int(row["completed_at"]), ending(row)
+    yield from told[1:]
 
 
 def _try(tables: Tables, place: int, called: list[int]) -> Told:
@@ -163,8 +167,10 @@ def _taker(tables: Tables, number: int) -> str:
 
 def _arrival(tables: Tables, number: int, row: np.void) -> str:
     parent = ""
-    if row["parent_kind"] in (ParentKind.REQUEST, ParentKind.BATCH, ParentKind.MESSAGE):
-        parent = f" ({short(ParentKind.names[row['parent_kind']], int(row['parent']))})"
+    if row["parent_kind"] != ParentKind.NONE:
+        of_event = row["parent_kind"] == ParentKind.EVENT
+        kind = "message" if of_event else ParentKind.names[row["parent_kind"]]
+        parent = f" ({short(kind, int(row['parent']))})"
     sender = f"{name_of(tables, row['source'])}{parent}"
     sender = f"a record of {sender}" if number - 1 in _informed(tables) else sender
     function, size = name_of(tables, row["function"]), int(row["payload_bytes"])

@@ -26,7 +26,7 @@ def name_of(tables: Tables, code: int) -> str:
 
 
 def children(tables: Tables, kind: int, number: int) -> list[int]:
-    """The invocations (places) that a request or a batch (:class:`.ParentKind`) led to."""
+    """The invocations (places) that a request, a batch or an event (:class:`.ParentKind`) led to."""
     calls = tables.rows("invocations")
     return np.flatnonzero((calls["parent_kind"] == kind) & (calls["parent"] == number)).tolist()
 

@@ -19,6 +19,7 @@ from lambdalab.trace.ids import short
 from lambdalab.trace.retries import asynchronous
 from lambdalab.trace.sources import is_open, sources
 from lambdalab.trace.story_parts import Told, because, children, ending, name_of
+from lambdalab.trace.story_pushes import is_push, push_line, push_title, runs_of
 from lambdalab.trace.tables import Tables
 from lambdalab.trace.words import duration, shard_name, times
 
@@ -48,6 +49,8 @@ def message_title(tables: Tables, number: int) -> str:
     queues = [name_of(tables, code) for code in dict.fromkeys(rows["queue"].tolist())]
     received = int((rows["action"] == Action.RECEIVED).sum())
     often = "once" if received == 1 else f"{received} times"
+    if len(rows) and is_push(tables, rows[0]):
+        return push_title(tables, number, rows)
     if len(rows) and _of_stream(tables, rows[0]):
         return f"{short('message', number)}: a record of {queues[0]}, in a batch {often}"
     group = tables.recorder.message_groups.get(number)
@@ -64,9 +67,13 @@ def message(tables: Tables, number: int) -> Told:
         if _of_stream(tables, row):
             yield from _record_line(tables, row)
             continue
+        if is_push(tables, row):
+            yield push_line(tables, row)
+            continue
         yield int(row["at"]), f"{_sentence(tables, row)} ({because(int(row['cause']))})"
         if row["action"] == Action.RECEIVED and row["cause"] == Cause.POLLED and batches:
             yield from _joined(tables, int(row["at"]), batches)
+    yield from runs_of(tables, number)
 
 
 def _sentence(tables: Tables, row: np.void) -> str:

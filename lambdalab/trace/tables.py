@@ -185,6 +185,7 @@ def _parents(tables: Tables, rows: Fields) -> Texts:
         (schema.ParentKind.REQUEST, "request"),
         (schema.ParentKind.BATCH, "batch"),
         (schema.ParentKind.MESSAGE, "message"),
+        (schema.ParentKind.EVENT, "message"),
     ):
         chosen = np.flatnonzero(rows["parent_kind"] == kind)
         if len(chosen):

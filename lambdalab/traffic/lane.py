@@ -142,6 +142,7 @@ class FastLane:
         if (
             lane < 0
             or function.faults
+            or function.watch is not None
             or pool.in_use >= pool.limit
             or full_at - at > requests.slack
             or not (fleet.idle or function.growth.take(now))

@@ -74,7 +74,8 @@ class Receiver(Protocol):
 class FunctionReceiver:
     """A function, invoked asynchronously; its resource policy has to allow it.
 
-    Parameters: the lab's ``parts``, the ``target``, and who asks: ``principal`` and ``source_arn``.
+    Parameters: the lab's ``parts``, the ``target``, and who asks: ``principal`` and ``source_arn``. A
+    service that assumes a role (an empty principal) needs no permission of the function.
     """
 
     def __init__(self, parts: Parts, target: Target, principal: str, source_arn: str) -> None:
@@ -93,7 +94,8 @@ class FunctionReceiver:
             name, _, qualifier = self._named.partition(":")
             request = door.unknown(name, qualifier, origin, InvocationType.EVENT)
             return Taken(404, request, Cause.TARGET_GONE, error, error.message)
-        if not parts.allowed(target, self._principal, self._source_arn):
+        principal = self._principal
+        if principal and not parts.allowed(target, principal, self._source_arn):
             call = door.denied(target, event.body, origin, InvocationType.EVENT, self._principal)
         else:
             call = door.event(target, event.body, origin)
@@ -173,6 +175,8 @@ class Push:
         The service's rules.
     dead_letters
         Where events go that cannot be delivered (:data:`Letters`); None: they are dropped.
+    kind
+        Whose way it is, for the books: two services may have ways of one name.
     """
 
     def __init__(
@@ -182,8 +186,9 @@ class Push:
         receiver: Receiver,
         retries: Retries | None = None,
         dead_letters: Letters | None = None,
+        kind: str = "push",
     ) -> None:
-        self.name, self.receiver = name, receiver
+        self.name, self.receiver, self._kind = name, receiver, kind
         self.retries = Retries() if retries is None else retries
         self.dead_letters = dead_letters
         self._parts = parts
@@ -192,7 +197,7 @@ class Push:
     def begin(self) -> None:
         """Begin a run: nothing on its way. The owner calls it at each reset."""
         books = self._parts.books
-        self._queue = books.queue(self.name, QueueKind.PUSH, "push")
+        self._queue = books.queue(self.name, QueueKind.PUSH, self._kind)
         self._source = books.name(self.name)
         self.depth = self._delayed = 0
 
@@ -220,12 +225,18 @@ class Push:
             self._try(event)
         return event
 
-    def filtered(self, number: int, request: int = 0) -> None:
-        """The target does not want this event: it is in the books, and at its end."""
+    def filtered(
+        self,
+        number: int,
+        request: int = 0,
+        action: int = Action.FILTERED,
+        cause: int = Cause.PATTERN_MISMATCH,
+    ) -> None:
+        """The target does not want this event, or is not to get it: it is in the books, at its end."""
         event = Event(number, b"", request, None, self._parts.now)
         self.depth += 1
         self._note(event, Action.SENT, Cause.PUBLISHED, request)
-        self._end(event, Action.FILTERED, Cause.PATTERN_MISMATCH)
+        self._end(event, action, cause)
 
     # ------------------------------------------------------------------ inside
 

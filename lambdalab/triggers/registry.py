@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lambdalab.triggers.function_url import FunctionUrls
 from lambdalab.triggers.parts import Parts
 
 
@@ -16,6 +17,7 @@ class Triggers:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
+        self.function_urls = FunctionUrls(parts)
 
     def wiring(self) -> dict[str, list[object]]:
         """What has been made of each service, for the lab's repr."""

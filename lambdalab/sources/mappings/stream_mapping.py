@@ -13,6 +13,7 @@ from lambdalab.errors import InvalidSetting
 from lambdalab.functions.target import Target
 from lambdalab.invocation.destinations import Envelope
 from lambdalab.kernel.clock import US
+from lambdalab.sources.mappings.event import payload
 from lambdalab.sources.mappings.failures import GivenUp, failure_record
 from lambdalab.sources.mappings.mapping import Mapping, filters_told
 from lambdalab.sources.mappings.place import Workplace
@@ -120,7 +121,10 @@ class StreamMapping(Mapping):
         record = failure_record(
             what, request_id, place.target.arn, self.source, parts.scheduler.now, parts.clock
         )
-        envelope = Envelope(number, place.target.function.name_code, {}, "")
+        folder = f"{self.uuid}/{first.record.shard.shard_id}"
+        event = payload([item.json for item in what.items])
+        source = place.target.function.name_code
+        envelope = Envelope(number, source, {}, "", folder=folder, payload=event)
         refused = parts.destinations.deliver(destination, record, envelope)
         cause = Cause.DELIVERY_FAILED if refused else what.cause
         place.ledger.delivered(first, cause, number, what.batch)

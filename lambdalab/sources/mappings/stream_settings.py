@@ -202,7 +202,7 @@ def _refuse(name: str, value: object) -> None:
 def check_destination(found: Destination | None) -> Destination | None:
     """Where failure records can go: AWS takes queues, topics and buckets, but no functions."""
     if found is not None and found.service not in _TOLD:
-        limit = "an SQS queue (an SNS topic or an S3 bucket on AWS), no function"
+        limit = "an SQS queue, an SNS topic or an S3 bucket, no function"
         raise InvalidSetting("on_failure", found.arn, limit, "dg/kinesis-on-failure-destination")
     if found is not None and found.arn.endswith(".fifo"):
         limit = "standard, no FIFO queue or topic: AWS delivers to none"

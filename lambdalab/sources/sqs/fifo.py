@@ -138,7 +138,7 @@ class FifoQueue(Queue):
     def deliver(
         self,
         body: bytes,
-        attributes: dict[str, tuple[str, str]],
+        attributes: Attributes,
         request: int,
         chain: Chain | None = None,
         cause: int = Cause.DEAD_LETTER,

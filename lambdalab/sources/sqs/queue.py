@@ -143,7 +143,7 @@ class Queue(Holding):
     def deliver(
         self,
         body: bytes,
-        attributes: dict[str, tuple[str, str]],
+        attributes: Attributes,
         request: int,
         chain: Chain | None = None,
         cause: int = Cause.DEAD_LETTER,
