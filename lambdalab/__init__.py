@@ -20,6 +20,9 @@ from lambdalab.functions.memory import Allocation, allocate
 from lambdalab.lab import Lab
 from lambdalab.rules import Rules
 from lambdalab.traffic.arrivals import Burst, Every, Poisson, Replay
+from lambdalab.traffic.backoff import Backoff
+from lambdalab.traffic.callers import Browser, QueueingCaller, ReadTimeoutError
+from lambdalab.traffic.sdk import SdkClient
 
 if TYPE_CHECKING:
     from lambdalab import plots, scenarios, widgets
@@ -35,8 +38,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Allocation",
     "AuditError",
+    "Backoff",
     "BackoffExplorer",
     "BatchingExplorer",
+    "Browser",
     "Burst",
     "Every",
     "Exponential",
@@ -45,8 +50,11 @@ __all__ = [
     "LabError",
     "LogNormal",
     "Poisson",
+    "QueueingCaller",
+    "ReadTimeoutError",
     "Replay",
     "Rules",
+    "SdkClient",
     "ServiceError",
     "SyncAsyncExplorer",
     "Trace",

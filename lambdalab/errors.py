@@ -180,6 +180,18 @@ class ValidationException(ServiceError, ValueError):
     status_code = 400
 
 
+class InvalidEventPatternException(ServiceError, ValueError):
+    """EventBridge: an event pattern does not parse, or is too complex."""
+
+    status_code = 400
+
+
+class ResourceAlreadyExistsException(ServiceError):
+    """EventBridge: there is a bus of that name already."""
+
+    status_code = 400
+
+
 class ConditionalCheckFailedException(ServiceError):
     """DynamoDB: the condition of a write does not hold; nothing has been written."""
 
@@ -214,6 +226,18 @@ class ResourceConflictException(ServiceError):
     """The resource already exists, or is in a state that does not allow it."""
 
     status_code = 409
+
+
+class ConflictException(ServiceError):
+    """API Gateway: there is one already, with other settings. Scheduler: there is one already."""
+
+    status_code = 409
+
+
+class BadRequestException(ServiceError, ValueError):
+    """API Gateway: what is asked for cannot be made beside what there is."""
+
+    status_code = 400
 
 
 class RequestTooLargeException(ServiceError, ValueError):
@@ -372,5 +396,23 @@ class InvalidResultTokenException(ServiceError):
 
 class MaxNumberOfConfigRulesExceededException(ServiceError):
     """AWS Config: the account may not have so many rules."""
+
+    status_code = 400
+
+
+class DuplicateLoadBalancerNameException(ServiceError):
+    """Load balancing: there is a load balancer of that name, with other settings."""
+
+    status_code = 400
+
+
+class DuplicateTargetGroupNameException(ServiceError):
+    """Load balancing: there is a target group of that name, with other settings."""
+
+    status_code = 400
+
+
+class PriorityInUseException(ServiceError):
+    """Load balancing: the listener has a rule of that priority."""
 
     status_code = 400

@@ -38,9 +38,10 @@ from lambdalab.verbs import LambdaVerbs
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
+    from lambdalab.trace.findings import Findings
 
 
-_DOORS = {"expressions": "lambdalab.aws.tables"}
+_DOORS = {"expressions": "lambdalab.aws.tables", "check": "lambdalab.advice"}
 """The doors that open upward, when they are first used; there are no others in the lab."""
 
 
@@ -141,7 +142,7 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
         )
         self._time = Timekeeper(self._scheduler, lambda: self._lambda.tasks)
         self._client = Client(self._lambda, self._time.wait)
-        self._traffic = Traffic(self._lambda)
+        self._traffic = Traffic(self._lambda, self._client.calls)
         self._trace: Trace | None = None
 
     # ------------------------------------------------------------------ traffic
@@ -158,13 +159,14 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
         concurrency: int | None = None,
         partition_key: Any = None,
         message_group_id: Any = None,
+        caller: Any = None,
     ) -> None:
-        """Schedule traffic to a function, queue, stream or table; :meth:`run` makes it happen.
+        """Schedule traffic to a function, API, queue, stream or table; :meth:`run` makes it happen.
 
         Parameters
         ----------
         target
-            A function, a queue, a stream or a table, or the name of one.
+            A function, a queue, a stream or a table, or the name of one; an API or one of its routes.
         arrivals
             When requests come: :class:`Poisson`, :class:`Every`, :class:`Burst`, :class:`Replay`.
         duration
@@ -184,11 +186,13 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
             key of its own. What a shard refuses is not sent again.
         message_group_id
             For FIFO queues, likewise; by default all are of one group.
+        caller
+            For functions and APIs, who calls (see :meth:`invoke`): one client makes all these calls.
         """
         self._check_open()
         self._traffic.drive(
             self._target(target), arrivals, duration=duration, count=count, payload=payload,
-            invocation_type=invocation_type, concurrency=concurrency,
+            invocation_type=invocation_type, concurrency=concurrency, caller=caller,
             keys={"partition_key": partition_key, "message_group_id": message_group_id},
         )  # fmt: skip
 
@@ -261,6 +265,21 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
     def audit(self) -> None:
         """Prove that the books balance; raises :class:`AuditError` with what does not."""
         self.trace.audit()
+
+    def check(
+        self, *, record_size: int | None = None, events: Mapping[Any, Any] | None = None
+    ) -> Findings:
+        """What is wrong with the wiring, each finding with a counter-example that has just been run.
+
+        ``record_size``: bytes of a record, where the books have seen none yet; ``events``: by function,
+        an event to try its handler with. See :func:`lambdalab.advice.check`.
+
+        Nothing in the lab changes. Raises :class:`InsideHandler` in a handler.
+        """
+        self._check_open()
+        self._time.check_outside("check")
+        found: Findings = _open("check").check(self, record_size=record_size, events=events)
+        return found
 
     def reset(self) -> None:
         """Same wiring and seed, empty books, clock at zero. Traces taken before stay valid."""
@@ -339,7 +358,8 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
     def _run(self, until: int | None) -> RunNote:
         before = self._scheduler.now
         self._time.run(until)
-        return RunNote(before, self._scheduler.now, self._clock, self.sqs.left_over())
+        ticking = list(self._triggers.parts.ticking) if until is None else []
+        return RunNote(before, self._scheduler.now, self._clock, self.sqs.left_over(), ticking)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -20,14 +20,25 @@ _MOST = 8
 class RunNote:
     """What a run did: how far it went, and which messages it left lying for want of a consumer.
 
+    Also which schedules go on, where the run did not wait for them.
+
     >>> RunNote(0, 196_200_000, Clock("2025-01-07"), {"failed": 1})
     ran 196.2 s, to 2025-01-07 00:03:16 · 1 message lies in 'failed'
+    >>> RunNote(0, 0, Clock("2025-01-07"), {}, ["schedule 'weekly'"])
+    ran 0 s, to 2025-01-07 00:00:00 · schedule 'weekly' goes on: give run() an until=
     """
 
-    def __init__(self, before: int, after: int, clock: Clock, left: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        before: int,
+        after: int,
+        clock: Clock,
+        left: Mapping[str, int],
+        ticking: Sequence[str] = (),
+    ) -> None:
         self.ran_s = (after - before) / US
         self.now = clock.datetime(after)
-        self.left = dict(left)
+        self.left, self.ticking = dict(left), list(ticking)
 
     def __repr__(self) -> str:
         lying = ", ".join(
@@ -35,7 +46,14 @@ class RunNote:
             for queue, n in self.left.items()
         )
         text = f"ran {round(self.ran_s, 3):,.6g} s, to {self.now:%Y-%m-%d %H:%M:%S}"
-        return f"{text} · {lying}" if lying else text
+        return " · ".join(filter(None, (text, lying, self._going_on())))
+
+    def _going_on(self) -> str:
+        if not self.ticking:
+            return ""
+        more = len(self.ticking) - 3
+        names = ", ".join(self.ticking[:3]) + (f" and {more} more" if more > 0 else "")
+        return f"{names} go{'es' if len(self.ticking) == 1 else ''} on: give run() an until="
 
     def _repr_html_(self) -> str:
         return f"<code>{html.escape(repr(self))}</code>"

@@ -245,6 +245,9 @@ MAPPINGS: list[Row] = [
     ),
     row("mapping_visibility_margin", 30, "s", "dg/with-sqs",
           "window + function timeout + this, where a window makes the queue's own timeout too short"),
+    row("mapping_visibility_factor", 6, "times", "dg/services-sqs-configure",
+         "the function's timeout, and the window besides: the least that AWS advises a queue's visibility "
+         "timeout to be, so that a throttled batch can be tried again"),
     row(
         "mapping_throttle_backoff_first", 1, "s", "choice",
         "a throttled batch is tried again until its visibility timeout passes; the pace is undocumented",

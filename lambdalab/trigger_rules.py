@@ -1,14 +1,48 @@
 """The numbers of the services that call Lambda by themselves: rows of :mod:`lambdalab.rules`.
 
 Nobody but :mod:`lambdalab.rules` reads them. ``apigw`` stands for the API Gateway developer guide,
-``s3ug`` for the S3 user guide, ``snsdg`` for the SNS developer guide, ``ebug`` for EventBridge's.
+``elb`` for the guide of Application Load Balancers, ``s3ug`` for the S3 user guide, ``snsdg`` for the
+SNS developer guide, ``ebug`` for EventBridge's.
 """
 
 from __future__ import annotations
 
 from lambdalab.source_rules import KIB, MIB, Row, row
 
-API_GATEWAY: list[Row] = []
+API_GATEWAY: list[Row] = [
+    row("api_gateway_timeout_minimum", 0.05, "s", "botocore PutIntegration (50 ms)"),
+    row(
+        "api_gateway_rest_timeout", 29, "s", "botocore PutIntegration",
+        "of an integration, unless it is given; counted from the integration request",
+    ),
+    row(
+        "api_gateway_rest_timeout_maximum", 29, "s",
+        "https://aws.amazon.com/about-aws/whats-new/2024/06/amazon-api-gateway-integration-timeout-"
+        "limit-29-seconds/",
+        "of Regional and private APIs; AWS raises it on request, perhaps for less throughput",
+    ),
+    row(
+        "api_gateway_rest_timeout_raised", False, "yes or no",
+        "https://aws.amazon.com/about-aws/whats-new/2024/06/amazon-api-gateway-integration-timeout-"
+        "limit-29-seconds/",
+        "whether api_gateway_rest_timeout_maximum counts at all; June 2024, the day is a decision",
+        d2024_06_04=True,
+    ),
+    row("api_gateway_http_timeout", 30, "s", "botocore CreateIntegration (apigatewayv2)"),
+    row("api_gateway_payload", 10 * MIB, "bytes", "apigw/limits", "of a request's body"),
+    row("api_gateway_response", 10 * MIB, "bytes", "apigw/limits", "of a function's result"),
+    row(
+        "api_gateway_account_rate", 10_000, "requests/s", "apigw/limits",
+        "of all APIs of the account and Region",
+    ),
+    row("api_gateway_account_burst", 5_000, "requests", "apigw/limits"),
+    row("api_gateway_name_length", 128, "characters", "botocore CreateApi (apigatewayv2)"),
+    row(
+        "api_gateway_rest_unknown_route", 404, "status", "choice",
+        "of a request that no route of a REST API takes; AWS answers 403 with the same body, "
+        "Missing Authentication Token: Lab(quotas={'api_gateway_rest_unknown_route': 403})",
+    ),
+]  # fmt: skip
 
 FUNCTION_URLS: list[Row] = [
     row("function_url_cors_age", 86_400, "s", "botocore Cors", "the most that max_age may be"),
@@ -20,7 +54,26 @@ FUNCTION_URLS: list[Row] = [
     ),
 ]  # fmt: skip
 
-LOAD_BALANCERS: list[Row] = []
+LOAD_BALANCERS: list[Row] = [
+    row("load_balancer_request_body", 1 * MIB, "bytes", "elb/lambda-functions", "413 above it"),
+    row("load_balancer_response", 1 * MIB, "bytes", "elb/lambda-functions",
+        "of the JSON a function returns; 502 above it"),
+    row("load_balancer_name_length", 32, "characters", "botocore CreateLoadBalancer",
+        "of a load balancer, and of a target group"),
+    row("load_balancer_idle_timeout", 60, "s", "botocore ModifyLoadBalancerAttributes",
+        "where none is given; 504 when the function has not answered by then"),
+    row("load_balancer_idle_timeout_maximum", 4_000, "s", "botocore ModifyLoadBalancerAttributes"),
+    row("load_balancer_check_interval", 35, "s", "botocore CreateTargetGroup",
+        "of a function's health checks, where none is given"),
+    row("load_balancer_check_timeout", 30, "s", "botocore CreateTargetGroup",
+        "of a function's health checks, where none is given"),
+    row("load_balancer_healthy_threshold", 5, "checks", "botocore CreateTargetGroup"),
+    row("load_balancer_unhealthy_threshold", 2, "checks", "botocore CreateTargetGroup"),
+    row("load_balancer_fails_open", True, "yes or no", "elb/target-group-health-checks",
+        "whether a group of which every target is unhealthy gets its requests all the same; else 503"),
+    row("load_balancer_throttled_status", 502, "HTTP status", "elb/load-balancer-troubleshooting",
+        "what a caller gets when Lambda throttles the function"),
+]  # fmt: skip
 
 S3: list[Row] = [
     row("s3_object_size", 5 * 1024 * MIB, "bytes", "s3ug/upload-objects", "of one PUT, POST or copy"),
@@ -116,11 +169,44 @@ EVENTBRIDGE: list[Row] = [
         "https://aws.amazon.com/blogs/compute/more-room-to-build-serverless-services-now-support-payloads-up-to-1-mb",
         "the day is the first on which a source says so", d2026_01_29=1 * MIB,
     ),
+    row("eventbridge_entries", 10, "entries", "botocore PutEvents"),
+    row("eventbridge_buses", 100, "buses", "ebug/eb-quota"),
+    row("eventbridge_rules", 300, "rules", "ebug/eb-quota", "of one bus; us-east-1"),
+    row("eventbridge_targets", 5, "targets", "ebug/eb-quota", "of one rule"),
+    row("eventbridge_pattern_size", 2_048, "bytes", "ebug/eb-quota"),
+    row(
+        "eventbridge_wildcards", 4, "wildcards", "choice",
+        "of one field, followed by the same character; the service refused 5 "
+        "(LSP:content_wildcard_complex_EXC) and names no number",
+    ),
+    row("eventbridge_bus_name_length", 256, "characters", "botocore CreateEventBus"),
+    row("eventbridge_rule_name_length", 64, "characters", "botocore PutRule, PutTargets",
+        "of a rule, and of a target's id"),
+    row("eventbridge_description_length", 512, "characters", "botocore PutRule"),
+    row("eventbridge_input_length", 8_192, "characters", "botocore PutTargets",
+        "of a constant input, and of a template"),
+    row("eventbridge_path_length", 256, "characters", "botocore PutTargets"),
+    row("eventbridge_input_paths", 100, "paths", "botocore InputTransformer"),
+    row("eventbridge_retry_attempts", 185, "retries", "ebug/eb-rule-retry-policy; async.md 9",
+        "the default, and the most"),
+    row("eventbridge_event_age_minimum", 60, "s", "botocore RetryPolicy"),
+    row("eventbridge_event_age", 86_400, "s", "ebug/eb-rule-retry-policy; async.md 9",
+        "the default, and the most"),
+    row(
+        "eventbridge_latency", 0.1, "s", "choice",
+        "from PutEvents to the first try at a target; AWS has told 0.13 s at p99 (November 2024) and "
+        "half a second as typical before",
+    ),
 ]  # fmt: skip
 
 SCHEDULER: list[Row] = [
     row("schedule_expression_length", 256, "characters", "botocore PutRule, CreateSchedule"),
     row("scheduler_input_size", 256 * KIB, "bytes", "botocore CreateSchedule Target.Input"),
+    row("scheduler_name_length", 64, "characters", "botocore CreateSchedule"),
+    row(
+        "scheduler_start_date_past", 300, "s", "https://github.com/getmoto/moto/pull/8172",
+        "how far back a start date may be: AWS's answer as quoted there",
+    ),
     row("scheduler_retries_default", 185, "retries", "scheduler/managing-targets; async.md 9"),
     row("scheduler_retries_maximum", 185, "retries", "botocore MaximumRetryAttempts"),
     row("scheduler_event_age_default", 86_400, "s", "scheduler/managing-targets; async.md 9"),

@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting
 from lambdalab.functions.policy import INVOKE, INVOKE_URL, Statement
+from lambdalab.triggers.parts import one_of
 
 if TYPE_CHECKING:
     from lambdalab.invocation.registry import FunctionRegistry
+    from lambdalab.triggers.api_gateway import ApiGateway
+    from lambdalab.triggers.function_url import FunctionUrl
+    from lambdalab.triggers.eventbridge.service import EventBridge
     from lambdalab.triggers.registry import Triggers
+    from lambdalab.triggers.scheduler import Schedules
+    from lambdalab.triggers.s3.service import S3
+    from lambdalab.triggers.sns.service import Sns
 
 
 class TriggerVerbs:
@@ -17,6 +24,11 @@ class TriggerVerbs:
 
     _functions: FunctionRegistry
     _triggers: Triggers
+    api_gateway: ApiGateway
+    eventbridge: EventBridge
+    scheduler: Schedules
+    sns: Sns
+    s3: S3
 
     def _check_open(self) -> None:
         """Raise where the lab is closed."""
@@ -31,6 +43,8 @@ class TriggerVerbs:
         source_arn: str | None = None,
         action: str = INVOKE,
         qualifier: Any = None,
+        function_url_auth_type: str | None = None,
+        invoked_via_function_url: bool = False,
     ) -> dict[str, Any]:
         """Allow a service to invoke a function (botocore AddPermission).
 
@@ -49,6 +63,10 @@ class TriggerVerbs:
             Only on behalf of this ARN, in which ``*`` and ``?`` stand for anything.
         action
             ``"lambda:InvokeFunction"``, or ``"lambda:InvokeFunctionUrl"``.
+        function_url_auth_type
+            Only through a function URL of this kind: ``"NONE"`` or ``"AWS_IAM"``.
+        invoked_via_function_url
+            Only for calls that come through a function URL.
 
         Returns the statement as AWS shows it.
 
@@ -75,7 +93,13 @@ class TriggerVerbs:
                 f"The action {action!r} is not one that a resource policy can allow",
                 f"; {INVOKE!r} or {INVOKE_URL!r}",
             )
-        statement = Statement(statement_id, principal, action, source_arn)
+        if function_url_auth_type is not None:
+            kinds, source = ("NONE", "AWS_IAM"), "botocore AddPermission"
+            one_of("function_url_auth_type", function_url_auth_type, kinds, source)
+        statement = Statement(
+            statement_id, principal, action, source_arn, function_url_auth_type,
+            bool(invoked_via_function_url),
+        )  # fmt: skip
         target.function.policy.add(target.qualifier, statement)
         return statement.as_dict(target.arn)
 
@@ -108,3 +132,76 @@ class TriggerVerbs:
             "Id": "default",
             "Statement": [statement.as_dict(target.arn) for statement in statements],
         }
+
+    # ------------------------------------------------------------------ function URLs
+
+    def create_function_url(
+        self,
+        function: Any,
+        *,
+        auth_type: str = "NONE",
+        qualifier: Any = None,
+        cors: Any = None,
+        invoke_mode: str = "BUFFERED",
+    ) -> FunctionUrl:
+        """Give a function, or one of its aliases, an HTTPS address (botocore CreateFunctionUrlConfig).
+
+        Parameters
+        ----------
+        function, qualifier
+            The function; an alias has a URL of its own, a version has none.
+        auth_type
+            ``"NONE"``: anybody may come, and the lab adds the statement that allows it, as the console
+            does; ``"AWS_IAM"``: only who signs (``url.get("/", signed=True)``).
+        cors
+            What pages of other origins may do, as ``{"allow_origins": ["*"], "allow_methods": ["GET"]}``;
+            also ``allow_headers``, ``expose_headers``, ``allow_credentials`` and ``max_age`` (seconds).
+        invoke_mode
+            ``"BUFFERED"``; response streaming is not simulated.
+
+        Raises :class:`~lambdalab.errors.ResourceConflictException` where there is a URL already.
+
+        Example
+        -------
+        >>> from lambdalab import Lab
+        >>> lab = Lab()
+        >>> hello = lab.create_function("hello", lambda event, context: "hello " + event["rawPath"])
+        >>> url = lab.create_function_url(hello)
+        >>> url.get("/you").text
+        'hello /you'
+        """
+        self._check_open()
+        return self._triggers.function_urls.create(
+            function, qualifier, auth_type, cors, invoke_mode
+        )
+
+    def get_function_url(self, function: Any, *, qualifier: Any = None) -> FunctionUrl:
+        """The URL of a function or alias (botocore GetFunctionUrlConfig).
+
+        Raises :class:`~lambdalab.errors.ResourceNotFoundException` where it has none.
+        """
+        self._check_open()
+        return self._triggers.function_urls.find(function, qualifier)
+
+    def update_function_url(
+        self,
+        function: Any,
+        *,
+        qualifier: Any = None,
+        auth_type: str | None = None,
+        cors: Any = None,
+        invoke_mode: str | None = None,
+    ) -> FunctionUrl:
+        """Change a URL; what is not given stays as it is (botocore UpdateFunctionUrlConfig).
+
+        Parameters: as of :meth:`create_function_url`; ``cors={}`` takes the CORS settings away.
+        """
+        self._check_open()
+        return self._triggers.function_urls.update(
+            function, qualifier, auth_type, cors, invoke_mode
+        )
+
+    def delete_function_url(self, function: Any, *, qualifier: Any = None) -> None:
+        """Take a URL away; its callers get 403 from now on (botocore DeleteFunctionUrlConfig)."""
+        self._check_open()
+        self._triggers.function_urls.delete(function, qualifier)

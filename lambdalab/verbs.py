@@ -309,6 +309,7 @@ class LambdaVerbs:
         qualifier: Any = None,
         log_type: str = "Tail",
         client_context: dict[str, Any] | None = None,
+        caller: Any = None,
     ) -> Reply:
         """Invoke a function.
 
@@ -329,12 +330,18 @@ class LambdaVerbs:
             ``"Tail"`` gives the reply the last 4 KB of the log, ``"None"`` does not.
         client_context
             What a mobile client tells of itself: ``context.client_context`` of a synchronous call.
+        caller
+            Who calls: ``ll.SdkClient(...)`` tries again, ``ll.Browser(...)`` gives up,
+            ``ll.QueueingCaller(...)`` calls one at a time; None: one try, and all the time in the world.
 
         Raises
         ------
         ServiceError
-            What the service refuses: throttled, no such function, payload too large, not JSON. A
-            function's error is no exception: see :attr:`Reply.function_error`.
+            What the service refuses: throttled, no such function, payload too large, not JSON; with a
+            caller, its last try's. A function's error is no exception: see
+            :attr:`Reply.function_error`.
+        ReadTimeoutError
+            The caller stopped waiting; the function runs on.
         """
         self._check_open()
         try:
@@ -342,9 +349,11 @@ class LambdaVerbs:
         except (ResourceNotFoundException, InvalidParameterValueException) as error:
             name, own = self._functions.named(function)
             asked = own if qualifier is None else str(qualifier)
-            self._client.refused(name, asked, invocation_type, error.status_code)
+            self._client.refused(name, asked, invocation_type, error.status_code, caller)
             raise
-        return self._client.invoke(target, payload, invocation_type, log_type, client_context)
+        return self._client.invoke(
+            target, payload, invocation_type, log_type, client_context, caller
+        )
 
 
 def _text(qualifier: Any) -> str:

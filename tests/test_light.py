@@ -14,7 +14,10 @@ import pytest
 
 import lambdalab
 
-CORE = {"numpy", "pandas", "matplotlib", "ipywidgets", "anywidget", "greenlet", "orjson", "tqdm"}
+CORE = {
+    *("numpy", "pandas", "matplotlib", "ipywidgets", "anywidget", "greenlet", "orjson", "tqdm"),
+    "tzdata",
+}
 HEAVY = {
     *("greenlet", "matplotlib", "ipywidgets", "anywidget", "traitlets", "IPython", "ipykernel"),
     *(

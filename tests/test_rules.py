@@ -26,6 +26,7 @@ CHANGES = [
     ("unknown_function_version", "2025-07-01", "", ":$LATEST"),
     ("mapping_provisioned", "2025-11-14", False, True),
     ("eventbridge_entry_size", "2026-01-29", 256 * 1024, 1024 * 1024),
+    ("api_gateway_rest_timeout_raised", "2024-06-04", False, True),
     ("sdk_backoff_base", "2026-11-10", 1.0, 0.05),
     ("sdk_retry_cost", "2026-11-10", 5, 14),
     ("sdk_retry_cost_timeout", "2026-11-10", 10, 14),

@@ -130,6 +130,7 @@ class Handlers:
         deadline = self._scheduler.now + version.timeout_us
         context = LambdaContext(environment.identity, call, request_id, deadline, self._scheduler)
         event = decode(call.payload)
+        call.function.last_event = call.payload
         if environment.ready:
             body: Callable[[], object] = partial(respond, environment.handler, event, context)
         else:

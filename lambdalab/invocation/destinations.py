@@ -24,9 +24,6 @@ from lambdalab.functions.outcome import encode_text
 from lambdalab.invocation.recursion import Chain
 from lambdalab.trace.schema import Cause
 
-_LATER = {"events": "EventBridge buses"}
-"""What AWS takes as a destination, and this lab not yet; by the service's name in an ARN."""
-
 _SOURCE = "dg/invocation-async-retain-records"
 
 
@@ -155,16 +152,11 @@ class Destinations:
 
     def _by_arn(self, setting: str, arn: str) -> Destination:
         _, partition, service, region, account, *resource = (*arn.split(":"), "", "", "", "", "")
-        if service in _LATER and service not in self._kinds:
-            raise InvalidSetting(
-                setting, arn,
-                f"{self._nouns()}: {_LATER[service]} cannot be destinations in this version of lambdalab",
-                _SOURCE,
-            )  # fmt: skip
         kind = self._kinds.get(service)
         name = ":".join(resource).rstrip(":").removeprefix("function:")
         found = None
-        if kind is not None and (partition, region, account) == ("aws", REGION, ACCOUNT):
+        home = ("", "") if service == "s3" else (REGION, ACCOUNT)
+        if kind is not None and (partition, region, account) == ("aws", *home):
             found = kind.find(name)
         if kind is None or found is None or found.arn != arn:
             known = [] if kind is None else list(kind.names())

@@ -38,12 +38,20 @@ class Reply:
         The last 4 KB of the log, base64, as ``X-Amz-Log-Result`` has it; ``log`` is the same as text.
     exception
         The handler's exception with its traceback, for debuggers; AWS has no such thing.
+    tries
+        How many tries the caller made; the answer is the last one's, ``latency_ms`` counts from the first.
     """
 
     def __init__(
-        self, call: Call, request_id: str, status_code: int, latency_us: int, log: Callable[[], str]
+        self,
+        call: Call,
+        request_id: str,
+        status_code: int,
+        latency_us: int,
+        log: Callable[[], str],
+        tries: int = 1,
     ) -> None:
-        self._call, self._log = call, log
+        self._call, self._log, self.tries = call, log, tries
         self.request_id = request_id
         self.request = f"r{call.request}"
         self.status_code = status_code
@@ -107,7 +115,8 @@ class Reply:
         if self.status_code == 204:
             return "204, nothing run · the call would have been accepted"
         took = f"{self.latency_ms / 1000:.2f} s · {'cold' if self.cold else 'warm'}"
-        return f"200 · {self._result()} · {took}"
+        tries = f" · {self.tries} tries" if self.tries > 1 else ""
+        return f"200 · {self._result()} · {took}{tries}"
 
     def _result(self) -> str:
         failure = self._call.failure

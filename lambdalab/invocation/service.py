@@ -66,6 +66,8 @@ class LambdaService:
         self.functions: dict[str, Function] = {}
         self._numbers: dict[str, int] = {}  # of the last versions of deleted functions
         self.tasks: Tasks | None = None
+        self.hosts: dict[str, Callable[[str, str, bytes], tuple[int, bytes]]] = {}
+        """Hosts that handlers reach without a network, and what answers there (method, path, body)."""
 
     def check(self, settings: FunctionSettings) -> None:
         """Raise where :meth:`put_function` would; nothing is changed."""
@@ -245,7 +247,9 @@ class LambdaService:
     def _new_tasks(self) -> Tasks:
         from lambdalab.kernel.tasks import Tasks  # brings greenlet
 
-        return Tasks(self.scheduler, self.clock)
+        tasks = Tasks(self.scheduler, self.clock)
+        tasks.hosts = self.hosts
+        return tasks
 
     def _handlers(self, runner: Runner) -> Handlers:
         from lambdalab.functions.handlers import Handlers  # brings greenlet

@@ -38,6 +38,7 @@ from lambdalab.kernel.task import (
 if TYPE_CHECKING:
     from lambdalab.kernel.clock import Clock
     from lambdalab.kernel.scheduler import Scheduler
+    from lambdalab.kernel.shims.hosts import Answer
 
 _POOL = 1_000  # idle greenlets kept for the next tasks
 _PATIENCE = 3  # throws that a dead task may swallow before it is parked for good
@@ -66,6 +67,8 @@ class Tasks:
         self._free: list[greenlet] = []
         self._live: dict[Task, None] = {}
         self._processes = Processes(self)
+        self.hosts: dict[str, Answer] = {}
+        """What the lab itself answers: a host's name to its function (:mod:`.shims.hosts`)."""
 
     @property
     def level(self) -> str:

@@ -67,7 +67,7 @@ def request_anatomy(
     >>> from lambdalab import plots, scenarios
     >>> ax = plots.request_anatomy(scenarios.sync_vs_async(), call="r2")
     >>> ax.get_title(loc="left")
-    'Nobody gave up: the answer came after 0.44 s'
+    'Nobody gave up: the answer came after 2.23 s'
     """
     anatomy = Anatomy.of(trace, call)
     lanes = [] if anatomy is None else list(anatomy.lanes)

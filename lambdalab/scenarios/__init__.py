@@ -7,10 +7,21 @@
 
 Each has its settings as a class too (:class:`SyncVsAsync`, :class:`Backoff`, :class:`Batching`): checked
 when made, ``.run(seed)`` gives the trace, ``.code(seed)`` the few lines that make the same one.
+:class:`Contention` is about callers alone, without a lab: it gives a table.
 """
 
 from lambdalab.scenarios.backoff import Backoff, backoff
 from lambdalab.scenarios.batching import Batching, batching
+from lambdalab.scenarios.contention import Contention, contention
 from lambdalab.scenarios.sync_vs_async import SyncVsAsync, sync_vs_async
 
-__all__ = ["Backoff", "Batching", "SyncVsAsync", "backoff", "batching", "sync_vs_async"]
+__all__ = [
+    "Backoff",
+    "Batching",
+    "Contention",
+    "SyncVsAsync",
+    "backoff",
+    "batching",
+    "contention",
+    "sync_vs_async",
+]

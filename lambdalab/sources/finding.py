@@ -20,12 +20,38 @@ _NOT_SIMULATED = {
 """What Lambda polls on AWS, and no lab has; by the service's name in an ARN."""
 
 
+_OTHER_NAMES = {
+    **dict.fromkeys(
+        ("apigateway", "apigatewayv2", "api_gateway_v2", "apigw", "gateway", "http_api", "rest_api"),
+        "api_gateway",
+    ),
+    **dict.fromkeys(("events", "event_bridge", "cloudwatch_events", "bus", "event_bus"), "eventbridge"),
+    **dict.fromkeys(("schedules", "schedule", "eventbridge_scheduler"), "scheduler"),
+    **dict.fromkeys(("elbv2", "alb", "load_balancer", "load_balancers"), "elb"),
+    **dict.fromkeys(("topics", "topic"), "sns"),
+    **dict.fromkeys(("queues", "queue"), "sqs"),
+    **dict.fromkeys(("streams", "stream"), "kinesis"),
+    **dict.fromkeys(("tables", "table", "dynamo"), "dynamodb"),
+    **dict.fromkeys(("buckets", "bucket"), "s3"),
+    **dict.fromkeys(("cognito_idp", "user_pools"), "cognito"),
+    **dict.fromkeys(("kinesis_firehose", "data_firehose"), "firehose"),
+    **dict.fromkeys(("lambda_edge", "edge"), "cloudfront"),
+    **dict.fromkeys(("cloudwatch_logs", "log_groups"), "logs"),
+    **dict.fromkeys(("function_url", "function_urls", "lambda_url", "urls"), "create_function_url"),
+}  # fmt: skip
+"""What a lab's services are called elsewhere; by these words, the lab's own."""
+
+
 def not_simulated(attribute: str) -> str:
     """Why a lab has no such attribute; "" where there is nothing to say.
 
     >>> not_simulated("msk")
     'Amazon MSK is not simulated: lambdalab polls SQS, Kinesis and DynamoDB streams'
+    >>> not_simulated("events")
+    "a lab has no 'events'; did you mean 'eventbridge'?"
     """
+    if attribute in _OTHER_NAMES:
+        return f"a lab has no {attribute!r}; did you mean {_OTHER_NAMES[attribute]!r}?"
     names = _NOT_SIMULATED | {"msk": "Amazon MSK", "docdb": "Amazon DocumentDB"}
     service = names.get("rds" if attribute == "documentdb" else attribute)
     return "" if service is None else f"{service} is not simulated: {_POLLED}"

@@ -14,6 +14,16 @@ WIRING = frozenset({
     "books", "by_arn", "changed", "check_shards", "clock", "destination", "ids", "imply", "left_over",
     "letters_name", "new_fifo_message", "new_message", "new_number", "next_number", "noun", "open_door",
     "origin", "reset", "rules", "scheduler", "sent", "service", "sources_of", "streams", "target_kind",
+    # of schedules
+    "ticker",
+    # of topics and buckets
+    "begin", "change_subscription", "drop_subscription", "wants",
+    # of buses and their rules
+    "bus_of", "change", "document", "forward", "hand_on", "is_default", "label", "matches", "note",
+    "parts", "receive", "time", "way", "ways",
+    # of APIs and their routes
+    "begin", "drive_operation", "front_code", "gateway", "handle", "label", "new_tokens", "own_words",
+    "parts", "path_template", "request_ids", "source_arn", "tell", "tokens",
     # of mappings
     "checked", "leaving", "reason", "target",
 })  # fmt: skip

@@ -18,6 +18,7 @@ from lambdalab.trace.codes import (
 )
 from lambdalab.trace.columns import Numbers, Rows
 from lambdalab.trace.finding import Finding
+from lambdalab.trace.findings_callers import denied, gave_up, lost_pushes, malformed
 from lambdalab.trace.findings_sources import (
     blocked_shards,
     crowded,
@@ -27,6 +28,7 @@ from lambdalab.trace.findings_sources import (
     thin_batches,
     throttle_trap,
 )
+from lambdalab.trace.findings_waiting import oldest_messages
 from lambdalab.trace.ids import short
 from lambdalab.trace.retries import asynchronous
 from lambdalab.trace.short import Short
@@ -309,16 +311,21 @@ LOOKS: tuple[Callable[[Tables], Iterator[Finding]], ...] = (
     recursive_loops,
     throttle_trap,
     lost_events,
+    lost_pushes,
     lost_records,
     undelivered,
     unread_dead_letters,
+    denied,
     failures,
     timeouts,
+    gave_up,
+    malformed,
     blocked_shards,
     near_retention,
     throttles,
     crowded,
     often_received,
+    oldest_messages,
     retries_of_batches,
     filtered,
     thin_batches,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lambdalab.errors import InvalidSetting
-from lambdalab.trace import metrics_capacity, metrics_mappings
+from lambdalab.trace import metrics_capacity, metrics_mappings, metrics_urls
 from lambdalab.trace.codes import Action, AttemptOutcome, Cause, QueueKind
 from lambdalab.trace.columns import Columns, Numbers, frame, plain, text
 from lambdalab.trace.retries import asynchronous
@@ -192,7 +192,9 @@ def _sqs(tables: Tables) -> Iterator[Samples]:
 
 
 def _sources(tables: Tables, length: int) -> Iterator[Samples]:
-    """Mappings, streams, and what lies in queues."""
+    """Mappings, streams, function URLs, and what lies in queues."""
+    for metric, unit, at, owners, values in metrics_urls.urls(tables):
+        yield Samples(LAMBDA, metric, unit, at.astype(np.int64), owners, values)
     for sample in (*metrics_mappings.mappings(tables), *metrics_mappings.ages(tables)):
         yield Samples(LAMBDA, *sample)
     for at, owners in metrics_mappings.undelivered(tables):

@@ -1,4 +1,4 @@
-"""Who calls Invoke: a person in a notebook, or a handler that calls another function.
+"""Who calls Invoke or a front: a person in a notebook, or a handler that calls another function.
 
 Outside, the lab's clock runs until the answer is there; inside a handler the handler's task waits, and
 everything else goes on.
@@ -17,14 +17,17 @@ from lambdalab.invocation.calling import Answer, Operation
 from lambdalab.invocation.front_door import Origin, json_problem
 from lambdalab.invocation.reply import Reply
 from lambdalab.invocation.service import LambdaService
+from lambdalab.kernel.clock import US
 from lambdalab.kernel.current import current
-from lambdalab.trace.schema import Cause, InitStatus, InvocationType, ParentKind
+from lambdalab.trace.schema import Cause, InvocationType, ParentKind
+from lambdalab.traffic.callers import Manner, ReadTimeoutError
+from lambdalab.traffic.calls import Calls
+from lambdalab.traffic.invoking import STATUS, Invoke
 
 if TYPE_CHECKING:
     from lambdalab.kernel.surroundings import Surroundings
     from lambdalab.kernel.task import Task
 
-STATUS = {"RequestResponse": 200, "Event": 202, "DryRun": 204}
 LOG_TYPES = ("Tail", "None")
 
 
@@ -68,6 +71,7 @@ class Client:
         self._service, self._wait = service, wait
         self._books, self._door = service.books, service.front_door
         self._caller = self._books.name("client")
+        self.calls = Calls(service)
 
     def task(self) -> Task | None:
         """The task of this lab that is running in this thread; refused if it is over already."""
@@ -97,6 +101,7 @@ class Client:
         invocation_type: str,
         log_type: str,
         client_context: dict[str, Any] | None,
+        caller: Any = None,
     ) -> Reply:
         """One Invoke call, waited for; what the service refuses is raised."""
         check_type(invocation_type)
@@ -106,6 +111,9 @@ class Client:
             )
         self._check_context(client_context)
         data = to_json(payload)
+        if caller is not None:
+            operation = Invoke(self._service, target, data, invocation_type, client_context)
+            return self._patiently(operation, target, invocation_type, log_type, caller)
         task, origin = self.task(), self.origin()
         scheduler = self._service.scheduler
         row = self._books.sent(self._caller, 0, 1, scheduler.now) if task is None else -1
@@ -121,38 +129,72 @@ class Client:
         tail = self._log if log_type == "Tail" else _no_log
         return Reply(call, request_id, status, latency, lambda: tail(call, request_id))
 
-    def refused(self, name: str, qualifier: str, invocation_type: str, status_code: int) -> None:
+    def _patiently(
+        self, operation: Invoke, target: Target, kind: str, log_type: str, caller: Any
+    ) -> Reply:
+        """An Invoke call by a caller with a patience and retries of its own."""
+        began = self._service.scheduler.now
+        answer = self.perform(operation, caller)
+        latency = self._service.scheduler.now - began
+        request_id = self._service.ids.request(answer.request) if answer.request else ""
+        if answer.gave_up:
+            waited = self.calls.manner(caller).timeout_us / US
+            raise ReadTimeoutError(target.name, waited, answer.request, request_id, answer.tries)
+        if answer.error is not None:
+            raise answer.error
+        call, tail = answer.value, self._log if log_type == "Tail" else _no_log
+        return Reply(
+            call, request_id, STATUS[kind], latency, lambda: tail(call, request_id), answer.tries
+        )
+
+    def refused(
+        self, name: str, qualifier: str, invocation_type: str, status_code: int, caller: Any = None
+    ) -> None:
         """Write down a call that names no version of any function: the caller gets a 404 or 400."""
         check_type(invocation_type)
         task, origin, now = self.task(), self.origin(), self._service.scheduler.now
-        row = self._books.sent(self._caller, 0, 1, now) if task is None else -1
+        row = -1
+        if caller is not None:
+            row = self._books.sent(self._books.name(self.calls.manner(caller).name), 0, 1, now)
+        elif task is None:
+            row = self._books.sent(self._caller, 0, 1, now)
         code = InvocationType.names.index(invocation_type)
         request = self._door.unknown(name, qualifier, origin, code, status_code)
         if row >= 0:
             self._books.answered(row, now, status_code, False, request)
 
     def perform(self, operation: Operation, caller: Any = None) -> Answer:
-        """Carry out an operation for a caller, and wait for what comes of it."""
+        """Carry out an operation for a caller, and wait for what comes of it.
+
+        Without a ``caller`` whoever asks tries once, and waits for as long as it takes.
+        """
         task, origin = self.task(), self.origin()
-        row = self._books.sent(origin.source, 0, 1, self._service.scheduler.now, operation.front)
+        if caller is None:
+            manner = Manner(self._books.names[origin.source])
+        else:
+            manner = self.calls.manner(caller)
+            if task is None:
+                origin = origin._replace(source=self._books.name(manner.name))
         answers: list[Answer] = []
         waiting: list[bool] = []
 
-        def answered(answer: Answer) -> None:
-            now = self._service.scheduler.now
-            self._books.answered(row, now, answer.status_code, False, answer.request, answer.cause)
+        def done(answer: Answer) -> None:
             answers.append(answer)
             if task is None:
                 self._service.scheduler.stop()
             elif waiting:
                 task.tasks.wake(task)
 
-        operation.begin(origin, answered)
-        if task is None:
-            self._wait(lambda: bool(answers))
-        elif not answers:
-            waiting.append(True)
-            task.tasks.block(task)
+        placed = self.calls.place(operation, origin, manner, done, task=task)
+        try:
+            if task is None:
+                self._wait(lambda: bool(answers))
+            elif not answers:
+                waiting.append(True)
+                task.tasks.block(task)
+        except BaseException:
+            placed.abandoned = True
+            raise
         return answers[0]
 
     def _check_context(self, context: object) -> None:
@@ -214,29 +256,9 @@ class Client:
 
     def _log(self, call: Call, request_id: str) -> str:
         """The tail of the log: the lines that the table has for this invocation, and for its init."""
+        from lambdalab.functions.attempt_log import attempt_log
         from lambdalab.trace import loglines
 
-        version, settings = call.version, call.version.settings
-        told = {name: getattr(settings, name) for name in version.logging_settings}
-        form = loglines.form_of(
-            told, version.function.name, version.number, call.environment.fleet.kind,
-            self._books.start_us,
-        )  # fmt: skip
-        error_type = call.failure.error_type if call.failure else ""
-        attempt = loglines.Attempt(
-            request_id, version.number, call.handler_at, call.handler_at + call.duration_us,
-            call.init_us, call.init_status, call.invoke_init_status, call.duration_us,
-            call.billed_ms, version.memory_mb, call.max_memory_mb, call.outcome, error_type,
-            call.failure.message if call.failure else "",
-        )  # fmt: skip
-        lines = list(loglines.attempt_lines(form, attempt))
-        if call.cold:
-            begun = call.started_at + call.setup_us
-            in_init = error_type if call.invoke_init_status == InitStatus.ERROR else ""
-            lines += loglines.init_lines(form, begun, call.init_us, call.init_status, in_init)
-        own = loglines.LATE_LINE if attempt.init_failed_inside else loglines.LINE
-        for at, request, line in call.log or ():
-            lines.append((at, own if request else loglines.INIT_LINE, line))
-        lines.sort(key=lambda line: line[:2])
+        lines = attempt_log(call, request_id, self._books.start_us)
         tail: int = self._service.rules.log_tail
         return loglines.tail("".join(f"{line}\n" for _, _, line in lines), tail)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Sized
 from typing import Any, Protocol
 
 from lambdalab.functions.call import Call
@@ -48,7 +48,7 @@ class Driver:
     count
         At most so many arrivals.
     waiting
-        What has arrived and could not be sent yet.
+        What has arrived and is not done with: what could not be sent yet, or may be sent again.
 
     ``active`` is whether anything is still to be sent.
     """
@@ -60,7 +60,7 @@ class Driver:
         send: Send,
         ends_at: int | None,
         count: int | None,
-        waiting: Collection[object] = (),
+        waiting: Sized = (),
     ) -> None:
         self._scheduler, self._send, self._waiting = scheduler, send, waiting
         self._next_wait = waits.__next__

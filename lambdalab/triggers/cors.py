@@ -42,7 +42,9 @@ class Cors:
         if given is None or isinstance(given, Cors):
             return given
         if not isinstance(given, Mapping):
-            raise InvalidSetting("cors", given, "a mapping such as {'allow_origins': ['*']}", _SOURCE)
+            raise InvalidSetting(
+                "cors", given, "a mapping such as {'allow_origins': ['*']}", _SOURCE
+            )
         known = [field.name for field in fields(cls)]
         settings: dict[str, Any] = {}
         for name, value in given.items():

@@ -8,18 +8,11 @@ statement in the function's resource policy (dg/urls-auth): the lab adds it, as 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from lambdalab.errors import (
-    InvalidSetting,
-    ResourceConflictException,
-    ResourceNotFoundException,
-    ValidationException,
-)
-from lambdalab.functions.policy import Statement
+from lambdalab.errors import InvalidSetting
 from lambdalab.functions.target import Target
 from lambdalab.invocation.front_door import Origin
 from lambdalab.rules import Rules
@@ -185,109 +178,6 @@ class FunctionUrl(HttpFront):
     def __repr__(self) -> str:
         state = ", deleted" if self.gone else ""
         return f"<function URL {self.url} of {self.name[:-4]}: auth {self.auth_type}{state}>"
-
-
-class FunctionUrls:
-    """Every function URL of a lab; the verbs that make them stand on the lab."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._found: dict[str, FunctionUrl] = {}
-        parts.on_reset(self._begin)
-
-    def __iter__(self) -> Iterator[FunctionUrl]:
-        return iter([url for url in self._found.values() if not url.gone])
-
-    def create(
-        self, function: Any, qualifier: Any, auth_type: Any, cors: Any, invoke_mode: Any
-    ) -> FunctionUrl:
-        """Give a function or an alias its URL, and let callers in (see ``lab.create_function_url``)."""
-        target = self._target(function, qualifier)
-        settings = UrlSettings.make(
-            self._parts.rules, "create_function_url", auth_type, cors, invoke_mode
-        )
-        known = self._found.get(target.arn)
-        if known is not None and not known.gone:
-            raise ResourceConflictException(
-                f"Failed to create function url config for [functionArn = {target.arn}]. "
-                "Error message:  FunctionUrlConfig exists for this Lambda function",
-                "; lab.get_function_url() has it, lab.update_function_url() changes it",
-            )
-        made = self._found[target.arn] = FunctionUrl(self._parts, target, settings)
-        self._grant(made)
-        made.tell()
-        return made
-
-    def find(self, function: Any, qualifier: Any) -> FunctionUrl:
-        """The URL of a function or alias; raises AWS's ResourceNotFoundException where there is none."""
-        found = function if isinstance(function, FunctionUrl) else None
-        if found is None:
-            found = self._found.get(self._target(function, qualifier).arn)
-        if found is None or found.gone or self._found.get(found.target.arn) is not found:
-            raise ResourceNotFoundException(
-                "The resource you requested does not exist.", "; lab.create_function_url() makes one"
-            )
-        return found
-
-    def update(
-        self, function: Any, qualifier: Any, auth_type: Any, cors: Any, invoke_mode: Any
-    ) -> FunctionUrl:
-        """Change a URL; what is None stays. CORS is replaced as a whole, and taken away by ``{}``."""
-        found = self.find(function, qualifier)
-        old = found.settings
-        found.settings = UrlSettings.make(
-            self._parts.rules,
-            "update_function_url",
-            old.auth_type if auth_type is None else auth_type,
-            old.cors if cors is None else cors,
-            old.invoke_mode if invoke_mode is None else invoke_mode,
-        )
-        if found.auth_type != old.auth_type:
-            self._grant(found)
-        found.tell()
-        return found
-
-    def delete(self, function: Any, qualifier: Any) -> None:
-        """Take a URL away; the policy keeps its statements, as on AWS."""
-        found = self.find(function, qualifier)
-        found.deleted = True
-        found.tell()
-        del self._found[found.target.arn]
-
-    def _grant(self, url: FunctionUrl) -> None:
-        """Let anybody in, unless the function's policy does already."""
-        if url.auth_type != "NONE":
-            return
-        policy, qualifier = url.target.function.policy, url.target.qualifier
-        known = {statement.sid for statement in policy.of(qualifier)}
-        for sid, action, statement in (
-            (_PUBLIC.sid, INVOKE_URL, _PUBLIC),
-            (_INVOKE.sid, INVOKE, _INVOKE),
-        ):
-            needed = action == INVOKE_URL or self._parts.rules.function_url_needs_invoke
-            if needed and sid not in known and not policy.allows_url(qualifier, "NONE", action):
-                policy.add(qualifier, statement)
-
-    def _target(self, function: Any, qualifier: Any) -> Target:
-        """A function or an alias: a version has no URL."""
-        target = self._parts.target(function, qualifier)
-        wrong = target.qualifier
-        if wrong and target.alias is None:
-            raise ValidationException(
-                f"1 validation error detected: Value '{wrong}' at 'qualifier' failed to satisfy "
-                "constraint: Member must satisfy regular expression pattern: "
-                r"((?!^\d+$)^[0-9a-zA-Z-_]+$)",
-                "; a version has no URL of its own: give the function, or an alias",
-            )
-        return target
-
-    def _begin(self) -> None:
-        for url in self:
-            url.begin()
-
-
-_PUBLIC = Statement("FunctionURLAllowPublicAccess", "*", INVOKE_URL, auth_type="NONE")
-_INVOKE = Statement("FunctionURLAllowInvokeAction", "*", INVOKE, via_url=True)
 
 
 def _denied(text: str, cause: int) -> Response:

@@ -244,6 +244,7 @@ class HttpFront(Shown):
             Who asks: ``ll.Browser(...)``, ``ll.SdkClient(...)`` ...; None: one try, and all the time in
             the world.
         """
+        self.parts.origin()  # raises where the lab is closed, or the handler over
         operation = HttpOperation(
             self, request_of(method, path, body=body, query=query, headers=headers, signed=signed)
         )

@@ -40,6 +40,8 @@ class Parts:
         waits.
     new_number
         The next number of a message; people read ``m12``.
+    ticking
+        The schedules that go on by themselves, and when each fires next (microseconds since 1970).
     """
 
     scheduler: Scheduler
@@ -53,6 +55,7 @@ class Parts:
     origin: Callable[[], Origin]
     perform: Callable[[Operation, Any], Answer]
     new_number: Callable[[], int]
+    ticking: dict[str, int] = field(default_factory=dict)
     _resets: list[Callable[[], None]] = field(default_factory=list)
 
     def begin(
@@ -60,6 +63,7 @@ class Parts:
     ) -> None:
         """A new run: every trigger that asked for it (:meth:`on_reset`) starts afresh."""
         self.scheduler, self.books, self.streams, self.service = scheduler, books, streams, service
+        self.ticking.clear()
         for reset in self._resets:
             reset()
 

@@ -110,16 +110,19 @@ class FunctionReceiver:
 class PlaceReceiver:
     """Anything that takes invocation records too (a queue, a topic, a bus): a destination of the lab.
 
-    Parameters: the lab's ``parts``, the ``destination``.
+    Parameters: the lab's ``parts``, the ``destination``; the ``subject`` of what it gets, for places
+    that know such a thing.
     """
 
-    def __init__(self, parts: Parts, destination: Destination) -> None:
-        self._parts, self._destination = parts, destination
+    def __init__(self, parts: Parts, destination: Destination, subject: str = "") -> None:
+        self._parts, self._destination, self._subject = parts, destination, subject
         self.name, self.arn = destination.name, destination.arn
 
     def take(self, event: Event, source: int) -> Taken:
         """Put it there."""
-        envelope = Envelope(event.request, source, event.chain, "", cause=Cause.PUBLISHED)
+        envelope = Envelope(
+            event.request, source, event.chain, "", cause=Cause.PUBLISHED, subject=self._subject
+        )
         told = self._parts.functions.destinations.deliver(self._destination, event.body, envelope)
         if told:
             return Taken(400, 0, Cause.TARGET_FAILED, message=told)

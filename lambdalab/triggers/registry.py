@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from lambdalab.triggers.function_url import FunctionUrls
+from lambdalab.triggers.api_gateway import ApiGateway
+from lambdalab.triggers.elb.service import Elb
+from lambdalab.triggers.eventbridge.service import EventBridge
+from lambdalab.triggers.function_urls import FunctionUrls
 from lambdalab.triggers.parts import Parts
+from lambdalab.triggers.scheduler import Schedules
+from lambdalab.triggers.s3.service import S3
+from lambdalab.triggers.sns.service import Sns
 
 
 class Triggers:
@@ -12,16 +18,28 @@ class Triggers:
     Parameters: the lab's ``parts``. A new service is made here, and named in :attr:`SERVICES`.
     """
 
-    SERVICES: tuple[str, ...] = ()
+    SERVICES: tuple[str, ...] = ("api_gateway", "sns", "s3", "scheduler", "elb", "eventbridge")
     """The attributes of the lab that are trigger services, in the order in which its repr shows them."""
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
+        self.api_gateway = ApiGateway(parts)
+        self.sns = Sns(parts)
+        self.s3 = S3(parts)
+        self.scheduler = Schedules(parts)
         self.function_urls = FunctionUrls(parts)
+        self.elb = Elb(parts)
+        self.eventbridge = EventBridge(parts)
 
     def wiring(self) -> dict[str, list[object]]:
-        """What has been made of each service, for the lab's repr."""
+        """What has been made of each service, for the lab's repr; not what nobody has made or used."""
+        services = {name: getattr(self, name) for name in self.SERVICES}
         return {
-            name: [getattr(self, name)[thing] for thing in getattr(self, name)]
-            for name in self.SERVICES
+            name: [each for each in map(service.__getitem__, service) if not is_implied(each)]
+            for name, service in services.items()
         }
+
+
+def is_implied(thing: object) -> bool:
+    """Whether nobody has made or used it yet, such as the default bus."""
+    return bool(getattr(thing, "implied", False))

@@ -177,6 +177,7 @@ class World:
             )  # fmt: skip
             again = status == InvocationStatus.THROTTLED and number < 3
             books.answered(row, self.now, code, False, request)
+            books.front_answered(row, self.now, code, cause)
             if again:
                 self.after(S, lambda: self.call(call or row + 1, number + 1))
 

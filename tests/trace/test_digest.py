@@ -11,7 +11,7 @@ from lambdalab.trace.schema import PACKED, QueueKind
 from tests.trace.histories import World, change, rows_of
 
 EMPTY = "2a7b1f749a26b71d72141cba8fe7fea5bfda9e6870c32b111b748a19ec2967ac"
-SOME = "2b5ed69d9b0dcb2c0cd1e1fac0f2c49042987d223aa3cb663d1911c6c2046ed3"
+SOME = "c4b228f997ae759c3b34cd75e4a9b33cacaaf3915b590ed0cc67359e4957d9ff"
 
 
 def test_the_same_run_has_the_same_digest() -> None:

@@ -20,6 +20,7 @@ from lambdalab.kernel.shims.counters import Counters
 from lambdalab.kernel.shims.environ import Environ
 from lambdalab.kernel.shims.exits import Exits
 from lambdalab.kernel.shims.files import Files
+from lambdalab.kernel.shims.hosts import Hosts
 from lambdalab.kernel.shims.locals_ import Locals
 from lambdalab.kernel.shims.logs import Logs
 from lambdalab.kernel.shims.loops import Loops
@@ -56,6 +57,7 @@ _KINDS: tuple[type[Shim], ...] = (
     Chance,
     Modules,
     Network,
+    Hosts,
     Warnings,
 )
 _shims: list[Shim] = []  # made once; their closures are kept between runs

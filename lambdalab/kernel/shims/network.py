@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import NetworkRefused
 from lambdalab.kernel.shims.environ import Names, here
+from lambdalab.kernel.shims.hosts import connecting
 
 if TYPE_CHECKING:
     from lambdalab.kernel.surroundings import Surroundings
@@ -34,7 +35,9 @@ class Network:
         if hasattr(socket.socket, "sendmsg"):
             names.put(socket.socket, "sendmsg", _guarded_sendmsg(socket.socket.sendmsg))
         for name in LOOKUPS:
-            names.put(socket, name, _lookup(getattr(socket, name)))
+            refused = _lookup(getattr(socket, name))
+            own = name == "create_connection"  # some hosts the lab itself answers
+            names.put(socket, name, connecting(refused) if own else refused)
 
     def on(self) -> None:
         """Guard."""

@@ -1,0 +1,140 @@
+"""What ``lab.check()`` returns: advice, the rule it rests on, and the small lab that shows the trouble."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from lambdalab.trace import Trace
+from lambdalab.trace.finding import Finding
+from lambdalab.trace.findings import Findings
+from lambdalab.trace.words import times
+
+_WIDTH, _INDENT = 96, "    "
+
+
+@dataclass(frozen=True)
+class Example:
+    """A counter-example: a small lab of its own, with the settings that the advice is about.
+
+    Attributes: ``told``, what was simulated, in a sentence; ``proof``, a short table, with the settings
+    as they are and as advised; ``trace``, what happened with them as they are, ``mended``, as advised
+    (None where there was nothing to run).
+    """
+
+    told: str
+    proof: pd.DataFrame
+    trace: Trace
+    mended: Trace | None = None
+
+    def __repr__(self) -> str:
+        return f"{textwrap.fill(self.told, _WIDTH)}\n{self.proof.to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{html.escape(self.told)}{self.proof.to_html(index=False)}</div>"
+
+
+@dataclass(frozen=True, repr=False)
+class Advice(Finding):
+    """One finding about the wiring.
+
+    Beside what every :class:`~lambdalab.trace.finding.Finding` has (``kind``, ``subject``, ``advice``,
+    ``rows``): ``rule``, what AWS says and where; ``example``, the counter-example; ``severity``,
+    ``"error"`` for what goes wrong on a usual day, ``"warning"`` for what does on a bad one.
+    """
+
+    rule: str
+    example: Example
+    severity: str = "error"
+
+    @classmethod
+    def of(
+        cls, kind: str, subject: str, advice: str, rule: str, example: Example, severity: str = "error"
+    ) -> Advice:
+        """A finding whose rows are the proof of its example."""
+        return cls(kind, subject, advice, example.proof, rule, example, severity)
+
+    @property
+    def proof(self) -> pd.DataFrame:
+        """The short table that shows the trouble."""
+        return self.example.proof
+
+    @property
+    def trace(self) -> Trace:
+        """Everything that happened in the small lab, with the settings as they are."""
+        return self.example.trace
+
+    def __repr__(self) -> str:
+        told = (f"{self.kind} · {self.subject}: {self.advice}", f"rule: {self.rule}")
+        return "\n    ".join(textwrap.fill(line, _WIDTH, subsequent_indent=_INDENT) for line in told)
+
+    def _repr_html_(self) -> str:
+        told = html.escape(f"{self.kind} · {self.subject}")
+        return (
+            f"<div><b>{told}</b>: {html.escape(self.advice)}<br><i>{html.escape(self.rule)}</i>"
+            f"{self.example._repr_html_()}</div>"
+        )
+
+
+@dataclass(frozen=True)
+class Looked:
+    """How a check went: how many rules it looked at, and what it could not look at, and why."""
+
+    rules: int
+    left_out: tuple[str, ...] = field(default=())
+
+
+class Checked(Findings):
+    """The findings of one check; a tuple that shows itself as a list.
+
+    ``looked`` tells how many rules were looked at, and what could not be decided.
+    """
+
+    looked: Looked
+
+    @classmethod
+    def of(cls, found: Iterable[Finding], rules: int, left_out: Sequence[str]) -> Checked:
+        """These findings, of so many rules."""
+        made = cls(found)
+        made.looked = Looked(rules, tuple(left_out))
+        return made
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kind of each finding."""
+        return [found.kind for found in self]
+
+    def frame(self) -> pd.DataFrame:
+        """A row for each finding: severity, kind, subject, rule and advice."""
+        columns = ("severity", "kind", "subject", "rule", "advice")
+        rows = [[getattr(found, name, "") for name in columns] for found in self]
+        return pd.DataFrame(rows, columns=list(columns))
+
+    def _head(self) -> str:
+        looked = f"{times(self.looked.rules, 'rule')} looked at"
+        if not self:
+            return f"nothing found: {looked}"
+        return f"{times(len(self), 'finding')}: {looked}, each finding shown by a run"
+
+    def _tail(self) -> list[str]:
+        return [f"not decided: {what}" for what in self.looked.left_out]
+
+    def __repr__(self) -> str:
+        listed = [f"{number:>2}. {found!r}" for number, found in enumerate(self, start=1)]
+        return "\n".join([self._head(), *listed, *self._tail()])
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{_item(found)}</li>" for found in self)
+        tail = "".join(f"<p>{html.escape(line)}</p>" for line in self._tail())
+        listed = f"<ol>{items}</ol>" if items else ""
+        return f"<div><p>{html.escape(self._head())}</p>{listed}{tail}</div>"
+
+
+def _item(found: Finding) -> str:
+    rule = getattr(found, "rule", "")
+    told = f"<b>{html.escape(found.kind)} · {html.escape(found.subject)}</b>: "
+    return f"{told}{html.escape(found.advice)}<br><i>{html.escape(rule)}</i>"

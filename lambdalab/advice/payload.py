@@ -1,0 +1,138 @@
+"""Batches that can never be as large as their batch size: they reach the payload limit first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from lambdalab.advice.design import Design
+from lambdalab.advice.finding import Advice, Example
+from lambdalab.advice.small import Small, table
+from lambdalab.lab import Lab
+from lambdalab.sources.kinesis.service import Stream
+from lambdalab.sources.mappings.mapping import Mapping
+from lambdalab.sources.sqs.service import Queue
+
+_MB = 1_000_000
+_KIB = 1024
+_BASE64 = 4 / 3  # how much larger a stream's data is in the event
+_KEY = 8  # characters of a partition key
+
+
+def too_large(design: Design) -> Iterator[Advice]:
+    """Batch size x record size above the payload limit of a mapping's invocation."""
+    limit, undecided = int(design.rules.mapping_payload), []
+    for mapping in design.mappings():
+        size = design.record_size or _seen(design, mapping)
+        if size is not None:
+            size = min(size, _largest(design, mapping))
+        else:
+            undecided.append(mapping.name)
+            continue
+        batch_size = mapping.settings.batch_size
+        stream = not isinstance(mapping.source, Queue)
+        whole = size * (_BASE64 if stream else 1) + _overhead(design, mapping)
+        if batch_size * whole <= limit:
+            continue
+        window = mapping.settings.maximum_batching_window
+        example = design.small.once(cut_short, batch_size, window, size, stream)
+        if example is None:
+            continue
+        fits = int(example.proof.records.iloc[0])
+        advice = (
+            f"batch_size={batch_size:,} will not be reached: {batch_size:,} records of {size:,} bytes "
+            f"are {batch_size * size / _MB:,.1f} MB and more, and a batch is handed over before "
+            f"{limit:,} bytes, here with {fits:,}. Reckon with {fits:,} a batch, or send smaller "
+            "records (a claim check: the data in S3, its key in the record)."
+        )
+        rule = f"a batch's event of at most {limit:,} bytes ({design.rules.source('mapping_payload')})"
+        yield Advice.of("batch payload", mapping.name, advice, rule, example, "warning")
+    if undecided:
+        design.left_out.append(
+            f"batch payload of {', '.join(undecided)}: no record seen yet; lab.check(record_size=...)"
+        )
+
+
+def _seen(design: Design, mapping: Mapping) -> int | None:
+    """The size of a record's data: the largest mean of a batch in the books, or of what lies in the queue."""
+    batches = design.tables.rows("batches")
+    names = design.tables.recorder.names
+    code = names.index(mapping.name) if mapping.name in names else -1
+    mine = batches[(batches["mapping"] == code) & (batches["records"] > 0)]
+    sizes = []
+    if len(mine):
+        means = (mine["size_bytes"] / mine["records"]).tolist()
+        data = math.ceil(max(means)) - _overhead(design, mapping)
+        sizes.append(max(1, data if isinstance(mapping.source, Queue) else int(data / _BASE64)))
+    if isinstance(mapping.source, Queue):
+        sizes += [len(message.body.encode()) for message in mapping.source.messages]
+    return max(sizes, default=None)
+
+
+def _largest(design: Design, mapping: Mapping) -> int:
+    """The most bytes that a record of this source may have."""
+    if isinstance(mapping.source, Queue):
+        return int(design.rules.sqs_message_size)
+    return int(design.rules.kinesis_record_size) * _KIB - _KEY
+
+
+def _overhead(design: Design, mapping: Mapping) -> int:
+    """What the JSON of a record has beside its data, as a small lab tells."""
+    stream = not isinstance(mapping.source, Queue)
+    found = design.small.once(_one_record, stream)
+    assert found is not None
+    return int(found.proof.size_bytes.iloc[0])
+
+
+def _one_record(small: Small, stream: bool) -> Example:
+    trace = _filled(small, 1, 0, 1, stream, 1).trace
+    return Example("one record of a byte", trace.batches[["size_bytes"]], trace)
+
+
+def cut_short(
+    small: Small, batch_size: int, window: int, size: int, stream: bool
+) -> Example | None:
+    """As many records as a batch may have, at once: is the first batch full?"""
+    enough = int(small.rules.mapping_payload) // size + 2
+    lab = _filled(small, batch_size, window, size, stream, min(batch_size, enough))
+    batches = lab.trace.batches
+    if batches.cause.iloc[0] != "payload_size":
+        return None
+    fits = int(batches.records.iloc[0])
+    told = f"{min(batch_size, enough):,} records of {size:,} bytes come at once."
+    row = {
+        "settings": "as it is", "batch_size": batch_size, "records": fits,
+        "size_bytes": int(batches.size_bytes.iloc[0]), "cause": "payload_size",
+    }  # fmt: skip
+    return Example(told, table(row), lab.trace)
+
+
+def _filled(
+    small: Small, batch_size: int, window: int, size: int, stream: bool, count: int
+) -> Lab:
+    lab = small.lab()
+    lab.create_function("work", duration=0.1, timeout=30)
+    settings: dict[str, Any] = {"batch_size": batch_size, "maximum_batching_window": window}
+    if stream:
+        clicks = lab.kinesis.create_stream("records")
+        _put(lab, clicks, size, count)
+        settings["starting_position"] = "TRIM_HORIZON"
+        lab.create_event_source_mapping(clicks, "work", **settings)
+    else:
+        queue = lab.sqs.create_queue("records")
+        lab.create_event_source_mapping(queue, "work", **settings)
+        for _ in range(count):
+            queue.send("x" * size)
+    lab.advance(window + 10)
+    return lab
+
+
+def _put(lab: Lab, stream: Stream, size: int, count: int) -> None:
+    """Put records at the pace that one shard takes."""
+    rules = lab.rules
+    pace = min(rules.kinesis_shard_records, rules.kinesis_shard_bytes // (size + _KEY))
+    for number in range(count):
+        if number and number % max(pace, 1) == 0:
+            lab.advance(1)
+        stream.put_record(b"x" * size, f"{number:0{_KEY}}")

@@ -1,0 +1,391 @@
+"""Amazon Cognito user pools: triggers that a sign-up or sign-in waits for.
+
+Each trigger is called synchronously and has 5 seconds to return the event with its ``response`` filled.
+A call that gets no answer, or that Lambda throttles, is made again, three times in all; what the function
+raises is final and reaches the user as ``UserLambdaValidationException``. Custom senders are invoked
+asynchronously. Sources: the Cognito developer guide, "Customizing user pool workflows with Lambda
+triggers" and the page of each trigger. Not simulated: Cognito Sync (no new users since 2018), challenges,
+user migration, passwords, tokens as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from lambdalab.errors import (
+    InvalidLambdaResponseException,
+    InvalidSetting,
+    NotAuthorizedException,
+    UnexpectedLambdaException,
+    UnknownName,
+    UserLambdaValidationException,
+    UsernameExistsException,
+    UserNotConfirmedException,
+    UserNotFoundException,
+)
+from lambdalab.functions.outcome import encode
+from lambdalab.functions.target import Target
+from lambdalab.invocation.front_door import Origin
+from lambdalab.sources.shown import Shown
+from lambdalab.triggers.front import Result
+from lambdalab.triggers.parts import ACCOUNT, REGION, Parts, arn
+from lambdalab.triggers.push import FunctionReceiver, Push
+from lambdalab.triggers.thin import (
+    Ask,
+    Doing,
+    Steps,
+    ThinService,
+    checked_text,
+    document,
+    error_text,
+    few_tries,
+    hexadecimal,
+    uuid,
+)
+
+PRINCIPAL = "cognito-idp.amazonaws.com"
+TRIGGERS = {
+    "pre_sign_up": "PreSignUp",
+    "post_confirmation": "PostConfirmation",
+    "pre_authentication": "PreAuthentication",
+    "post_authentication": "PostAuthentication",
+    "pre_token_generation": "PreTokenGeneration",
+    "custom_message": "CustomMessage",
+    "custom_email_sender": "CustomEmailSender",
+    "custom_sms_sender": "CustomSMSSender",
+}
+"""The triggers of a pool by keyword, and as AWS's LambdaConfig names them."""
+
+_RESPONSES: dict[str, dict[str, Any]] = {
+    "PreSignUp": {"autoConfirmUser": False, "autoVerifyEmail": False, "autoVerifyPhone": False},
+    "CustomMessage": {"smsMessage": None, "emailMessage": None, "emailSubject": None},
+    "PreTokenGeneration": {"claimsOverrideDetails": None},
+}
+
+
+class User:
+    """A user of a pool. Attributes: ``name``, ``attributes``, ``status``, ``messages`` sent to them."""
+
+    def __init__(self, name: str, attributes: dict[str, str]) -> None:
+        self.name, self.attributes, self.status = name, attributes, "UNCONFIRMED"
+        self.messages: list[dict[str, Any]] = []
+
+    def __repr__(self) -> str:
+        return f"<user {self.name}: {self.status}>"
+
+
+class UserPool(Shown):
+    """A user pool: its triggers and its users.
+
+    Attributes: ``name``, ``id``, ``arn``, ``users`` by name.
+    """
+
+    def __init__(self, parts: Parts, name: str) -> None:
+        self.name, self._parts = name, parts
+        self.id = f"{REGION}_{hexadecimal(parts, f'user pool/{name}', 9)}"
+        self.client_id = hexadecimal(parts, f"user pool client/{name}", 26)
+        self.arn = arn("cognito-idp", f"userpool/{self.id}")
+        self._triggers: dict[str, Target] = {}
+        self._senders: dict[str, Push] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """A run begins: no users."""
+        self.users: dict[str, User] = {}
+        for push in self._senders.values():
+            push.begin()
+        self._tell()
+
+    def _tell(self) -> None:
+        wired = {trigger: target.arn for trigger, target in self._triggers.items()}
+        timeout = self._parts.rules.cognito_timeout
+        self._parts.books.wired("user_pool", self.name, {**wired, "trigger_timeout": timeout})
+
+    def trigger(self, name: str, function: Any) -> None:
+        """Have a function called (None: no longer); the console grants the pool its permission.
+
+        Parameters: AWS's name of the trigger (``"PreSignUp"``) or the keyword (``"pre_sign_up"``); the
+        function.
+        """
+        self._parts.origin()
+        known = TRIGGERS.get(name, name)
+        if known not in TRIGGERS.values():
+            raise UnknownName("user pool trigger", name, TRIGGERS.values())
+        if function is None:
+            self._triggers.pop(known, None)
+        else:
+            target = self._parts.target(function)
+            self._parts.grant(target, PRINCIPAL, self.arn, f"{self.name}-{known}")
+            self._triggers[known] = target
+            if known.endswith("Sender"):
+                receiver = FunctionReceiver(self._parts, target, PRINCIPAL, self.arn)
+                name = f"{self.name} {known}->{receiver.name}"
+                self._senders[known] = Push(self._parts, name, receiver, few_tries(self._parts))
+        self._tell()
+
+    # ------------------------------------------------------------------ what people say
+
+    def sign_up(
+        self,
+        username: str,
+        attributes: Mapping[str, str] | None = None,
+        *,
+        validation_data: Mapping[str, str] | None = None,
+        client_metadata: Mapping[str, str] | None = None,
+    ) -> User:
+        """A user signs up: PreSignUp, then a message with a code (CustomMessage), or PostConfirmation
+        where the function confirms the user itself.
+
+        Raises :class:`~lambdalab.errors.UsernameExistsException`, and what a trigger makes of it:
+        ``UserLambdaValidationException``, ``UnexpectedLambdaException`` or
+        ``InvalidLambdaResponseException``. Then there is no such user, unless only PostConfirmation
+        failed, which comes afterwards.
+        """
+        checked_text("username", username, 128, "botocore SignUp")
+        told = _texts("attributes", attributes)
+        more = {"validationData": _none(validation_data), "clientMetadata": _none(client_metadata)}
+        return self._do("sign_up", lambda _: self._sign_up(username, told, more))  # type: ignore[no-any-return]
+
+    def confirm(self, username: str) -> User:
+        """The user types the code (ConfirmSignUp): PostConfirmation."""
+        return self._do("confirm_sign_up", lambda _: self._confirm(username))  # type: ignore[no-any-return]
+
+    def sign_in(
+        self, username: str, *, client_metadata: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """The user signs in: PreAuthentication, PostAuthentication, PreTokenGeneration.
+
+        Returns the claims of the id token, with what the last of them changed.
+        """
+        more = _none(client_metadata)
+        return self._do("sign_in", lambda _: self._sign_in(username, more))  # type: ignore[no-any-return]
+
+    def _do(self, verb: str, steps: Callable[[Origin], Steps]) -> Any:
+        self._parts.origin()
+        return Doing(self._parts, f"{self.name} {verb}", self.name, steps).wait()
+
+    # ------------------------------------------------------------------ the flows
+
+    def _sign_up(self, name: str, attributes: dict[str, str], more: dict[str, Any]) -> Steps:
+        if name in self.users:
+            raise UsernameExistsException("User already exists")
+        user = User(name, {"sub": uuid(self._parts, f"user/{self.name}/{name}"), **attributes})
+        request = {"userAttributes": dict(attributes), **more}
+        answer = yield from self._ask("PreSignUp", "SignUp", user, request)
+        for flag, attribute in (
+            ("autoVerifyEmail", "email"), ("autoVerifyPhone", "phone_number")
+        ):  # fmt: skip
+            if answer.get(flag):
+                if attribute not in attributes:
+                    raise InvalidLambdaResponseException(
+                        f"Attribute {attribute} is required to set {flag}"
+                    )
+                user.attributes[f"{attribute}_verified"] = "true"
+        self.users[name] = user
+        if answer.get("autoConfirmUser"):
+            user.status = "CONFIRMED"
+            yield from self._confirmed(user)
+        elif "email" in attributes or "phone_number" in attributes:
+            yield from self._send_code(user, more["clientMetadata"])
+        return user
+
+    def _send_code(self, user: User, client_metadata: Any) -> Steps:
+        """A code goes out, by the pool itself or by a custom sender."""
+        by = "CustomEmailSender" if "email" in user.attributes else "CustomSMSSender"
+        if by in self._senders and by in self._triggers:
+            kind = "customEmailSenderRequestV1" if "Email" in by else "customSMSSenderRequestV1"
+            request = {
+                "type": kind, "code": "a code that only the sender can decrypt",
+                "userAttributes": self._attributes(user), "clientMetadata": client_metadata,
+            }  # fmt: skip
+            event = self._event(by, "SignUp", user, request)
+            del event["response"]
+            self._senders[by].send(self._parts.new_number(), encode(event))
+            return
+        answer = yield from self._ask(
+            "CustomMessage", "SignUp", user,
+            {
+                "userAttributes": self._attributes(user), "codeParameter": "{####}",
+                "linkParameter": "{##Click Here##}", "usernameParameter": None,
+                "clientMetadata": client_metadata,
+            },
+        )  # fmt: skip
+        user.messages.append({key: text for key, text in answer.items() if text is not None})
+
+    def _confirm(self, name: str) -> Steps:
+        user = self._user(name)
+        if user.status == "CONFIRMED":
+            raise NotAuthorizedException("User cannot be confirmed. Current status is CONFIRMED")
+        user.status = "CONFIRMED"
+        yield from self._confirmed(user)
+        return user
+
+    def _confirmed(self, user: User) -> Steps:
+        request = {"userAttributes": self._attributes(user)}
+        yield from self._ask("PostConfirmation", "ConfirmSignUp", user, request)
+
+    def _sign_in(self, name: str, client_metadata: Any) -> Steps:
+        user = self._user(name)
+        told = self._attributes(user)
+        request = {"userAttributes": told, "validationData": client_metadata}
+        yield from self._ask("PreAuthentication", "Authentication", user, request)
+        if user.status != "CONFIRMED":
+            raise UserNotConfirmedException("User is not confirmed.")
+        request = {
+            "userAttributes": told, "newDeviceUsed": False, "clientMetadata": client_metadata
+        }  # fmt: skip
+        yield from self._ask("PostAuthentication", "Authentication", user, request)
+        groups: dict[str, Any] = {
+            "groupsToOverride": [], "iamRolesToOverride": [], "preferredRole": None
+        }  # fmt: skip
+        request = {
+            "userAttributes": told, "groupConfiguration": groups, "clientMetadata": client_metadata
+        }  # fmt: skip
+        answer = yield from self._ask("PreTokenGeneration", "Authentication", user, request)
+        return self._claims(user, answer.get("claimsOverrideDetails") or {})
+
+    def _claims(self, user: User, override: dict[str, Any]) -> dict[str, Any]:
+        claims: dict[str, Any] = {
+            **user.attributes, "cognito:username": user.name, "aud": self.client_id,
+            "iss": f"https://cognito-idp.{REGION}.amazonaws.com/{self.id}", "token_use": "id",
+        }  # fmt: skip
+        claims.update(override.get("claimsToAddOrOverride") or {})
+        for name in override.get("claimsToSuppress") or ():
+            claims.pop(name, None)
+        groups = (override.get("groupOverrideDetails") or {}).get("groupsToOverride")
+        return claims if not groups else {**claims, "cognito:groups": groups}
+
+    # ------------------------------------------------------------------ one trigger
+
+    def _ask(self, trigger: str, why: str, user: User, request: dict[str, Any]) -> Steps:
+        """Call a trigger's function, again where it gave no answer; its ``response``."""
+        target = self._triggers.get(trigger)
+        event = self._event(trigger, why, user, request)
+        if target is None:
+            return event["response"]
+        tries: int = self._parts.rules.cognito_tries
+        for number in range(1, tries + 1):
+            limit_us = self._parts.us("cognito_timeout")
+            result: Result = yield Ask(target, event, PRINCIPAL, self.arn, limit_us)
+            busy = result.error is not None and (
+                result.error.status_code == 429 or result.error.status_code >= 500
+            )
+            if number == tries or not (result.timed_out or busy):
+                break
+        return self._answer(trigger, result)
+
+    def _answer(self, trigger: str, result: Result) -> dict[str, Any]:
+        """The ``response`` of a good answer; what Cognito says of any other (seen in users' reports)."""
+        failed = f"{trigger} invocation failed due to error"
+        if result.timed_out:
+            raise UnexpectedLambdaException(
+                f"{failed} Socket timeout while invoking Lambda function."
+            )
+        if result.error is not None:
+            raise UnexpectedLambdaException(f"{failed} {result.error.code}.")
+        if result.failure is not None:
+            raise UserLambdaValidationException(
+                f"{trigger} failed with error {error_text(result)}."
+            )
+        told = document(result.response)
+        answer = told.get("response") if isinstance(told, dict) else None
+        flags = answer if isinstance(answer, dict) and trigger == "PreSignUp" else {}
+        if not isinstance(answer, dict) or not all(
+            isinstance(flag, (bool, type(None))) for flag in flags.values()
+        ):
+            raise InvalidLambdaResponseException(
+                "Unrecognizable lambda output",
+                "; a trigger returns the event it was given, with its response filled",
+            )
+        return answer
+
+    def _event(
+        self, trigger: str, why: str, user: User, request: dict[str, Any]
+    ) -> dict[str, Any]:
+        prefix = "TokenGeneration" if trigger == "PreTokenGeneration" else trigger
+        return {
+            "version": "1", "region": REGION, "userPoolId": self.id, "userName": user.name,
+            "triggerSource": f"{prefix}_{why}",
+            "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": self.client_id},
+            "request": {key: value for key, value in request.items() if value is not None},
+            "response": dict(_RESPONSES.get(trigger, {})),
+        }  # fmt: skip
+
+    def _attributes(self, user: User) -> dict[str, str]:
+        return {**user.attributes, "cognito:user_status": user.status}
+
+    def _user(self, name: str) -> User:
+        if name not in self.users:
+            raise UserNotFoundException("User does not exist.")
+        return self.users[name]
+
+    def __repr__(self) -> str:
+        wired = ", ".join(f"{name} -> {to.name}" for name, to in self._triggers.items())
+        return f"<user pool {self.name}: {wired or 'no triggers'} · {len(self.users)} users>"
+
+
+class Cognito(ThinService[UserPool]):
+    """The user pools of a lab."""
+
+    service: ClassVar[str] = "cognito"
+    noun: ClassVar[str] = "user pool"
+
+    def create_user_pool(
+        self,
+        name: str,
+        *,
+        pre_sign_up: Any = None,
+        post_confirmation: Any = None,
+        pre_authentication: Any = None,
+        post_authentication: Any = None,
+        pre_token_generation: Any = None,
+        custom_message: Any = None,
+        custom_email_sender: Any = None,
+        custom_sms_sender: Any = None,
+    ) -> UserPool:
+        """Make a user pool; with a name that there is, that pool, with these triggers.
+
+        Parameters: the name, and a function for each trigger that one has. :meth:`UserPool.trigger` adds
+        one later.
+
+        Example
+        -------
+        >>> from lambdalab import Lab
+        >>> lab = Lab()
+        >>> @lab.function
+        ... def check(event, context):
+        ...     event["response"]["autoConfirmUser"] = True
+        ...     return event
+        >>> pool = lab.cognito.create_user_pool("people", pre_sign_up=check)
+        >>> pool.sign_up("ann", {"email": "ann@example.com"})
+        <user ann: CONFIRMED>
+        """
+        self._parts.origin()
+        checked_text("name", name, 128, "botocore CreateUserPool")
+        given = {
+            "pre_sign_up": pre_sign_up, "post_confirmation": post_confirmation,
+            "pre_authentication": pre_authentication, "post_authentication": post_authentication,
+            "pre_token_generation": pre_token_generation, "custom_message": custom_message,
+            "custom_email_sender": custom_email_sender, "custom_sms_sender": custom_sms_sender,
+        }  # fmt: skip
+        for function in given.values():
+            if function is not None:
+                self._parts.target(function)
+        pool = self._found.get(name) or UserPool(self._parts, name)
+        self._found[name] = pool
+        for trigger, function in given.items():
+            if function is not None:
+                pool.trigger(trigger, function)
+        return pool
+
+
+def _texts(setting: str, given: Mapping[str, str] | None) -> dict[str, str]:
+    found = dict(given or {})
+    if not all(isinstance(each, str) for pair in found.items() for each in pair):
+        raise InvalidSetting(setting, given, "texts by name", f"botocore SignUp ({ACCOUNT})")
+    return found
+
+
+def _none(given: Mapping[str, str] | None) -> dict[str, str] | None:
+    return None if given is None else _texts("client_metadata", given)

@@ -1,0 +1,1 @@
+"""Application Load Balancers with functions as their targets."""

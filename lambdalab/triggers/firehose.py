@@ -1,0 +1,447 @@
+"""Amazon Data Firehose: records are buffered, transformed by a function, and delivered.
+
+A buffer is handed to the function when it is as large or as old as the stream's hints say; the function
+answers for each record with ``Ok``, ``Dropped`` or ``ProcessingFailed``. A call that Lambda refuses, that
+gets no answer in five minutes or that fails is made again, three times by default; then the whole batch
+goes, as records that failed do, to ``processing-failed/``. Sources: firehose/data-transformation,
+-failure-handling and -status-model; error codes: firehose/monitoring-with-cloudwatch-logs. Choices: what
+was transformed is delivered at once (S3 has a buffer of its own on AWS), and batches may overtake.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lambdalab.errors import InvalidArgumentException, InvalidSetting, ResourceInUseException
+from lambdalab.functions.outcome import encode
+from lambdalab.functions.target import Target
+from lambdalab.invocation.front_door import Origin
+from lambdalab.sources.shown import Shown
+from lambdalab.trace.schema import Action, Cause, ParentKind, QueueKind
+from lambdalab.triggers import front
+from lambdalab.triggers.front import Result
+from lambdalab.triggers.parts import ACCOUNT, REGION, Parts, arn
+from lambdalab.triggers.thin import (
+    ThinService,
+    checked_number,
+    checked_text,
+    document,
+    error_text,
+    seconds_us,
+    uuid,
+)
+
+_MB = 1 << 20
+_RECORD = 140  # bytes of a record's JSON around its data, at most
+_SOURCE = "firehose/data-transformation"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """How a delivery stream buffers: MB, seconds, and how often it calls again."""
+
+    buffer_size: float
+    buffer_interval: float
+    retries: int
+
+
+@dataclass(slots=True)
+class Record:
+    """A record on its way: its number ``m12``, data, when it came, and who put it there."""
+
+    number: int
+    data: bytes
+    at: int
+    epoch_ms: int
+    request: int
+    id: str
+    tries: int = 0
+
+
+class DeliveryStream(Shown):
+    """A delivery stream.
+
+    Attributes: ``name``, ``arn``, ``settings``; without a destination what was delivered stands in
+    ``delivered`` (bytes, one for each batch) and what failed in ``processing_failed`` (Firehose's own
+    JSON, one for each record).
+    """
+
+    drive_key = ""
+
+    def __init__(
+        self, parts: Parts, name: str, target: Target, destination: Any, settings: StreamSettings
+    ) -> None:
+        self.name, self.settings, self._parts = name, settings, parts
+        self.arn = arn("firehose", f"deliverystream/{name}")
+        self._target, self._destination = target, destination
+        self.begin()
+
+    def begin(self) -> None:
+        """A run begins: nothing buffered, nothing delivered."""
+        books = self._parts.books
+        self._queue = books.queue(self.name, QueueKind.PUSH, "firehose")
+        self._source = books.name(self.name)
+        self._buffer: list[Record] = []
+        self._size = self._token = self._batches = self._objects = 0
+        self._depth = self._in_flight = self._delayed = 0
+        self.delivered: list[bytes] = []
+        self.processing_failed: list[dict[str, Any]] = []
+        books.wired(
+            "delivery_stream", self.name,
+            {"function": self._target.name, "buffer_size": self.settings.buffer_size,
+             "buffer_interval": self.settings.buffer_interval, "retries": self.settings.retries,
+             "destination": getattr(self._destination, "name", None)},
+        )  # fmt: skip
+
+    def is_same(self, target: Target, destination: Any, settings: StreamSettings) -> bool:
+        """Whether it has been made just so."""
+        mine = self._target.qualified_arn, self.settings
+        return mine == (target.qualified_arn, settings) and destination is self._destination
+
+    # ------------------------------------------------------------------ what people do
+
+    def put_record(self, data: Any) -> str:
+        """Put one record: bytes, a text, or any JSON; returns its id (PutRecord)."""
+        return self._put([data])[0]
+
+    def put_record_batch(self, records: Sequence[Any]) -> list[str]:
+        """Put up to 500 records, 4 MiB in all; returns their ids (PutRecordBatch)."""
+        return self._put(records)
+
+    def check_arrival(self, payload: Any, key: Any) -> None:
+        """Raise where ``lab.drive`` could not put it."""
+        self._data(payload)
+
+    def arrive(self, payload: Any, number: int, key: Any = None) -> None:
+        """``lab.drive`` puts a record."""
+        self._put([payload])
+
+    def _put(self, given: Sequence[Any]) -> list[str]:
+        origin, rules = self._parts.origin(), self._parts.rules
+        datas = [self._data(each) for each in given]
+        if len(datas) > rules.firehose_put_batch or not datas:
+            limit = f"1 to {rules.firehose_put_batch} records"
+            raise InvalidSetting("records", len(datas), limit, "botocore PutRecordBatch")
+        if sum(map(len, datas)) > rules.firehose_put_batch_size:
+            limit = f"{rules.firehose_put_batch_size:,} bytes at most in all"
+            raise InvalidSetting(
+                "records", sum(map(len, datas)), limit, rules.source("firehose_put_batch_size")
+            )
+        return [self._take(data, origin) for data in datas]
+
+    def _data(self, given: Any) -> bytes:
+        if isinstance(given, (bytes, bytearray)):
+            data = bytes(given)
+        else:
+            data = given.encode() if isinstance(given, str) else encode(given)
+        most = self._parts.rules.firehose_record_size
+        if len(data) > most:
+            raise InvalidArgumentException(
+                f"Record size {len(data)} bytes is greater than the limit of {most} bytes"
+            )
+        return data
+
+    def _take(self, data: bytes, origin: Origin) -> str:
+        parts = self._parts
+        request = origin.parent if origin.parent_kind == ParentKind.REQUEST else 0
+        number = parts.new_number()
+        # as long as the ids of AWS, and rising
+        record = Record(number, data, parts.now, parts.epoch_ms, request, f"496{number:053d}")
+        if self._buffer and self._too_large(len(data)):
+            self._flush(Cause.BUFFER_SIZE)
+        self._depth += 1
+        self._note(record, Action.SENT, Cause.PUBLISHED)
+        self._buffer.append(record)
+        self._size += len(data)
+        if self._too_large(0) or not self.settings.buffer_interval:
+            self._flush(Cause.BUFFER_SIZE if self._too_large(0) else Cause.BUFFER_INTERVAL)
+        elif not self._token:
+            at = parts.now + seconds_us(self.settings.buffer_interval)
+            self._token = parts.scheduler.at(at, self._old)
+        return record.id
+
+    def _too_large(self, more: int) -> bool:
+        """Whether the buffer is full, or would be with so much more: as a buffer, or as a request."""
+        count = len(self._buffer) + (1 if more else 0)
+        size = self._size + more
+        full = size > self.settings.buffer_size * _MB if more else (
+            size >= self.settings.buffer_size * _MB
+        )  # fmt: skip
+        request: int = self._parts.rules.synchronous_payload
+        return full or 4 * size // 3 + _RECORD * (count + 3) > request
+
+    def _old(self, _: object) -> None:
+        self._token = 0
+        self._flush(Cause.BUFFER_INTERVAL)
+
+    def _flush(self, cause: int) -> None:
+        batch, self._buffer, self._size = self._buffer, [], 0
+        if self._token:
+            self._parts.scheduler.cancel(self._token)
+            self._token = 0
+        self._batches += 1
+        self._transform(batch, self._batches, 1, cause)
+
+    # ------------------------------------------------------------------ the function
+
+    def _transform(self, batch: list[Record], number: int, tries: int, cause: int) -> None:
+        """Call the function with a batch, for the first time or again."""
+        parts = self._parts
+        for record in batch:
+            self._in_flight += 1
+            self._delayed -= tries > 1
+            record.tries += 1
+            self._note(record, Action.RECEIVED, cause)
+        event = {
+            "invocationId": uuid(parts, f"firehose/{self.name}/{number}"),
+            "deliveryStreamArn": self.arn,
+            "region": REGION,
+            "records": [
+                {"recordId": record.id, "approximateArrivalTimestamp": record.epoch_ms,
+                 "data": base64.b64encode(record.data).decode()}
+                for record in batch
+            ],
+        }  # fmt: skip
+        front.call(
+            parts, self._target, encode(event),
+            lambda result: self._heard(batch, number, tries, result),
+            source=self._source, principal="", source_arn=self.arn,
+            limit_us=parts.us("firehose_timeout"),
+        )  # fmt: skip
+
+    def _heard(self, batch: list[Record], number: int, tries: int, result: Result) -> None:
+        if result.good:
+            self._sort(batch, tries, result)
+            return
+        code, message, cause = _problem(result)
+        gone = result.error is not None and result.error.status_code in (403, 404, 413)
+        if gone or tries > self.settings.retries:
+            ended = cause if gone else Cause.RETRIES_EXHAUSTED
+            self._fail([(record, code, message) for record in batch], tries, ended, result.request)
+            return
+        wait = self._parts.us("firehose_retry_wait")
+        for record in batch:
+            self._in_flight -= 1
+            self._delayed += 1
+            self._note(record, Action.RETRY_SCHEDULED, cause, result.request, wait)
+        throttled = result.error is not None
+        why = Cause.RETRY_AFTER_THROTTLE if throttled else Cause.RETRY_AFTER_ERROR
+        at = self._parts.now + wait
+        again = batch, number, tries + 1, why
+        self._parts.scheduler.at(at, lambda _: self._transform(*again))
+
+    def _sort(self, batch: list[Record], tries: int, result: Result) -> None:
+        """Deliver what is Ok, forget what is Dropped, keep what failed."""
+        told = document(result.response)
+        answers = told.get("records") if isinstance(told, dict) else None
+        if not isinstance(answers, list) or not all(isinstance(each, dict) for each in answers):
+            failed = [(record, *_NO_RECORDS) for record in batch]
+            self._fail(failed, tries, Cause.MALFORMED_RESPONSE, result.request)
+            return
+        by_id: dict[Any, list[dict[str, Any]]] = {}
+        for each in answers:
+            by_id.setdefault(str(each.get("recordId")), []).append(each)
+        failed, good = [], []
+        for record in batch:
+            data, code, message = _verdict(by_id.get(record.id, []))
+            if code:
+                failed.append((record, code, message))
+                continue
+            if data is not None:
+                good.append(data)
+            action = Action.DELETED if data is not None else Action.FILTERED
+            cause = Cause.DELIVERED if data is not None else Cause.PATTERN_MISMATCH
+            self._end(record, action, cause, result.request)
+        if good:
+            self._deliver("", b"".join(good))
+        self._fail(failed, tries, Cause.MALFORMED_RESPONSE, result.request)
+
+    def _fail(
+        self, failed: list[tuple[Record, str, str]], tries: int, cause: int, request: int
+    ) -> None:
+        """Put what could not be processed beside the rest, as it came."""
+        documents = []
+        for record, code, message in failed:
+            self._end(record, Action.DROPPED, cause, request)
+            documents.append(
+                {
+                    "attemptsMade": tries, "arrivalTimestamp": record.epoch_ms, "errorCode": code,
+                    "errorMessage": message, "attemptEndingTimestamp": self._parts.epoch_ms,
+                    "rawData": base64.b64encode(record.data).decode(),
+                    "lambdaArn": self._target.qualified_arn,
+                }
+            )  # fmt: skip
+        if documents:
+            text = "".join(f"{json.dumps(each)}\n" for each in documents)
+            self._deliver("processing-failed/", text.encode(), documents)
+
+    def _deliver(self, prefix: str, body: bytes, documents: Sequence[dict[str, Any]] = ()) -> None:
+        """An object in the bucket, under the hour it is delivered in (firehose/s3-prefixes)."""
+        if self._destination is None:
+            if prefix:
+                self.processing_failed += documents
+            else:
+                self.delivered.append(body)
+            return
+        self._objects += 1
+        date, time = self._parts.iso[:10], self._parts.iso[11:19]
+        name = uuid(self._parts, f"firehose object/{self.name}/{self._objects}")
+        stamp = f"{date}-{time.replace(':', '-')}"
+        key = f"{prefix}{date.replace('-', '/')}/{time[:2]}/{self.name}-1-{stamp}-{name}"
+        self._destination.put_object(key, body)
+
+    # ------------------------------------------------------------------ the books
+
+    def _end(self, record: Record, action: int, cause: int, request: int) -> None:
+        self._depth -= 1
+        self._in_flight -= 1
+        self._note(record, action, cause, request)
+
+    def _note(
+        self, record: Record, action: int, cause: int, request: int = 0, delay_us: int = 0
+    ) -> None:
+        now = self._parts.now
+        self._parts.books.queue_event(
+            now, self._queue, record.number, action, self._depth, now - record.at, delay_us,
+            request or record.request, 0, cause, self._in_flight, self._delayed, record.tries,
+            now + delay_us if delay_us else -1,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        to = "kept here" if self._destination is None else repr(self._destination.name)
+        return (
+            f"<delivery stream {self.name} -> {self._target.name} -> {to}: {self._depth} on their way"
+            f" · {self.settings.buffer_size:g} MB or {self.settings.buffer_interval:g} s>"
+        )
+
+
+_NO_RECORDS = (
+    "Lambda.JsonProcessingException",
+    "Firehose cannot parse the function's answer: it needs a list called records",
+)
+_MISSING = "Lambda.MissingRecordId", "The function's answer has no record with this recordId"
+_DUPLICATED = "Lambda.DuplicatedRecordId", "The function's answer has this recordId more than once"
+_FAILED = "Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record"
+_NO_STATUS = "Lambda.FunctionError", "The result is none of Ok, Dropped and ProcessingFailed"
+_NO_BASE64 = "Lambda.FunctionError", "The data of the record is not base64"
+
+
+def _verdict(answers: list[dict[str, Any]]) -> tuple[bytes | None, str, str]:
+    """What the function says of one record: its new data (None: dropped), or code and message."""
+    if len(answers) != 1:
+        return None, *(_DUPLICATED if answers else _MISSING)
+    result, data = answers[0].get("result"), answers[0].get("data")
+    if result == "Dropped":
+        return None, "", ""
+    if result != "Ok":
+        return None, *(_FAILED if result == "ProcessingFailed" else _NO_STATUS)
+    try:
+        return base64.b64decode(data if isinstance(data, str) else "?", validate=True), "", ""
+    except (binascii.Error, ValueError):
+        return None, *_NO_BASE64
+
+
+def _problem(result: Result) -> tuple[str, str, int]:
+    """Why a call came to nothing: Firehose's code, a message, and the cause."""
+    if result.timed_out:
+        return "Lambda.FunctionTimedOut", "The function did not answer in time", Cause.CLIENT_TIMEOUT
+    if result.failure is not None:
+        text = "The Lambda function was successfully invoked but it returned an error result."
+        return "Lambda.FunctionError", f"{text} {error_text(result)}".strip(), result.failure.cause
+    assert result.error is not None
+    code, cause = {
+        403: ("Lambda.InvokeAccessDenied", Cause.PERMISSION_DENIED),
+        404: ("Lambda.ResourceNotFound", Cause.TARGET_GONE),
+        413: ("Lambda.InvokeLimitExceeded", Cause.PAYLOAD_TOO_LARGE),
+        429: ("Lambda.InvokeLimitExceeded", Cause.THROTTLED),
+    }.get(result.error.status_code, ("Lambda.ServiceError", Cause.SERVER_ERROR))
+    return code, result.error.message, cause
+
+
+class Firehose(ThinService[DeliveryStream]):
+    """The delivery streams of a lab."""
+
+    service: ClassVar[str] = "firehose"
+    noun: ClassVar[str] = "delivery stream"
+
+    def create_delivery_stream(
+        self,
+        name: str,
+        function: Any,
+        destination: Any = None,
+        *,
+        buffer_size: float | None = None,
+        buffer_interval: float | None = None,
+        retries: int | None = None,
+    ) -> DeliveryStream:
+        """Make a delivery stream whose records a function transforms.
+
+        Parameters
+        ----------
+        name, function
+            The stream's name, and the function; Firehose calls it by a role and needs no permission.
+        destination
+            A bucket of the lab (anything with ``put_object(key, body)``); None: the stream keeps what
+            it delivers.
+        buffer_size, buffer_interval
+            Hints: MB (0.2 to 3, default 1) and seconds (0 to 900, default 60); what comes first hands
+            the buffer over.
+        retries
+            How often a call is made again (default 3).
+
+        With a name that there is: that stream, if everything is the same, else ``ResourceInUseException``.
+
+        Example
+        -------
+        >>> from lambdalab import Lab
+        >>> lab = Lab()
+        >>> @lab.function
+        ... def shout(event, context):
+        ...     return {"records": [{**record, "result": "Ok"} for record in event["records"]]}
+        >>> stream = lab.firehose.create_delivery_stream("clicks", shout)
+        >>> _ = stream.put_record("hello"), stream.put_record("there"), lab.run()
+        >>> stream.delivered
+        [b'hellothere']
+        """
+        parts, rules = self._parts, self._parts.rules
+        parts.origin()
+        checked_text("name", name, 64, "botocore CreateDeliveryStream")
+        target = parts.target(function)
+        if destination is not None and not hasattr(destination, "put_object"):
+            raise InvalidSetting("destination", destination, "a bucket of the lab, or None", _SOURCE)
+        settings = StreamSettings(
+            checked_number(
+                "buffer_size", rules.firehose_buffer_size_default if buffer_size is None else buffer_size,
+                rules.firehose_buffer_size_minimum, rules.firehose_buffer_size_maximum, _SOURCE,
+            ),
+            checked_number(
+                "buffer_interval",
+                rules.firehose_buffer_interval_default if buffer_interval is None else buffer_interval,
+                0, rules.firehose_buffer_interval_maximum, _SOURCE,
+            ),
+            int(checked_number(
+                "retries", rules.firehose_retries if retries is None else retries,
+                0, rules.firehose_retries_maximum, rules.source("firehose_retries_maximum"),
+            )),
+        )  # fmt: skip
+        known = self._found.get(name)
+        if known is not None and known.is_same(target, destination, settings):
+            return known
+        if known is not None:
+            raise ResourceInUseException(
+                f"Firehose {name} under accountId {ACCOUNT} already exists",
+                f"; lab.firehose.delete_delivery_stream({name!r}) removes it",
+            )
+        stream = DeliveryStream(parts, name, target, destination, settings)
+        self._found[name] = stream
+        return stream
+
+    def delete_delivery_stream(self, name: str) -> None:
+        """Delete a stream; what is buffered is still handed over (AWS may lose it)."""
+        self._parts.origin()
+        self._found.pop(name, None)
