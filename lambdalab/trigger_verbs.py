@@ -11,7 +11,14 @@ from lambdalab.triggers.parts import one_of
 if TYPE_CHECKING:
     from lambdalab.invocation.registry import FunctionRegistry
     from lambdalab.triggers.api_gateway import ApiGateway
+    from lambdalab.triggers.cloudformation.service import CloudFormation
+    from lambdalab.triggers.cloudfront import CloudFront
+    from lambdalab.triggers.codecommit import CodeCommit
+    from lambdalab.triggers.cognito import Cognito
+    from lambdalab.triggers.config import Config
+    from lambdalab.triggers.firehose import Firehose
     from lambdalab.triggers.function_url import FunctionUrl
+    from lambdalab.triggers.logs.service import Logs
     from lambdalab.triggers.eventbridge.service import EventBridge
     from lambdalab.triggers.registry import Triggers
     from lambdalab.triggers.scheduler import Schedules
@@ -25,6 +32,13 @@ class TriggerVerbs:
     _functions: FunctionRegistry
     _triggers: Triggers
     api_gateway: ApiGateway
+    cloudformation: CloudFormation
+    cloudfront: CloudFront
+    codecommit: CodeCommit
+    cognito: Cognito
+    config: Config
+    firehose: Firehose
+    logs: Logs
     eventbridge: EventBridge
     scheduler: Schedules
     sns: Sns

@@ -20,21 +20,23 @@ if TYPE_CHECKING:
     from lambdalab.sources.mappings.mapping import Mapping as EventSourceMapping
 
 _ASYNCHRONOUS = {
-    "sns.amazonaws.com": "SNS",
-    "s3.amazonaws.com": "S3",
-    "events.amazonaws.com": "EventBridge",
-    "scheduler.amazonaws.com": "a schedule",
-    "codecommit.amazonaws.com": "CodeCommit",
-    "config.amazonaws.com": "AWS Config",
-    "cloudformation.amazonaws.com": "CloudFormation",
-    "ses.amazonaws.com": "SES",
-    "iot.amazonaws.com": "IoT",
+    "topic": ("SNS topic", "sns"),
+    "bucket": ("S3 bucket", "s3"),
+    "rule": ("EventBridge rule", ""),
+    "schedule": ("schedule", "scheduler"),
+    "log_group": ("log group", ""),
+    "repository": ("CodeCommit repository", ""),
+    "config_rule": ("AWS Config rule", ""),
+    "stack": ("CloudFormation stack", ""),
+    "custom_resource": ("CloudFormation resource", ""),
 }
-"""The services that invoke asynchronously, by the principal that a resource policy names."""
+"""What invokes asynchronously, by its kind in the books' wiring: in words, and where the lab lists it."""
+_ELSEWHERE = ("dead_letter_queue", "on_failure", "on_success", "deleted")
+_GONE = ("DELETED", "DISABLED")
 
 
 class Design:
-    """A lab's wiring. Parameters: the ``lab``; ``record_size`` (bytes) and ``events`` as given to check."""
+    """A lab's wiring. Parameters: the ``lab``; ``record_size`` and ``events`` as given to check."""
 
     def __init__(
         self, lab: Lab, record_size: int | None = None, events: Mapping[Any, Any] | None = None
@@ -74,20 +76,30 @@ class Design:
     # ------------------------------------------------------------------ asynchronous callers
 
     def asynchronous(self, function: Function) -> list[str]:
-        """Who invokes a function asynchronously: services wired to it, destinations, calls in the books."""
-        found = dict.fromkeys(_granted(function))
+        """Who invokes a function asynchronously: services, destinations, or calls in the books."""
+        found = dict.fromkeys(self._wired_to(function))
         for other in self.functions():
             for setting in ("on_success", "on_failure"):
                 destination = getattr(other.settings, setting)
                 if getattr(destination, "arn", None) == function.arn:
                     found[f"{setting} of {other.name}"] = None
         for name, route in self.wired("route").items():
-            if _asynchronous_route(route) and _names(route, function):
+            mine = route.get("function") == function.name and not route.get("deleted")
+            if mine and route.get("invocation_type") == "Event":
                 found[f"route {name}"] = None
         called = self._called(function)
         if called and not found:
             found[f"{called:,} call{'s' * (called != 1)} with invocation_type='Event'"] = None
         return list(found)
+
+    def _wired_to(self, function: Function) -> Iterator[str]:
+        """The services' things that have the function as a target, as the books' wiring tells."""
+        for kind, (words, service) in _ASYNCHRONOUS.items():
+            listed = getattr(self.lab, service, None) if service else None
+            for name, settings in self.wired(kind).items():
+                gone = listed is not None and name not in listed
+                if not gone and _mentions(settings, function):
+                    yield f"{words} {name}"
 
     def _called(self, function: Function) -> int:
         """How many asynchronous invocations Lambda has accepted."""
@@ -97,7 +109,7 @@ class Design:
         return int((mine & ~refused & (calls["invocation_type"] == InvocationType.EVENT)).sum())
 
     def failure_place(self, function: Function) -> str:
-        """Where a failed event of a function is kept: its dead-letter queue or destination; "": nowhere."""
+        """Where a failed event is kept: a dead-letter queue or a destination; "": nowhere."""
         if function.settings.dead_letter_queue:
             return function.settings.dead_letter_queue
         configs = [
@@ -111,28 +123,19 @@ class Design:
         return next((str(getattr(c, "name", c)) for c in configs if c is not None), "")
 
 
-def _granted(function: Function) -> Iterator[str]:
-    qualifiers = ["", *function.versions, *function.aliases]
-    for qualifier in qualifiers:
-        for statement in function.policy.of(qualifier):
-            service = _ASYNCHRONOUS.get(statement.principal)
-            if service is None and statement.principal.startswith("logs."):
-                service = "CloudWatch Logs"
-            if service is not None:
-                source = (statement.source_arn or "").rpartition(":")[2]
-                yield f"{service} ({source})" if source else service
-
-
-def _asynchronous_route(route: Mapping[str, object]) -> bool:
-    return "Event" in (route.get("invocation_type"), route.get("x_amz_invocation_type")) or bool(
-        route.get("asynchronous")
-    )
-
-
-def _names(thing: Mapping[str, object], function: Function) -> bool:
-    """Whether the settings of a wired thing name the function as its target."""
-    named = [str(thing.get(key, "")) for key in ("function", "target")]
-    return any(text in (function.name, function.arn) for text in named)
+def _mentions(settings: object, function: Function) -> bool:
+    """Whether wired settings name the function as a target."""
+    if isinstance(settings, Mapping):
+        if settings.get("state") in _GONE or settings.get("deleted"):
+            return False
+        return any(
+            _mentions(value, function) for key, value in settings.items() if key not in _ELSEWHERE
+        )
+    if isinstance(settings, (list, tuple)):
+        return any(_mentions(value, function) for value in settings)
+    if not isinstance(settings, str):
+        return False
+    return settings in (function.name, function.arn) or settings.startswith(f"{function.arn}:")
 
 
 def _name(function: Any) -> str:

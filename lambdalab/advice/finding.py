@@ -53,7 +53,13 @@ class Advice(Finding):
 
     @classmethod
     def of(
-        cls, kind: str, subject: str, advice: str, rule: str, example: Example, severity: str = "error"
+        cls,
+        kind: str,
+        subject: str,
+        advice: str,
+        rule: str,
+        example: Example,
+        severity: str = "error",
     ) -> Advice:
         """A finding whose rows are the proof of its example."""
         return cls(kind, subject, advice, example.proof, rule, example, severity)
@@ -70,7 +76,9 @@ class Advice(Finding):
 
     def __repr__(self) -> str:
         told = (f"{self.kind} · {self.subject}: {self.advice}", f"rule: {self.rule}")
-        return "\n    ".join(textwrap.fill(line, _WIDTH, subsequent_indent=_INDENT) for line in told)
+        return "\n    ".join(
+            textwrap.fill(line, _WIDTH, subsequent_indent=_INDENT) for line in told
+        )
 
     def _repr_html_(self) -> str:
         told = html.escape(f"{self.kind} · {self.subject}")

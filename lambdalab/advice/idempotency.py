@@ -130,7 +130,10 @@ def _kept(
     for place, things in twice["kept"].items():
         first, other = once["kept"][place], control["kept"].get(place, {})
         if len(things) > len(first):
-            counts = [len(now[place]) - len(before["kept"][place]) for now in (once["kept"], twice["kept"])]
+            counts = [
+                len(now[place]) - len(before["kept"][place])
+                for now in (once["kept"], twice["kept"])
+            ]
             yield {
                 "what": f"new items in {place}", "one_run": str(counts[0]), "two_runs": str(counts[1]),
             }  # fmt: skip
@@ -178,5 +181,3 @@ def _remembered(
 
 def _cut(text: str) -> str:
     return text if len(text) <= _ANSWER else f"{text[: _ANSWER - 1]}…"
-
-

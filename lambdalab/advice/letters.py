@@ -39,7 +39,9 @@ def nowhere_to_fail(design: Design) -> Iterator[Advice]:
 
 def given_up(small: Small, retries: int, age: int, timeout: int) -> Example | None:
     """One event to a function that fails each time."""
-    as_is, mended = (_failing(small, retries, age, timeout, letters) for letters in (None, _LETTERS))
+    as_is, mended = (
+        _failing(small, retries, age, timeout, letters) for letters in (None, _LETTERS)
+    )
     kept = [_kept(lab) for lab in (as_is, mended)]
     if kept != [0, 1]:
         return None

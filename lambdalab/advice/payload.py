@@ -14,7 +14,7 @@ from lambdalab.sources.kinesis.service import Stream
 from lambdalab.sources.mappings.mapping import Mapping
 from lambdalab.sources.sqs.service import Queue
 
-_MB = 1_000_000
+_KB, _MB = 1_000, 1_000_000
 _KIB = 1024
 _BASE64 = 4 / 3  # how much larger a stream's data is in the event
 _KEY = 8  # characters of a partition key
@@ -32,7 +32,7 @@ def too_large(design: Design) -> Iterator[Advice]:
             continue
         batch_size = mapping.settings.batch_size
         stream = not isinstance(mapping.source, Queue)
-        whole = size * (_BASE64 if stream else 1) + _overhead(design, mapping)
+        whole = size * (_BASE64 if stream else 1) + _beside(design, mapping)[0]
         if batch_size * whole <= limit:
             continue
         window = mapping.settings.maximum_batching_window
@@ -41,12 +41,14 @@ def too_large(design: Design) -> Iterator[Advice]:
             continue
         fits = int(example.proof.records.iloc[0])
         advice = (
-            f"batch_size={batch_size:,} will not be reached: {batch_size:,} records of {size:,} bytes "
-            f"are {batch_size * size / _MB:,.1f} MB and more, and a batch is handed over before "
-            f"{limit:,} bytes, here with {fits:,}. Reckon with {fits:,} a batch, or send smaller "
-            "records (a claim check: the data in S3, its key in the record)."
+            f"batch_size={batch_size:,} will not be reached: {batch_size:,} records of "
+            f"{size / _KB:,.3g} KB are {batch_size * size / _MB:,.3g} MB and more, and a batch is handed "
+            f"over before {limit:,} bytes, here with {fits:,}. Reckon with {fits:,} a batch, or send "
+            "smaller records (a claim check: the data in S3, its key in the record)."
         )
-        rule = f"a batch's event of at most {limit:,} bytes ({design.rules.source('mapping_payload')})"
+        rule = (
+            f"a batch's event of at most {limit:,} bytes ({design.rules.source('mapping_payload')})"
+        )
         yield Advice.of("batch payload", mapping.name, advice, rule, example, "warning")
     if undecided:
         design.left_out.append(
@@ -55,18 +57,19 @@ def too_large(design: Design) -> Iterator[Advice]:
 
 
 def _seen(design: Design, mapping: Mapping) -> int | None:
-    """The size of a record's data: the largest mean of a batch in the books, or of what lies in the queue."""
+    """The size of a record's data: the largest mean of a batch, or the largest that lies in the queue."""
     batches = design.tables.rows("batches")
     names = design.tables.recorder.names
     code = names.index(mapping.name) if mapping.name in names else -1
     mine = batches[(batches["mapping"] == code) & (batches["records"] > 0)]
     sizes = []
     if len(mine):
-        means = (mine["size_bytes"] / mine["records"]).tolist()
-        data = math.ceil(max(means)) - _overhead(design, mapping)
+        beside, wrapper = _beside(design, mapping)
+        means = ((mine["size_bytes"] - wrapper) / mine["records"]).tolist()
+        data = math.ceil(max(means)) - beside
         sizes.append(max(1, data if isinstance(mapping.source, Queue) else int(data / _BASE64)))
     if isinstance(mapping.source, Queue):
-        sizes += [len(message.body.encode()) for message in mapping.source.messages]
+        sizes += [len(message.body.encode()) for message in mapping.source.store.messages.values()]
     return max(sizes, default=None)
 
 
@@ -77,17 +80,19 @@ def _largest(design: Design, mapping: Mapping) -> int:
     return int(design.rules.kinesis_record_size) * _KIB - _KEY
 
 
-def _overhead(design: Design, mapping: Mapping) -> int:
-    """What the JSON of a record has beside its data, as a small lab tells."""
-    stream = not isinstance(mapping.source, Queue)
-    found = design.small.once(_one_record, stream)
+def _beside(design: Design, mapping: Mapping) -> tuple[int, int]:
+    """Bytes that the event has beside the data: for each record, and once. A small lab tells."""
+    found = design.small.once(_records_of_a_byte, not isinstance(mapping.source, Queue))
     assert found is not None
-    return int(found.proof.size_bytes.iloc[0])
+    one, two = found.proof["size_bytes"].tolist()
+    each = two - one - 1
+    return each, one - each - 1
 
 
-def _one_record(small: Small, stream: bool) -> Example:
-    trace = _filled(small, 1, 0, 1, stream, 1).trace
-    return Example("one record of a byte", trace.batches[["size_bytes"]], trace)
+def _records_of_a_byte(small: Small, stream: bool) -> Example:
+    traces = [_filled(small, count, 0, 1, stream, count).trace for count in (1, 2)]
+    sizes = table(*({"size_bytes": int(trace.batches.size_bytes.iloc[0])} for trace in traces))
+    return Example("a batch of one record of a byte, and one of two", sizes, traces[0])
 
 
 def cut_short(
@@ -108,9 +113,7 @@ def cut_short(
     return Example(told, table(row), lab.trace)
 
 
-def _filled(
-    small: Small, batch_size: int, window: int, size: int, stream: bool, count: int
-) -> Lab:
+def _filled(small: Small, batch_size: int, window: int, size: int, stream: bool, count: int) -> Lab:
     lab = small.lab()
     lab.create_function("work", duration=0.1, timeout=30)
     settings: dict[str, Any] = {"batch_size": batch_size, "maximum_batching_window": window}

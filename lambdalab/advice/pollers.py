@@ -88,7 +88,10 @@ def _backlog(
     small: Small, reserved: int, limit: int | None, timeout: int, visibility: int, receives: int,
     pollers: int,
 ) -> Lab:  # fmt: skip
-    quotas: dict[str, Any] = {"mapping_pollers_start": pollers, "mapping_pollers_throttled": pollers}
+    quotas: dict[str, Any] = {
+        "mapping_pollers_start": pollers,
+        "mapping_pollers_throttled": pollers,
+    }
     lab = small.lab(**quotas)
     queue = lab.sqs.create_queue(
         "orders", visibility_timeout=max(visibility, timeout), dead_letter_queue="failed",

@@ -83,9 +83,11 @@ class Twin:
         new = rows[(rows["action"] == Action.SENT) & (rows["cause"] != Cause.DEDUPLICATED)]
         found = Counter({names[code]: 0 for code in self.lab._books.queue_kinds})
         found.update(names[code] for code in new["queue"].tolist())
+        for name in self.lab.s3:  # what lies there counts, not how often it was put: see kept()
+            found.pop(name, None)
         for name in self.lab.kinesis:
-            shards = self.lab.kinesis[name].records
-            found[f"{name} (stream)"] = len(shards)
+            records = self.lab.kinesis[name].records
+            found[f"{name} (stream)"] = len(records)
         return found
 
     def kept(self) -> dict[str, dict[str, Any]]:
@@ -94,7 +96,7 @@ class Twin:
         for name in self.lab.dynamodb:
             table = self.lab.dynamodb[name]
             found[name] = {str(ident): copy.deepcopy(item) for ident, item in table._items.items()}
-        for name in getattr(self.lab, "s3", ()):
+        for name in self.lab.s3:
             found[name] = dict(_objects(self.lab.s3[name]))
         return found
 

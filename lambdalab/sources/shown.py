@@ -20,10 +20,10 @@ WIRING = frozenset({
     "begin", "change_subscription", "drop_subscription", "wants",
     # of buses and their rules
     "bus_of", "change", "document", "forward", "hand_on", "is_default", "label", "matches", "note",
-    "parts", "receive", "time", "way", "ways",
+    "parts", "way", "ways",
     # of APIs and their routes
-    "begin", "drive_operation", "front_code", "gateway", "handle", "label", "new_tokens", "own_words",
-    "parts", "path_template", "request_ids", "source_arn", "tell", "tokens",
+    "drive_operation", "front_code", "gateway", "handle", "new_tokens", "own_words", "path_template",
+    "request_ids", "source_arn", "tell", "tokens",
     # of mappings
     "checked", "leaving", "reason", "target",
 })  # fmt: skip

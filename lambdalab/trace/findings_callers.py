@@ -1,4 +1,4 @@
-"""Advice about callers and the services between: who gave up too soon, who was not let in, what was lost."""
+"""Advice about callers and the services between: who gave up, who was not let in, what was lost."""
 
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ def denied(tables: Tables) -> Iterator[Finding]:
             "refused with 403: the function's resource policy does not allow the caller. "
             "lab.add_permission() lets it in; lab.get_policy() shows who may."
         )
-        yield Finding("permission denied", names[code], advice, Short(tables).invocations.iloc[mine])
+        yield Finding(
+            "permission denied", names[code], advice, Short(tables).invocations.iloc[mine]
+        )
 
 
 def lost_pushes(tables: Tables) -> Iterator[Finding]:

@@ -45,7 +45,7 @@ def oldest_messages(tables: Tables) -> Iterator[Finding]:
         if not len(places) or _letters_only(rows, places):
             continue
         born = rows["at"][places] - rows["age_us"][places]
-        place = int(places[np.argmin(born)])
+        place = int(places[np.lexsort((rows["event"][places], born))[0]])
         row, since = rows[place], int(born.min())
         if now - since < _YOUNG:
             continue
@@ -105,7 +105,18 @@ def _state(tables: Tables, row: Rows, kind: int) -> str:
         return f"nobody holds it; it came back at {since}, because {why}."
     if kind == QueueKind.ASYNCHRONOUS:
         return f"Lambda has queued it since {since} and not yet tried it."
-    return f"nobody holds it; it can be received since {since}, and nobody has."
+    takers = _takers(tables, int(row["queue"]))
+    return f"nobody holds it; it can be received since {since}, and {takers}."
+
+
+def _takers(tables: Tables, queue: int) -> str:
+    """Who could take from a queue, and has not."""
+    known, name = tables.recorder.wiring.get("mapping", {}), tables.recorder.names[queue]
+    mappings = [m for m, told in known.items() if told.get("source") == name]
+    on = [m for m in mappings if known[m].get("state") == "Enabled"]
+    if on:
+        return f"the pollers of {' and '.join(on)} have not come to it"
+    return f"{' and '.join(mappings)} is switched off" if mappings else "no mapping takes from it"
 
 
 def _held(tables: Tables, row: Rows, kind: int) -> str:
@@ -138,7 +149,9 @@ def _in_batch(tables: Tables, number: int, until: int) -> str:
         return f"{named} had it ({run}: {word}); it comes back at {ends}."
     if int(calls["completed_at"][call]) < 0:
         return f"{named} holds it and {run} runs; nobody else gets it before {ends}."
-    return f"{named} holds it and finds no concurrency ({run} was refused); it comes back at {ends}."
+    return (
+        f"{named} holds it and finds no concurrency ({run} was refused); it comes back at {ends}."
+    )
 
 
 def _batch_of(tables: Tables, message: int, taken: int) -> int:

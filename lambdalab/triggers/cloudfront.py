@@ -203,7 +203,11 @@ class Distribution(HttpFront):
         """What the origin answers: a callable's value, or the page under the path; else a 404."""
         given = self.origin
         if callable(given):
-            value = given(json.loads(json.dumps(request)))
+            try:
+                value = given(json.loads(json.dumps(request)))
+            except Exception as error:  # the user's own origin is down
+                text = f"CloudFront wasn't able to connect to the origin: {error!r}"
+                raise _Broken(502, text, Cause.NO_TARGET) from None
         else:
             value = given.get(request["uri"], {"status": 404, "body": "Not Found"})
         if not isinstance(value, Mapping) or "status" not in value:
@@ -295,7 +299,7 @@ class Distribution(HttpFront):
                 502, f"The Lambda function returned a response of {size:,} bytes; the limit of a "
                 f"{event_type} event is {self._most(event_type):,}.",
             )  # fmt: skip
-        kept = {key: value[key] for key in ("bodyEncoding", "statusDescription") if key in value}
+        kept: dict[str, Any] = {key: value[key] for key in ("bodyEncoding", "statusDescription") if key in value}
         made = {"statusDescription": "", **kept, "status": status, "headers": headers, "body": body}
         _body_of(made)
         return made

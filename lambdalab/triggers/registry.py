@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from lambdalab.triggers.api_gateway import ApiGateway
+from lambdalab.triggers.cloudformation.service import CloudFormation
+from lambdalab.triggers.cloudfront import CloudFront
+from lambdalab.triggers.codecommit import CodeCommit
+from lambdalab.triggers.cognito import Cognito
+from lambdalab.triggers.config import Config
 from lambdalab.triggers.elb.service import Elb
 from lambdalab.triggers.eventbridge.service import EventBridge
+from lambdalab.triggers.firehose import Firehose
 from lambdalab.triggers.function_urls import FunctionUrls
+from lambdalab.triggers.logs.service import Logs
 from lambdalab.triggers.parts import Parts
-from lambdalab.triggers.scheduler import Schedules
 from lambdalab.triggers.s3.service import S3
+from lambdalab.triggers.scheduler import Schedules
 from lambdalab.triggers.sns.service import Sns
 
 
@@ -18,7 +25,10 @@ class Triggers:
     Parameters: the lab's ``parts``. A new service is made here, and named in :attr:`SERVICES`.
     """
 
-    SERVICES: tuple[str, ...] = ("api_gateway", "sns", "s3", "scheduler", "elb", "eventbridge")
+    SERVICES: tuple[str, ...] = (
+        "api_gateway", "sns", "s3", "scheduler", "elb", "eventbridge", "cognito", "firehose",
+        "cloudfront", "logs", "codecommit", "cloudformation", "config",
+    )  # fmt: skip
     """The attributes of the lab that are trigger services, in the order in which its repr shows them."""
 
     def __init__(self, parts: Parts) -> None:
@@ -30,6 +40,13 @@ class Triggers:
         self.function_urls = FunctionUrls(parts)
         self.elb = Elb(parts)
         self.eventbridge = EventBridge(parts)
+        self.cognito = Cognito(parts)
+        self.firehose = Firehose(parts)
+        self.cloudfront = CloudFront(parts)
+        self.logs = Logs(parts)
+        self.codecommit = CodeCommit(parts)
+        self.cloudformation = CloudFormation(parts)
+        self.config = Config(parts)
 
     def wiring(self) -> dict[str, list[object]]:
         """What has been made of each service, for the lab's repr; not what nobody has made or used."""

@@ -159,7 +159,8 @@ def backing_off(parts: Parts, first: str, longest: str, age: str) -> Retries:
     """Retries until an age (rules, in seconds), the wait between them doubling up to the longest."""
 
     def wait_us(tries: int) -> int:
-        return min(parts.us(first) * 2 ** min(tries - 1, 40), parts.us(longest))
+        wait: int = parts.us(first) << min(tries - 1, 40)
+        return min(wait, parts.us(longest))
 
     return Retries(wait_us, parts.us(age))
 

@@ -14,10 +14,13 @@ def things(lab: ll.Lab) -> dict[str, object]:
     queue = lab.sqs.create_queue("orders")
     stream = lab.kinesis.create_stream("clicks")
     table = lab.dynamodb.create_table("stock", stream_view_type="NEW_IMAGE")
+    bus = lab.eventbridge["default"]
+    rule = bus.put_rule("big", event_pattern={"source": ["shop"]})
     return {
         "sqs": lab.sqs, "kinesis": lab.kinesis, "dynamodb": lab.dynamodb, "queue": queue,
         "fifo": lab.sqs.create_queue("o.fifo"), "stream": stream, "table": table,
         "changes": table.stream, "mapping": lab.create_event_source_mapping(queue, "bill"),
+        "eventbridge": lab.eventbridge, "bus": bus, "rule": rule, "told": rule.put_target("bill"),
         "reader": lab.create_event_source_mapping(stream, "bill", starting_position="LATEST"),
     }  # fmt: skip
 

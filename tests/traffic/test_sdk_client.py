@@ -131,7 +131,7 @@ def test_a_handler_that_fails_later_is_no_failure_of_the_clients_try(lab: ll.Lab
     fault = lab.faults.service_error("bad", probability=1.0)
     lab.drive("bad", ll.Burst(1), invocation_type="Event", caller=ll.SdkClient())
     lab.run(until=0)
-    fault.remove() if hasattr(fault, "remove") else lab.faults.clear()
+    fault.stop()
     lab.run()
     assert lab.trace.requests["status_code"].tolist() == [500, 202]
     assert lab.trace.retries["ended_as"].tolist() == ["succeeded"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import lambdalab as ll
@@ -35,7 +37,7 @@ def got(lab: ll.Lab) -> list[Any]:
 
 def _sent(lab: ll.Lab) -> list[float]:
     """When the schedules' tries were, in seconds since the lab's start."""
-    start = lab.trace.queue_events["at"].iloc[0].normalize()
+    start = pd.Timestamp("2025-01-07", tz="UTC")
     return [(at - start).total_seconds() for at in lab.trace.requests["sent_at"]]
 
 
@@ -60,7 +62,7 @@ def test_a_function_is_invoked_asynchronously_with_an_empty_event(
         "accepted",
     )
     (call,) = lab.trace.invocations.to_dict("records")
-    assert (call["invocation_type"], call["trigger"]) == ("Event", "triggered")
+    assert (call["invocation_type"], call["source"]) == ("Event", "schedule it->bill")
     assert _sent(lab) == [9 * HOUR]
     assert actions(lab) == ["sent", "deleted"]
     assert repr(made) == "<schedule it: cron(0 9 * * ? *) -> bill>"
@@ -115,7 +117,7 @@ def test_one_that_ends_is_deleted_after_its_last_firing(lab: ll.Lab, got: list[A
         "it", "rate(1 hour)", "bill", end_date=2.5 * HOUR, action_after_completion="DELETE"
     )
     lab.scheduler.create_schedule("on", "rate(1 hour)", "bill", action_after_completion="DELETE")
-    lab.run(until=4 * HOUR)
+    lab.run(until=4 * HOUR + 1)
     assert list(lab.scheduler) == ["on"]
     assert len(got) == 3 + 5
 
@@ -147,7 +149,7 @@ def test_disabled_ones_do_not_fire(lab: ll.Lab, got: list[Any]) -> None:
     assert got == []
     made.update("rate(1 hour)", "bill")
     assert "schedule 'it' goes on" in str(lab.run())
-    lab.run(until=DAY + HOUR)
+    lab.run(until=DAY + HOUR + 1)
     assert len(got) == 2
 
 
@@ -157,9 +159,42 @@ def test_other_targets(lab: ll.Lab) -> None:
         "it", "rate(1 day)", jobs, input="go at <aws.scheduler.scheduled-time>"
     )
     lab.run(until=1)
-    (message,) = jobs.receive_message()
+    (message,) = jobs.receive()
     assert message.body == "go at 2025-01-07T00:00:00Z"
     assert actions(lab, "schedule it->jobs") == ["sent", "deleted"]
+
+
+def test_a_bus_gets_an_event(lab: ll.Lab, got: list[Any]) -> None:
+    bus = lab.eventbridge["default"]
+    bus.put_rule("night", event_pattern={"source": ["shop"]}).put_target("bill")
+    lab.scheduler.create_schedule(
+        "it", "at(2025-01-07T01:00:00)", bus, input={"at": "<aws.scheduler.scheduled-time>"},
+        event_bridge_parameters={"source": "shop", "detail_type": "closing"},
+    )  # fmt: skip
+    lab.run(until=DAY)
+    (event,) = got
+    assert (event["source"], event["detail-type"]) == ("shop", "closing")
+    assert event["detail"] == {"at": "2025-01-07T01:00:00Z"}
+    assert event["resources"] == [ARN]
+    wrong: list[dict[str, Any]] = [
+        {}, {"event_bridge_parameters": {"source": "shop"}},
+        {"event_bridge_parameters": {"source": "aws.s3", "detail_type": "x"}},
+        {"event_bridge_parameters": {"source": "shop", "detail_type": "x"}, "input": [1]},
+    ]  # fmt: skip
+    for settings in wrong:
+        with pytest.raises(InvalidSetting, match=r"event_bridge_parameters|an object"):
+            lab.scheduler.create_schedule("other", "rate(1 day)", bus, **settings)
+    words = {"source": "shop", "detail_type": "x"}
+    with pytest.raises(InvalidSetting, match="nothing for other targets"):
+        lab.scheduler.create_schedule("other", "rate(1 day)", "bill", event_bridge_parameters=words)
+
+
+def test_a_topic_gets_a_message(lab: ll.Lab, got: list[Any]) -> None:
+    topic = lab.sns.create_topic("nights")
+    topic.subscribe("bill")
+    lab.scheduler.create_schedule("it", "at(2025-01-07T01:00:00)", topic, input="good night")
+    lab.run(until=DAY)
+    assert got[0]["Records"][0]["Sns"]["Message"] == "good night"
 
 
 def test_a_handler_may_make_a_schedule(lab: ll.Lab, got: list[Any]) -> None:
@@ -187,7 +222,7 @@ def test_a_target_that_cannot_be_had_is_tried_again(lab: ll.Lab, got: list[Any])
     assert got == [{"try": str(tries)}]
     assert 5 <= tries <= 9
     at = _sent(lab)
-    waits = [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+    waits = [later - earlier for earlier, later in itertools.pairwise(at)]
     for n, wait in enumerate(waits):
         assert 2**n / 2 <= wait <= 2**n
 
@@ -201,9 +236,9 @@ def test_after_the_last_retry_the_dead_letter_queue_has_it(lab: ll.Lab, got: lis
     )  # fmt: skip
     lab.run(until=DAY)
     assert actions(lab) == ["sent", "retry_scheduled", "retry_scheduled", "dead_lettered"]
-    (message,) = failed.receive_message()
+    (message,) = failed.receive()
     assert json.loads(message.body) == {"n": 1}
-    told = {name: value for name, (_, value) in _attributes(message).items()}
+    told = _attributes(message)
     assert told["EXHAUSTED_RETRY_CONDITION"] == "MaximumRetryAttempts"
     assert told["RETRY_ATTEMPTS"] == "2"
     assert told["ERROR_CODE"] == "ServiceException"
@@ -212,12 +247,8 @@ def test_after_the_last_retry_the_dead_letter_queue_has_it(lab: ll.Lab, got: lis
     assert told["TARGET_ARN"].endswith(":function:bill")
 
 
-def _attributes(message: Any) -> dict[str, tuple[str, str]]:
-    found = message.message_attributes
-    return {
-        name: (each["DataType"], each["StringValue"]) if isinstance(each, dict) else tuple(each)
-        for name, each in found.items()
-    }
+def _attributes(message: Any) -> dict[str, str]:
+    return {name: value for name, (_, value) in message.attributes.items()}
 
 
 def test_a_firing_that_grows_too_old_is_given_up(lab: ll.Lab, got: list[Any]) -> None:
@@ -228,8 +259,8 @@ def test_a_firing_that_grows_too_old_is_given_up(lab: ll.Lab, got: list[Any]) ->
     )
     lab.run(until=DAY)
     assert _sent(lab)[-1] <= 120
-    (message,) = failed.receive_message()
-    assert _attributes(message)["EXHAUSTED_RETRY_CONDITION"][1] == "MaximumEventAgeInSeconds"
+    (message,) = failed.receive()
+    assert _attributes(message)["EXHAUSTED_RETRY_CONDITION"] == "MaximumEventAgeInSeconds"
 
 
 def test_24_hours_or_185_retries(lab: ll.Lab, got: list[Any]) -> None:
@@ -247,8 +278,8 @@ def test_a_function_that_is_gone_is_not_tried_again(lab: ll.Lab, got: list[Any])
     lab.delete_function("bill")
     lab.run(until=1)
     assert lab.trace.requests["status_code"].tolist() == [404]
-    (message,) = failed.receive_message()
-    assert _attributes(message)["ERROR_CODE"][1] == "ResourceNotFoundException"
+    (message,) = failed.receive()
+    assert _attributes(message)["ERROR_CODE"] == "ResourceNotFoundException"
     assert "EXHAUSTED_RETRY_CONDITION" not in _attributes(message)
 
 
@@ -282,7 +313,7 @@ def test_a_wrong_update_changes_nothing(lab: ll.Lab, got: list[Any]) -> None:
     with pytest.raises(ValidationException):
         made.update("rate(1 hours)", "bill")
     assert made.get() == before
-    lab.run(until=HOUR)
+    lab.run(until=HOUR + 1)
     assert len(got) == 2
 
 
@@ -342,6 +373,7 @@ def test_get_and_the_books(lab: ll.Lab, got: list[Any]) -> None:
         "start_date": "2025-02-01T00:00:00Z", "end_date": None, "state": "ENABLED",
         "maximum_retry_attempts": 3, "maximum_event_age": 86_400, "dead_letter_queue": "failed",
         "action_after_completion": "NONE", "description": "weekly",
+        "event_bridge_parameters": None,
     }  # fmt: skip
     assert lab.trace.wired("schedule")["it"]["dead_letter_queue"] == "failed"
     assert "<schedule it: cron(0 9 ? * MON *) Europe/Berlin -> bill>" in repr(lab)
@@ -365,7 +397,8 @@ def test_get_and_the_books(lab: ll.Lab, got: list[Any]) -> None:
         ({"schedule_expression": "at(2025-01-06T23:59:59)"}, ValidationException, "never fire"),
         ({"schedule_expression": None}, ValidationException, "at character 1"),
         ({"schedule_expression_timezone": "Mars"}, InvalidSetting, "IANA"),
-        ({"schedule_expression": "at(2025-03-30T02:30:00)", "schedule_expression_timezone": "Europe/Berlin"},
+        ({"schedule_expression": "at(2025-03-30T02:30:00)",
+          "schedule_expression_timezone": "Europe/Berlin"},
          ValidationException, "no such time in Europe/Berlin"),
         ({"target": "bil"}, UnknownName, "did you mean 'bill'"),
         ({"target": None}, InvalidSetting, "a function, queue"),

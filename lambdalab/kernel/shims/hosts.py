@@ -1,8 +1,8 @@
 """Hosts that the lab itself answers: a handler's HTTPS request to one is served in process.
 
-No socket is opened. The connection that a handler gets is a :class:`Line`: it takes the bytes of an HTTP/1.1
-request and gives the answer that the host's function makes of it, at the same moment of virtual time. That
-is below ``http.client``, so ``urllib.request``, ``urllib3`` and ``requests`` all come here; everything for
+No socket is opened. The connection that a handler gets is a :class:`Line`: it takes the bytes of an
+HTTP/1.1 request and gives the answer that the host's function makes of it, at the same moment of virtual
+time. That is below ``http.client``, so ``urllib.request``, ``urllib3`` and ``requests`` all come here; everything for
 other hosts goes on to where it went before (:mod:`.network` refuses it).
 """
 

@@ -44,21 +44,12 @@ def rest_event(
 ) -> bytes:
     """An HTTP request as the event of payload format 1.0, in JSON.
 
-    Parameters
-    ----------
-    request
-        What came; its path is without the stage.
-    resource, stage, api_id, domain
-        As "/orders/{id}" and "prod"; of the API.
-    request_id, extended_id, time_ms
-        Of this request; milliseconds since 1970.
-    path_parameters, stage_variables
-        Null in the event where there are none.
-    binary_media_types
-        The content types whose bodies come as base64 (a REST API's).
-    route_key
-        Of an HTTP API, as "GET /orders/{id}": such an event has a ``version``, header names in lower
-        case, and base64 where format 2.0 has it. "": of a REST API.
+    Parameters: the ``request``, its path without the stage; ``resource`` ("/orders/{id}") and ``stage``;
+    ``api_id`` and ``domain`` of the API; ``request_id``, ``extended_id`` and ``time_ms`` (since 1970) of
+    this request; ``path_parameters`` and ``stage_variables``, null in the event where there are none;
+    ``binary_media_types``, whose bodies come as base64 (a REST API's); ``route_key`` of an HTTP API, as
+    "GET /orders/{id}": such an event has a ``version``, header names in lower case, and base64 where
+    format 2.0 has it.
     """
     agent = request.header("User-Agent") or USER_AGENT
     headers = _headers(request, domain, agent, request_id, time_ms, lower=bool(route_key))
@@ -79,15 +70,23 @@ def rest_event(
     }  # fmt: skip
     told: dict[str, Any] = {"version": "1.0"} if route_key else {}
     told |= {
-        "resource": resource, "path": path if route_key else request.path,
-        "httpMethod": request.method, "headers": {name: values[-1] for name, values in headers.items()},
-        "multiValueHeaders": headers, "queryStringParameters": dict(request.query) or None,
-        "multiValueQueryStringParameters": lists(request.query) or None,
+        "resource": resource, "path": path if route_key else request.path, **_said(request, headers),
         "pathParameters": dict(path_parameters) or None,
         "stageVariables": dict(stage_variables) or None, "requestContext": context,
         "body": text or None, "isBase64Encoded": binary,
     }  # fmt: skip
     return encode(told)
+
+
+def _said(request: Request, headers: dict[str, list[str]]) -> dict[str, Any]:
+    """What comes of the request alone; of several values of one name the last, and all."""
+    return {
+        "httpMethod": request.method,
+        "headers": {name: values[-1] for name, values in headers.items()},
+        "multiValueHeaders": headers,
+        "queryStringParameters": dict(request.query) or None,
+        "multiValueQueryStringParameters": lists(request.query) or None,
+    }
 
 
 def lists(pairs: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:

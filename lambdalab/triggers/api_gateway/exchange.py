@@ -146,7 +146,7 @@ class Answering(HttpFront):
             number = door.unknown(name, qualifier, origin, code)
             heard(Result(number, Cause.UNKNOWN_FUNCTION, error=error))
             return
-        problem = json_problem(event)
+        problem = "" if route.settings.proxy else json_problem(event)
         if not parts.allowed(target, PRINCIPAL, arn):
             call = door.denied(target, event, origin, code, PRINCIPAL)
         elif problem:

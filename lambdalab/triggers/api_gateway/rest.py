@@ -30,13 +30,13 @@ class RestApi(Api):
 
     kind = REST
     own_words: ClassVar[Mapping[str, Words]] = {
-        # the status is a rule
+        # this one's status, and the number in the third, are rules
         "no_route": Words(
             403, '{"message":"Missing Authentication Token"}', "MissingAuthenticationTokenException"
         ),
         "throttled": Words(429, '{"message":"Too Many Requests"}', "TooManyRequestsException"),
         "too_large": Words(
-            413, '{"message":"HTTP content length exceeded 10485760 bytes."}',
+            413, '{"message":"HTTP content length exceeded %d bytes."}',
             "RequestTooLargeException",
         ),
         "timed_out": Words(504, '{"message": "Endpoint request timed out"}', _FAULT),
@@ -48,6 +48,9 @@ class RestApi(Api):
         if words is self.own_words["no_route"]:
             status: int = self.parts.rules.api_gateway_rest_unknown_route
             words = dataclasses.replace(words, status_code=status)
+        elif words is self.own_words["too_large"]:
+            most: int = self.parts.rules.api_gateway_payload
+            words = dataclasses.replace(words, body=words.body % most)
         return super()._own(words)
 
     def _with_ids(self, exchange: Exchange, response: Response) -> Response:

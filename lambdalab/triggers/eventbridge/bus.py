@@ -347,7 +347,7 @@ class EventBus(Shown):
         self.parts.books.wired("bus", self.name, settings)
 
     def __dir__(self) -> Iterable[str]:
-        return sorted({*super().__dir__(), "rules"})
+        return sorted({*super().__dir__(), "rules"} - {"deleted", "receive", "time"})
 
     def __repr__(self) -> str:
         number = len(self.rules)

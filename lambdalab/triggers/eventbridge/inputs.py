@@ -25,26 +25,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lambdalab.errors import InvalidSetting, ValidationException
-from lambdalab.rules import Rules
 from lambdalab.triggers.eventbridge.paths import MISSING, Path
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}\Z")
 _TOKEN = re.compile(r'\\.|"|<([^<>]+)>|\s+', re.DOTALL)
-_WHOLE = ("aws.events.event.json", "aws.events.event")
+WHOLE = ("aws.events.event.json", "aws.events.event")
+"""The names that stand for the event itself, with its detail and without."""
 RESERVED = (
     "aws.events.rule-arn",
     "aws.events.rule-name",
     "aws.events.event.ingestion-time",
-    *_WHOLE,
+    *WHOLE,
 )
 """The names that every template knows."""
-_STAND_IN = "\ue000"  # a character of nobody's: it stands for what a name within quotes will be
-_SOURCE = "botocore InputTransformer"
+STAND_IN = "\ue000"
+"""A character of nobody's: in a trial it stands for what a name within quotes will be."""
 
 
 class NoInput(Exception):
@@ -124,7 +121,7 @@ class Part:
 
 
 class Transformer:
-    """A template with parts of the event in it; made by :func:`read_input`."""
+    """A template with parts of the event in it; made by :func:`.input_settings.read_input`."""
 
     def __init__(self, paths: dict[str, Path], template: str) -> None:
         self._paths, self._template = paths, template
@@ -139,7 +136,7 @@ class Transformer:
     def trial(self) -> str:
         """The template with ``0`` for each name, or a stand-in within quotes: JSON, where it is good."""
         return "".join(
-            piece if isinstance(piece, str) else _STAND_IN if piece[1] else "0"
+            piece if isinstance(piece, str) else STAND_IN if piece[1] else "0"
             for piece in self._pieces
         )
 
@@ -165,9 +162,9 @@ class Transformer:
     def _value(self, name: str, event: Matched) -> Any:
         if name in self._paths:
             return self._paths[name].find(event.document)
-        if name in _WHOLE:
+        if name in WHOLE:
             kept = event.document.items()
-            return {key: value for key, value in kept if key != "detail" or name == _WHOLE[0]}
+            return {key: value for key, value in kept if key != "detail" or name == WHOLE[0]}
         return {
             "aws.events.rule-arn": event.rule_arn,
             "aws.events.rule-name": event.rule_name,
@@ -215,143 +212,3 @@ def compact(value: Any) -> str:
     '{"a":["ä",1]}'
     """
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-# ------------------------------------------------------------------ reading
-
-
-def read_input(
-    target_id: str, given: object, path: object, transformer: object, rules: Rules
-) -> Input:
-    """The input of a target, of at most one of three settings (None: not given).
-
-    Parameters: the target's id, for errors; ``input``, ``input_path`` and ``input_transformer`` as
-    :meth:`~lambdalab.triggers.eventbridge.rule.Rule.put_target` takes them; the lab's rules.
-
-    Raises :class:`~lambdalab.errors.ValidationException` in AWS's words where it has some, and
-    :class:`~lambdalab.errors.InvalidSetting` for what has the wrong kind or length.
-    """
-    if sum(each is not None for each in (given, path, transformer)) > 1:
-        raise ValidationException(
-            f"Only one of Input, InputPath, or InputTransformer must be provided for target {target_id}."
-        )
-    if given is not None:
-        return Constant(_constant(given, target_id, rules))
-    if path is not None:
-        return Part(_path(path, "input_path", "InputPath", target_id, rules))
-    if transformer is not None:
-        return _transformer(transformer, target_id, rules)
-    return Whole()
-
-
-def _constant(given: object, target_id: str, rules: Rules) -> str:
-    if isinstance(given, str):
-        text = given
-        try:
-            json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ValidationException(
-                f"JSON syntax error in input for target {target_id}",
-                f"; {error}: a text is passed on as it is and has to be JSON, such as '\"done\"'",
-            ) from None
-    else:
-        try:
-            text = json.dumps(given, ensure_ascii=False)
-        except (TypeError, ValueError, RecursionError) as error:
-            limit = f"JSON, or a value that JSON can express: {error}"
-            raise InvalidSetting("input", given, limit, "botocore PutTargets") from None
-    return _short("input", text, "eventbridge_input_length", rules)
-
-
-def _path(given: object, setting: str, word: str, target_id: str, rules: Rules) -> Path:
-    if not isinstance(given, str):
-        raise InvalidSetting(setting, given, "a text such as '$.detail.id'", "botocore PutTargets")
-    _short(setting, given, "eventbridge_path_length", rules)
-    try:
-        return Path(given)
-    except ValueError as error:
-        raise ValidationException(
-            f"{word} for target {target_id} is invalid.", f" ({given!r}, {error})"
-        ) from None
-
-
-def _short(setting: str, text: str, limit: str, rules: Rules) -> str:
-    most = getattr(rules, limit)
-    if len(text) > most:
-        shown = f"{len(text):,} characters"
-        raise InvalidSetting(setting, shown, f"at most {most:,} characters", rules.source(limit))
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidSetting(setting, ascii(text), f"text with a UTF-8 form: {error}") from None
-    return text
-
-
-def _transformer(given: object, target_id: str, rules: Rules) -> Transformer:
-    paths, template = _both(given)
-    most = rules.eventbridge_input_paths
-    if len(paths) > most:
-        source = rules.source("eventbridge_input_paths")
-        raise InvalidSetting("input_transformer", f"{len(paths)} paths", f"at most {most}", source)
-    for name in paths:
-        if not isinstance(name, str) or not _NAME.match(name):
-            limit = "letters, digits, '-' and '_', and none of AWS's own names aws.events...."
-            raise InvalidSetting("input_transformer", name, limit, _SOURCE)
-    _short("input_transformer", template, "eventbridge_input_length", rules)
-    if not template:
-        raise InvalidSetting("input_transformer", template, "a template that is not empty", _SOURCE)
-    word = "InputPathsMap"
-    read = {
-        name: _path(path, "input_transformer", word, target_id, rules)
-        for name, path in paths.items()
-    }
-    made = Transformer(read, template)
-    _check(made, read, template, target_id)
-    return made
-
-
-def _both(given: object) -> tuple[Mapping[str, object], str]:
-    """Paths and template, of a pair or of AWS's form."""
-    if isinstance(given, Mapping) and set(given) <= {"InputPathsMap", "InputTemplate"}:
-        given = given.get("InputPathsMap", {}), given.get("InputTemplate")
-    if isinstance(given, (tuple, list)) and len(given) == 2:
-        paths, template = given
-        if isinstance(paths, Mapping) and isinstance(template, str):
-            return paths, template
-    limit = (
-        "a pair of paths by name and a template, as in ({'id': '$.detail.id'}, '{\"order\": <id>}')"
-    )
-    raise InvalidSetting("input_transformer", given, limit, _SOURCE)
-
-
-def _check(made: Transformer, paths: Mapping[str, Path], template: str, target_id: str) -> None:
-    """What AWS refuses of a template when it is given."""
-    is_object = template.strip().startswith("{")
-    for name in made.names:
-        if name not in paths and name not in RESERVED:
-            known = ", ".join([*paths, *RESERVED])
-            raise ValidationException(
-                f"InputTemplate for target {target_id} contains invalid placeholder {name}.",
-                f"; there are {known}",
-            )
-        if name in _WHOLE and not is_object:
-            raise ValidationException(
-                f"InputTemplate for target {target_id} contains placeholder {name} valid only for "
-                "JSON template."
-            )
-    if template.strip()[:1] not in ("{", "[", '"'):
-        return
-    trial = made.trial()
-    try:
-        json.loads(trial, object_pairs_hook=_checked_keys)
-    except (ValueError, RecursionError) as error:
-        shown = trial.replace(_STAND_IN, "?")
-        raise ValidationException(
-            f"Invalid InputTemplate for target {target_id}.",
-            f" ({error}; with 0 for each name, and ? within quotes, it is {shown})",
-        ) from None
-
-
-def _checked_keys(pairs: list[tuple[str, Any]]) -> None:
-    if any(_STAND_IN in key for key, _ in pairs):
-        raise ValueError("a name cannot be, or be in, the key of an object")

@@ -18,7 +18,8 @@ from lambdalab.rules import Rules
 from lambdalab.sources.filters.patterns import Pattern
 from lambdalab.sources.shown import Shown
 from lambdalab.trace.schema import Cause
-from lambdalab.triggers.eventbridge.inputs import Matched, compact, read_input
+from lambdalab.triggers.eventbridge.input_settings import read_input
+from lambdalab.triggers.eventbridge.inputs import Matched, compact
 from lambdalab.triggers.eventbridge.receivers import (
     BusReceiver,
     Watched,

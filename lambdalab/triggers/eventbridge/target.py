@@ -42,6 +42,13 @@ class BusTarget:
         if len(record) > self._eventbridge.parts.rules.eventbridge_entry_size:
             return "Total size of the entries in the request is over the limit."
         detail = json.loads(record)
+        named = {name: str(value) for name, (_, value) in envelope.attributes.items()}
+        if "DetailType" in named and isinstance(detail, dict):  # an entry of a service's own
+            bus.receive(
+                named["Source"], named["DetailType"], detail, (named["Resources"],),
+                request=envelope.request, cause=envelope.cause,
+            )  # fmt: skip
+            return ""
         context = detail.get("requestContext", {}) if isinstance(detail, dict) else {}
         if "functionArn" not in context:
             return "Detail is malformed."

@@ -76,8 +76,8 @@ class TargetSettings:
 class RuleTarget:
     """One target of a rule, made by :meth:`~lambdalab.triggers.eventbridge.rule.Rule.put_target`.
 
-    Attributes: ``id``; ``name`` and ``arn`` of what is told; ``settings``; ``way``, as in "big->bill": what
-    the way there is called in the books.
+    Attributes: ``id``; ``name`` and ``arn`` of what is told; ``settings``; ``way``, as in "big->bill":
+    what the way there is called in the books.
     """
 
     def __init__(

@@ -1,13 +1,13 @@
 """CloudWatch Logs: subscription filters on the log groups of the lab's functions.
 
-A filter hands the lines of an attempt that match its pattern to another function, asynchronously: START, END
-and REPORT are lines as the handler's are. Errors that may pass are retried for 24 hours; one that no retry
+A filter hands the lines of an attempt that match its pattern to another function, asynchronously: START,
+END and REPORT are lines as the handler's are. Errors that may pass are retried for 24 hours; one that no retry
 mends (no permission, no function) puts the filter to sleep for ten minutes, and what is logged meanwhile
 never arrives. Sources: logs/Subscriptions, logs/SubscriptionFilters; dg-old/services-cloudwatchlogs.
 
-A function that is subscribed to its own log group is invoked by its own REPORT, and so again and again: AWS
-allows it, bills it and does not stop it (recursive loop detection does not know CloudWatch Logs), and so
-does a lab: give ``lab.run`` an ``until``.
+A function that is subscribed to its own log group is invoked by its own REPORT, and so again and again:
+AWS allows it, bills it and does not stop it (recursive loop detection does not know CloudWatch Logs), and
+so does a lab: give ``lab.run`` an ``until``.
 
 Choices: a group's lines come at the end of the attempt that wrote them, one batch for each attempt and
 filter, a second later (rule ``logs_delay``). What an environment of provisioned concurrency writes in its
@@ -139,7 +139,7 @@ class LogGroup(Shown):
 
 
 class Logs(ThinService[LogGroup]):
-    """The log groups of a lab that have subscription filters; ``lab.trace.logs`` has all that was logged."""
+    """The log groups of a lab that have subscription filters; ``lab.trace.logs`` has all lines."""
 
     service: ClassVar[str] = "logs"
     noun: ClassVar[str] = "log group"
@@ -192,7 +192,7 @@ class Logs(ThinService[LogGroup]):
         if named not in group.filters and len(group.filters) >= most:
             raise LimitExceededException(
                 "Resource limit exceeded.",
-                f"; a log group has at most {most} subscription filters ({parts.rules.source('logs_filters')})",
+                f"; a log group has at most {most} filters ({parts.rules.source('logs_filters')})",
             )
         made = SubscriptionFilter(parts, group, named, function, filter_pattern)
         group.filters[named] = made

@@ -116,6 +116,7 @@ def retries(parts: Parts) -> Retries:
     def wait_us(tries: int) -> int | None:
         rules = parts.rules
         first: float = rules.s3_retry_wait_minimum * 2.0 ** min(tries - 1, _DOUBLINGS)
-        return round(min(first, rules.s3_retry_wait_maximum) * US)
+        longest: float = rules.s3_retry_wait_maximum
+        return round(min(first, longest) * US)
 
     return Retries(wait_us, parts.us("s3_retry_age"))

@@ -128,14 +128,10 @@ def joined(parts: object, rules: Rules) -> tuple[bytes, str]:
             )
         check_size(len(body), rules)
     check_size(sum(map(len, bodies)), rules, "s3_multipart_size")
-    digests = b"".join(_md5(body).digest() for body in bodies)
-    return b"".join(bodies), f"{_md5(digests).hexdigest()}-{len(bodies)}"
+    digests = b"".join(bytes.fromhex(etag_of(body)) for body in bodies)
+    return b"".join(bodies), f"{etag_of(digests)}-{len(bodies)}"
 
 
 def etag_of(body: bytes) -> str:
     """The ETag of an object that came in one piece: its MD5."""
-    return _md5(body).hexdigest()
-
-
-def _md5(data: bytes) -> Any:
-    return hashlib.md5(data, usedforsecurity=False)
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()

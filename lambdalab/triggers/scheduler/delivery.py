@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from lambdalab.invocation.destinations import Envelope
 from lambdalab.trace.schema import Cause
 from lambdalab.triggers.parts import Parts
 from lambdalab.triggers.push import (
@@ -57,6 +58,35 @@ class Firing:
         return text.encode()
 
 
+class Entry:
+    """An event bus: the input is the detail of an event, put there with the schedule's own words for it.
+
+    Parameters: the lab's ``parts``, the settings of the schedule.
+    """
+
+    def __init__(self, parts: Parts, settings: ScheduleSettings) -> None:
+        self._parts, self._bus = parts, settings.target
+        self._words = dict(settings.event_bridge_parameters)
+        self.name, self.arn = self._bus.name, self._bus.arn
+
+    def take(self, event: Event, source: int) -> Taken:
+        """Put it on the bus."""
+        firing: Firing = event.extra
+        words = {
+            "Source": self._words["source"],
+            "DetailType": self._words["detail_type"],
+            "Resources": firing.schedule_arn,
+        }
+        envelope = Envelope(
+            0, source, None, "", cause=Cause.PUBLISHED,
+            attributes={name: ("String", value) for name, value in words.items()},
+        )  # fmt: skip
+        told = self._parts.functions.destinations.deliver(self._bus, event.body, envelope)
+        if told:
+            return Taken(400, 0, Cause.TARGET_FAILED, message=told)
+        return Taken(200, 0, Cause.DELIVERED)
+
+
 class Filled:
     """A target that gets each try's own body. Parameters: the target itself."""
 
@@ -77,6 +107,8 @@ def receiver(parts: Parts, settings: ScheduleSettings) -> Filled:
     target = settings.target
     if target.service == "lambda":
         return Filled(FunctionReceiver(parts, parts.target(target.name), "", ""))
+    if target.service == "events":
+        return Filled(Entry(parts, settings))
     return Filled(PlaceReceiver(parts, target))
 
 

@@ -55,6 +55,7 @@ class Schedules(Directory[Schedule]):
         dead_letter_queue: Any = None,
         action_after_completion: str = "NONE",
         description: str = "",
+        event_bridge_parameters: dict[str, str] | None = None,
         **unknown: Any,
     ) -> Schedule:
         """Invoke a target at the times of an expression (botocore CreateSchedule).
@@ -88,6 +89,9 @@ class Schedules(Directory[Schedule]):
             The queue for firings that could not be delivered.
         action_after_completion
             ``"DELETE"``: it goes after its last firing, where there is one.
+        event_bridge_parameters
+            Of an event bus, which gets the input as the detail of an event:
+            ``{"source": "shop", "detail_type": "night"}``.
 
         Raises
         ------
@@ -112,6 +116,7 @@ class Schedules(Directory[Schedule]):
             "maximum_retry_attempts": maximum_retry_attempts,
             "maximum_event_age": maximum_event_age, "dead_letter_queue": dead_letter_queue,
             "action_after_completion": action_after_completion, "description": description,
+            "event_bridge_parameters": event_bridge_parameters,
         } | unknown  # fmt: skip
         settings = make(self._parts, "create_schedule", schedule_expression, target, given)
         if name in self._found:

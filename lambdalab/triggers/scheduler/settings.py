@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from lambdalab.errors import InvalidSetting, UnknownSetting, ValidationException
-from lambdalab.functions.outcome import encode_text
 from lambdalab.invocation.destinations import Destination
 from lambdalab.kernel.clock import US
 from lambdalab.triggers.parts import Parts, one_of
 from lambdalab.triggers.schedule_expressions import Expression, parse, time_zone_of
+from lambdalab.triggers.scheduler.places import event_words, input_text, letters_queue, place_of
 
 _SOURCE = "botocore CreateSchedule"
 _NAME = re.compile(r"[0-9a-zA-Z._-]+\Z")
@@ -41,6 +40,7 @@ class ScheduleSettings:
     dead_letter_queue: Destination | None
     action_after_completion: str
     description: str
+    event_bridge_parameters: tuple[tuple[str, str], ...]
 
     @property
     def once(self) -> bool:
@@ -68,6 +68,7 @@ class ScheduleSettings:
             "dead_letter_queue": None if letters is None else letters.name,
             "action_after_completion": self.action_after_completion,
             "description": self.description,
+            "event_bridge_parameters": dict(self.event_bridge_parameters) or None,
         }
 
 
@@ -105,6 +106,7 @@ def _made(
     dead_letter_queue: object = None,
     action_after_completion: Any = "NONE",
     description: Any = "",
+    event_bridge_parameters: object = None,
     flexible_time_window: object = "OFF",
     group_name: object = "default",
 ) -> ScheduleSettings:
@@ -114,14 +116,15 @@ def _made(
     time_zone_of(schedule_expression_timezone)
     expression = _expression(parts, schedule_expression, schedule_expression_timezone)
     start_us, end_us = _bounds(parts, expression, start_date, end_date)
-    place = _place("target", parts, target)
+    place = place_of("target", parts, target)
     if not isinstance(description, str):
         raise InvalidSetting("description", description, "a text", _SOURCE)
     return ScheduleSettings(
-        expression, place, _input(parts, input, place), schedule_expression_timezone, start_us,
+        expression, place, input_text(parts, input, place), schedule_expression_timezone, start_us,
         end_us, state, _number(parts, "maximum_retry_attempts", maximum_retry_attempts, "retries"),
         _number(parts, "maximum_event_age", maximum_event_age, "event_age"),
-        _letters(parts, dead_letter_queue), action_after_completion, description,
+        letters_queue(parts, dead_letter_queue), action_after_completion, description,
+        event_words(event_bridge_parameters, place),
     )  # fmt: skip
 
 
@@ -174,48 +177,6 @@ def _bounds(
         None if start is None else clock.epoch_us(start),
         None if end is None else clock.epoch_us(end),
     )
-
-
-def _place(setting: str, parts: Parts, given: object) -> Destination:
-    name = given if isinstance(given, str) else getattr(given, "name", "")
-    if isinstance(name, str) and name.endswith(".fifo"):
-        limit = "no FIFO queue or topic: a schedule to one is not simulated"
-        raise InvalidSetting(setting, name, limit, "docs/fidelity.md")
-    found = parts.functions.destinations.resolve(setting, given, "")
-    if found is None:
-        limit = "a function, queue, topic or bus of this lab, its name or ARN"
-        raise InvalidSetting(setting, given, limit, _SOURCE)
-    return found
-
-
-def _letters(parts: Parts, given: object) -> Destination | None:
-    if given is None:
-        return None
-    found = _place("dead_letter_queue", parts, given)
-    if found.service != "sqs":
-        limit = "a standard SQS queue, its name or ARN"
-        raise InvalidSetting(
-            "dead_letter_queue", given, limit, "scheduler/configuring-schedule-dlq"
-        )
-    return found
-
-
-def _input(parts: Parts, given: object, target: Destination) -> str:
-    """The input as text: a text as it is, anything else as JSON; "{}" where there is none."""
-    text = "{}" if given is None else given if isinstance(given, str) else encode_text(given)
-    largest = parts.rules.scheduler_input_size
-    if not text or len(text.encode()) > largest:
-        source = parts.rules.source("scheduler_input_size")
-        raise InvalidSetting(
-            "input", f"{len(text):,} characters", f"1 to {largest:,} bytes", source
-        )
-    if target.service in ("lambda", "events"):
-        try:
-            json.loads(text)
-        except ValueError as error:
-            limit = f"well-formed JSON for this target ({error})"
-            raise InvalidSetting("input", text, limit, "botocore Target.Input") from None
-    return text
 
 
 def _number(parts: Parts, setting: str, value: object, rule: str) -> int:

@@ -1,0 +1,1 @@
+"""AWS CloudFormation: stacks of custom resources, which functions make and unmake."""
