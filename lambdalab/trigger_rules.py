@@ -111,7 +111,8 @@ S3: list[Row] = [
         "s3_recursion", False, "yes or no",
         "https://aws.amazon.com/jp/about-aws/whats-new/2024/10/"
         "aws-lambda-detects-stops-recursive-loops-lambda-s3",
-        "whether the chain that recursive loops are found by goes through a bucket",
+        "whether the chain that recursive loops are found by goes through a bucket; before that day a "
+        "bucket that feeds itself never ends: give lab.run() an until=",
         d2024_10_09=True,
     ),
 ]  # fmt: skip

@@ -94,22 +94,7 @@ class TriggerVerbs:
         """
         self._check_open()
         target = self._functions.target(function, qualifier)
-        for setting, value in (("statement_id", statement_id), ("principal", principal)):
-            if not isinstance(value, str) or not value:
-                raise InvalidSetting(setting, value, "a text", "botocore AddPermission")
-        if not all(c.isascii() and (c.isalnum() or c in "-_") for c in statement_id) or (
-            len(statement_id) > 100
-        ):
-            limit = "letters, digits, '-' and '_'; at most 100"
-            raise InvalidSetting("statement_id", statement_id, limit, "botocore AddPermission")
-        if action not in (INVOKE, INVOKE_URL, "lambda:*"):
-            raise InvalidParameterValueException(
-                f"The action {action!r} is not one that a resource policy can allow",
-                f"; {INVOKE!r} or {INVOKE_URL!r}",
-            )
-        if function_url_auth_type is not None:
-            kinds, source = ("NONE", "AWS_IAM"), "botocore AddPermission"
-            one_of("function_url_auth_type", function_url_auth_type, kinds, source)
+        _check_permission(statement_id, principal, action, function_url_auth_type)
         statement = Statement(
             statement_id, principal, action, source_arn, function_url_auth_type,
             bool(invoked_via_function_url),
@@ -219,3 +204,25 @@ class TriggerVerbs:
         """Take a URL away; its callers get 403 from now on (botocore DeleteFunctionUrlConfig)."""
         self._check_open()
         self._triggers.function_urls.delete(function, qualifier)
+
+
+def _check_permission(
+    statement_id: object, principal: object, action: object, auth_type: object
+) -> None:
+    """Raise where AddPermission would not take the values."""
+    for setting, value in (("statement_id", statement_id), ("principal", principal)):
+        if not isinstance(value, str) or not value:
+            raise InvalidSetting(setting, value, "a text", "botocore AddPermission")
+    if not all(c.isascii() and (c.isalnum() or c in "-_") for c in statement_id) or (
+        len(statement_id) > 100
+    ):
+        limit = "letters, digits, '-' and '_'; at most 100"
+        raise InvalidSetting("statement_id", statement_id, limit, "botocore AddPermission")
+    if action not in (INVOKE, INVOKE_URL, "lambda:*"):
+        raise InvalidParameterValueException(
+            f"The action {action!r} is not one that a resource policy can allow",
+            f"; {INVOKE!r} or {INVOKE_URL!r}",
+        )
+    if auth_type is not None:
+        kinds, source = ("NONE", "AWS_IAM"), "botocore AddPermission"
+        one_of("function_url_auth_type", auth_type, kinds, source)

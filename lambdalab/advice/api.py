@@ -63,8 +63,7 @@ def gone(small: Small, kind: str, timeout: int, limit: float) -> Example | None:
 
 def _called(small: Small, kind: str, timeout: int, limit: float, takes: float) -> Lab:
     lab = small.lab()
-    body = {"duration": min(takes, timeout), "timeout": timeout}
-    lab.create_function("report", **body)
+    lab.create_function("report", duration=min(takes, timeout), timeout=timeout)
     verb: Any = getattr(lab.api_gateway, f"create_{kind.lower()}_api")
     api = verb("shop")
     api.route("GET", "/report", "report", integration_timeout=limit)

@@ -30,7 +30,7 @@ def not_idempotent(design: Design) -> Iterator[Advice]:
         if not retried:
             continue
         event = design.events.get(function.name, function.last_event)
-        if event == b"":
+        if event is None:
             design.left_out.append(
                 f"whether {function.name} is idempotent: no event seen yet; "
                 f"lab.check(events={{{function.name!r}: ...}})"
@@ -85,7 +85,12 @@ def _twice(design: Design, function: Function, event: Any) -> Example | str | No
     refused = next((s["refused"] for s in seen if s["refused"]), "")
     if refused:
         return f"its code reaches for what the copy of the lab has not ({refused})"
-    rows = [*_sent(*seen), *_kept(*seen, control), *_remembered(*seen, control)]
+    before, once, twice = seen
+    rows = [
+        *_sent(before, once, twice),
+        *_kept(before, once, twice, control),
+        *_remembered(once, twice, control),
+    ]
     if not rows:
         return None
     rows.append(
@@ -166,7 +171,7 @@ def _plain(value: Any) -> str:
 
 
 def _remembered(
-    before: dict[str, Any], once: dict[str, Any], twice: dict[str, Any], control: dict[str, Any]
+    once: dict[str, Any], twice: dict[str, Any], control: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """Data in memory that a second run changes again, where its answer tells so."""
     if once["answer"] == twice["answer"] or once["answer"] != control["answer"]:

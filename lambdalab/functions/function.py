@@ -75,7 +75,7 @@ class Function:
         """What ``$LATEST`` will be when the update under way is over."""
         self.faults: list[Mishap] = []
         """What ``lab.faults`` does to it."""
-        self.last_event = b""
+        self.last_event: bytes | None = None
         """The event that its code got last, for ``lab.check()``."""
         self.watch: Callable[[Call], None] | None = None
         """Told of each attempt at its end (subscription filters on its log group); None: nobody is."""

@@ -63,7 +63,9 @@ def oldest_messages(tables: Tables) -> Iterator[Finding]:
 
 def _now(tables: Tables) -> int:
     """The latest time that the books know."""
-    return int(tables.rows("queue_events")["at"].max(initial=0))
+    calls = tables.rows("invocations")
+    times_us = (tables.rows("queue_events")["at"], calls["requested_at"], calls["completed_at"])
+    return max(int(column.max(initial=0)) for column in times_us)
 
 
 def _open(rows: Rows, places: Numbers, kind: int) -> Numbers:

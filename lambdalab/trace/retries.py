@@ -183,7 +183,8 @@ def _client(tables: Tables) -> Rows:
     out["cause"] = np.select(
         [status == 429, status == 0], [Cause.THROTTLED, Cause.CLIENT_TIMEOUT], Cause.SERVER_ERROR
     )
-    failed = _function_failed(tables, now["request"]) & (answer != 202)  # a 202 is all it waited for
+    failed = _function_failed(tables, now["request"])
+    failed &= answer != 202  # that is all it waited for
     worked = (answer >= 200) & (answer < 400) & ~failed
     out["ended_as"] = np.select(
         [now["answered_at"] < 0, answer == 429, worked],

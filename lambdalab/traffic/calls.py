@@ -155,15 +155,8 @@ class _Sent:
     """A try that has been sent: it is over with its answer, or when the caller stops waiting for it."""
 
     __slots__ = (
-        "_gave_up",
-        "_left_at",
-        "_placed",
-        "_request",
-        "_row",
-        "_timer",
-        "_under_way",
-        "over",
-    )
+        "_gave_up", "_left_at", "_placed", "_request", "_row", "_timer", "_under_way", "over",
+    )  # fmt: skip
 
     _under_way: Try
 
@@ -198,9 +191,7 @@ class _Sent:
         books = self._placed._books
         now, status, cause = self._placed._scheduler.now, answer.status_code, answer.cause
         books.front_answered(self._row, now, status, cause)
-        if (
-            answer.request and not self._request
-        ):  # only now known: the front was still asking around
+        if answer.request and not self._request:  # the front was still busy with other things then
             books.answered(
                 self._row, self._left_at, 0, self._gave_up, answer.request, Cause.CLIENT_TIMEOUT
             )

@@ -257,7 +257,8 @@ class Distribution(HttpFront):
         if "status" not in value:
             raise _Broken(502, "The Lambda function returned no response: its status is missing.")
         made = self._generated(event_type, value)
-        return made if "body" in value else {**made, "body": response.get("body", "")}
+        kept = {key: response[key] for key in ("body", "bodyEncoding") if key in response}
+        return made if "body" in value else {**made, **kept}
 
     def _ask(self, event_type: str, members: dict[str, Any], number: int) -> Steps:
         config = {

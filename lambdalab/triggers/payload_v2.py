@@ -57,8 +57,7 @@ def event(
     path_parameters, stage_variables, authorizer
         Left out of the event where there are none.
     raw_path
-        The path as the service shows it. None: decoded, as an HTTP API does; a function URL keeps a
-        path as it was sent.
+        The path as the service shows it; None: decoded, as an HTTP API does.
 
     Example
     -------
@@ -90,6 +89,11 @@ def event(
         "queryStringParameters": joined(request.query), "requestContext": context,
         "pathParameters": dict(path_parameters or {}), "stageVariables": dict(stage_variables or {}),
     }  # fmt: skip
+    return encode(_with_body(told, request))
+
+
+def _with_body(told: dict[str, Any], request: Request) -> dict[str, Any]:
+    """The event with its body, and without what there is not."""
     for optional in ("cookies", "queryStringParameters", "pathParameters", "stageVariables"):
         if not told[optional]:
             del told[optional]
@@ -97,7 +101,7 @@ def event(
     if text:
         told["body"] = text
     told["isBase64Encoded"] = binary
-    return encode(told)
+    return told
 
 
 def joined(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:

@@ -16,8 +16,10 @@ def things(lab: ll.Lab) -> dict[str, object]:
     table = lab.dynamodb.create_table("stock", stream_view_type="NEW_IMAGE")
     bus = lab.eventbridge["default"]
     rule = bus.put_rule("big", event_pattern={"source": ["shop"]})
+    topic, bucket = lab.sns.create_topic("news"), lab.s3.create_bucket("photos")
     return {
-        "sqs": lab.sqs, "kinesis": lab.kinesis, "dynamodb": lab.dynamodb, "queue": queue,
+        "sns": lab.sns, "topic": topic, "subscription": topic.subscribe("bill"), "s3": lab.s3,
+        "bucket": bucket, "sqs": lab.sqs, "kinesis": lab.kinesis, "dynamodb": lab.dynamodb, "queue": queue,
         "fifo": lab.sqs.create_queue("o.fifo"), "stream": stream, "table": table,
         "changes": table.stream, "mapping": lab.create_event_source_mapping(queue, "bill"),
         "eventbridge": lab.eventbridge, "bus": bus, "rule": rule, "told": rule.put_target("bill"),
@@ -29,6 +31,11 @@ def things(lab: ll.Lab) -> dict[str, object]:
     ("name", "typed"),
     [
         ("sqs", "create_queue"),
+        ("sns", "create_topic"),
+        ("topic", "arn subscribe subscriptions publish publish_batch"),
+        ("subscription", "arn topic protocol endpoint settings update unsubscribe"),
+        ("s3", "create_bucket"),
+        ("bucket", "put_object get_object copy_object delete_object list_objects objects notify"),
         ("kinesis", "create_stream"),
         ("dynamodb", "create_table"),
         ("queue", "arn send send_batch receive delete change_visibility purge messages update"),

@@ -69,8 +69,11 @@ def test_disabled_it_reads_nothing_and_goes_on_where_it_was() -> None:
         ({"on_failure": 5}, InvalidSetting),
         ({"on_failure": "count"}, InvalidParameterValueException),
         ({"on_failure": "other"}, InvalidSetting),
-        ({"on_failure": "arn:aws:sns:us-east-1:123456789012:topic"}, InvalidSetting),
-        ({"on_failure": "arn:aws:s3:::bucket"}, InvalidSetting),
+        (
+            {"on_failure": "arn:aws:sns:us-east-1:123456789012:topic"},
+            InvalidParameterValueException,
+        ),
+        ({"on_failure": "arn:aws:s3:::bucket"}, InvalidParameterValueException),
         ({"on_failure": "failed.fifo"}, InvalidSetting),
         ({"on_success": "failed"}, InvalidSetting),
         ({"maximum_concurrency": 2}, InvalidSetting),

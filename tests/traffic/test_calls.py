@@ -221,6 +221,22 @@ def test_a_handler_that_is_dead_tries_nothing_more(lab: ll.Lab) -> None:
     assert (lab.trace.requests["caller"] == "sdk").sum() == 2, "the second was under way at 4 s"
 
 
+def test_a_process_that_was_killed_tries_nothing_more(lab: ll.Lab) -> None:
+    """No ``finally`` runs in it: nobody is told that it has gone."""
+    lab.create_function("bill", duration=0.1)
+    lab.faults.service_error("bill", probability=1.0)
+    client = ll.SdkClient("legacy", backoff=ll.Backoff("exponential", base=2, cap=2))
+
+    @lab.function(timeout=30)
+    def outer(event: Any, context: Any) -> None:
+        lab.invoke("bill", caller=client)
+
+    lab.faults.kill(outer, after=3)
+    assert "signal: killed" in str(lab.invoke(outer).payload)
+    lab.run()
+    assert (lab.trace.requests["caller"] == "sdk").sum() == 2, "at 0 and 2 s"
+
+
 def test_a_dead_handlers_turn_is_given_to_the_next(lab: ll.Lab) -> None:
     lab.create_function("slow", duration=10, timeout=60)
     queue = ll.QueueingCaller()
@@ -237,6 +253,20 @@ def test_a_dead_handlers_turn_is_given_to_the_next(lab: ll.Lab) -> None:
     assert sorted(rows["status_code"]) == [0, 0, 200, 200]
     slow = lab.trace.invocations[lab.trace.invocations["function"] == "slow"]
     assert len(slow) == 2, "nobody called for those who had gone"
+
+
+def test_who_interrupts_a_call_tries_nothing_more(lab: ll.Lab) -> None:
+    lab.create_function("bill", duration=0.1)
+    lab.faults.service_error("bill", probability=1.0)
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    lab._scheduler.at(1_000_000, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        lab.invoke("bill", caller=ll.SdkClient(backoff=ll.Backoff("exponential", base=5)))
+    lab.run()
+    assert lab.trace.requests["tries"].tolist() == [1]
 
 
 # ---- functions that change

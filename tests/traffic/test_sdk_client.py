@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 import lambdalab as ll
 from lambdalab.errors import InvalidSetting, ServiceException, TooManyRequestsException
+from lambdalab.traffic.sdk import Quota
 
 MODES = ("legacy", "standard", "adaptive")
-FAILED, OK = "bill", "fine"
 
 
 def broken(kind: str = "service_error", probability: float = 1.0, **more: object) -> ll.Lab:
@@ -247,6 +247,19 @@ def test_a_timeout_costs_twice_and_a_success_pays_back_its_own_retry() -> None:
         except ll.ServiceError:
             outcomes.append(0)
     assert outcomes.count(2) > 3, "a retry that works costs nothing in the end"
+
+
+def test_what_goes_into_the_quota_and_out_of_it() -> None:
+    quota = Quota(ll.Rules.as_of())
+    assert [quota.cost(status) for status in (429, 503, 0)] == [5, 5, 10]
+    assert quota.take(10)
+    assert quota.take(5)
+    quota.give_back(5)
+    assert quota.left == 490, "what the last retry cost, not what all of them did"
+    quota.give_back(0)
+    assert quota.left == 491, "one for a call that needed no retry"
+    quota.give_back(10)
+    assert quota.left == 500, "never more than at first"
 
 
 def test_the_quota_is_full_again_in_a_new_run() -> None:

@@ -430,6 +430,11 @@ def test_the_most_specific_route_answers(lab: ll.Lab) -> None:
     assert taken("GET", "/orders/7") == "/orders/{id}"
     assert taken("GET", "/orders/new") == "/orders/new"
     assert taken("GET", "/orders/") == "/orders"
+    api.route("ANY", "/orders", "f")
+    api.get("/orders")
+    assert lab.trace.requests.front.iloc[-1] == "shop GET /orders", "its own method before ANY"
+    api.put("/orders")
+    assert lab.trace.requests.front.iloc[-1] == "shop ANY /orders"
     assert taken("GET", "/") == "/"
     assert api.post("/orders/7").status_code == 404
     api.route("ANY", "/{proxy+}", "f")

@@ -57,7 +57,7 @@ class Event(Strict):
 
 def test_each_push_is_an_event(lab: Lab) -> None:
     seen: list[Any] = []
-    build = lab.create_function("build", lambda event, context: seen.append(event))
+    build = lab.create_function("build", lambda event, context: seen.append(event), init=0)
     shop = lab.codecommit.create_repository("shop")
     shop.put_trigger("ci", build, custom_data="prod")
     first = shop.push("main")
@@ -121,7 +121,7 @@ def test_without_the_permission_nothing_runs(lab: Lab) -> None:
 def test_a_throttled_event_is_tried_again(lab: Lab) -> None:
     build = lab.create_function("build", duration=1)
     lab.codecommit.create_repository("shop").put_trigger("ci", build)
-    lab.faults.service_error("build", count=2)
+    lab.faults.service_error("build", end=2.5)
     lab.codecommit["shop"].push()
     lab.run()
     events = lab.trace.queue_events

@@ -225,4 +225,4 @@ def test_a_handler_signs_users_up(lab: Lab) -> None:
     assert lab.invoke(register, {"name": "ann"}).payload == "UNCONFIRMED"
     assert lab.invoke(register, {"name": "ann"}).payload == "UsernameExistsException"
     calls = lab.trace.short.invocations
-    assert calls.parent[calls.function == "check"].item() == "r1"
+    assert calls["from"][calls.function == "check"].item() == "r1"

@@ -100,7 +100,8 @@ def test_powertools_reads_the_events(lab: ll.Lab, bus: EventBus) -> None:
     ("pattern", "wanted"),
     [
         ({"source": ["shop"]}, True), ({"source": [{"anything-but": {"prefix": "sh"}}]}, False),
-        ({"detail": {"ip": [{"cidr": "10.0.0.0/24"}]}}, True), ({"detail-type": [{"wildcard": "p*d"}]}, True),
+        ({"detail": {"ip": [{"cidr": "10.0.0.0/24"}]}}, True),
+        ({"detail-type": [{"wildcard": "p*d"}]}, True),
         ({"$or": [{"source": ["x"]}, {"detail": {"total": [120]}}]}, True),
         ({"detail": {"who": [{"exists": False}]}, "source": ["x"]}, False),
         ({"detail-type": [{"suffix": {"equals-ignore-case": "AID"}}]}, True),
@@ -305,7 +306,7 @@ def test_deleting(lab: ll.Lab, bus: EventBus) -> None:
     queue = lab.sqs.create_queue("q")
     rule = bus.put_rule("big", event_pattern=ALL)
     rule.put_target(queue, id="one")
-    with pytest.raises(ValidationException, match="^Rule can't be deleted since it has targets"):
+    with pytest.raises(ValidationException, match=r"^Rule can't be deleted since it has targets"):
         rule.delete()
     with pytest.raises(UnknownName, match="did you mean 'one'"):
         rule.remove_target("on")
@@ -476,7 +477,7 @@ def test_a_year_of_mondays_at_the_same_hour(lab: ll.Lab, bus: EventBus) -> None:
 
 def test_schedules_that_are_none(lab: ll.Lab, bus: EventBus) -> None:
     with pytest.raises(
-        ValidationException, match="ScheduleExpression is not valid.*at character 7"
+        ValidationException, match=r"ScheduleExpression is not valid.*at character 7"
     ):
         bus.put_rule("tick", schedule_expression="rate(x)")
     with pytest.raises(ValidationException, match="ScheduleExpression is not valid"):

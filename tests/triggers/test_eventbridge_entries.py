@@ -54,13 +54,11 @@ def test_the_event(lab: ll.Lab) -> None:
         ({**GOOD, "Detail": '{"a": NaN}'}, "MalformedDetail", "Detail is malformed."),
         ({**GOOD, "Detail": '{"a": "\\ud800"}'}, "MalformedDetail", "Detail is malformed."),
         ({**GOOD, "Detail": [1]}, "MalformedDetail", "Detail is malformed."),
-        ({**GOOD, "Detail": '{"a":' * 100_000}, "MalformedDetail", "Detail is malformed."),
-        ({**GOOD, "Source": "aws.s3"}, "NotAuthorizedForSourceException", "Not authorized for the source."),
+        ({**GOOD, "Detail": '{"a":' * 40_000}, "MalformedDetail", "Detail is malformed."),
+        ({**GOOD, "Source": "aws.s3"}, "NotAuthorizedForSourceException", "for the source."),
     ],
 )  # fmt: skip
 def test_an_entry_fails_alone(lab: ll.Lab, entry: object, code: str, message: str) -> None:
-    if isinstance(entry, dict) and len(str(entry.get("Detail"))) > 200_000:
-        entry = {**GOOD, "Detail": '{"a":' * 40_000}
     results = lab.eventbridge["default"].put_events([GOOD, entry, GOOD])
     assert [result.good for result in results] == [True, False, True]
     assert results.failed_entry_count == 1
@@ -88,7 +86,7 @@ def test_size_together(rules: str, most: int) -> None:
         assert bus.put_events([half, full])[1].good
         before = len(lab.trace.queue_events)
         with pytest.raises(
-            ValidationException, match="Total size of the entries .* over the limit"
+            ValidationException, match=r"Total size of the entries .* over the limit"
         ):
             bus.put_events([half, {**full, "Resources": ["a"]}])
         assert len(lab.trace.queue_events) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -281,7 +282,19 @@ def test_metrics_count_what_urls_answered(lab: ll.Lab) -> None:
     spent = lab.trace.requests["front"] == "f url"
     assert (sums["UrlRequestCount"], sums["Url4xxCount"], sums["Url5xxCount"]) == (4, 1, 2)
     assert (shown.loc["UrlRequestLatency", "samples"], spent.sum()) == (4, 4)
-    assert shown.loc["UrlRequestLatency", "maximum"] > 0
+    assert float(str(shown.loc["UrlRequestLatency", "maximum"])) > 0
+
+
+def test_metrics_count_answers_that_came_too_late(lab: ll.Lab) -> None:
+    lab.create_function("slow", lambda event, context: time.sleep(20) or 1 / 0, timeout=30)
+    url = lab.create_function_url("slow")
+    assert url.get("/", caller=ll.Browser(patience=5)).gave_up
+    before = lab.trace.metrics().set_index("metric")["sum"].to_dict()
+    assert (before["UrlRequestCount"], "UrlRequestLatency" in before) == (1, False)
+    lab.run()
+    after = lab.trace.metrics().set_index("metric")["sum"].to_dict()
+    assert (after["UrlRequestCount"], after["Url5xxCount"]) == (1, 1)
+    assert after["UrlRequestLatency"] > 20_000
 
 
 def test_a_lab_without_urls_has_no_such_metrics(lab: ll.Lab) -> None:
@@ -298,4 +311,5 @@ def test_a_handler_can_call_a_url(lab: ll.Lab) -> None:
     lab.create_function("outer", outer, timeout=30)
     assert lab.invoke("outer").payload == 200
     shown = lab.trace.invocations.set_index("function")
-    assert shown.loc["inner", "parent_id"] == shown.loc["outer", "request_id"]
+    parents, requests = shown["parent_id"].to_dict(), shown["request_id"].to_dict()
+    assert parents["inner"] == requests["outer"]

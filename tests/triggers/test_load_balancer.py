@@ -261,9 +261,9 @@ def test_bad_rules(lab: ll.Lab) -> None:
     for settings in ({}, {"path_pattern": 1}, {"http_request_method": "FETCH"},
                      {"path_pattern": "/a", "priority": 0}):  # fmt: skip
         with pytest.raises(InvalidSetting):
-            balancer.create_rule(group, **settings)  # type: ignore[arg-type]
+            balancer.create_rule(group, **settings)
     with pytest.raises(InvalidSetting, match="create_target_group"):
-        balancer.create_rule("g", path_pattern="/a")  # type: ignore[arg-type]
+        balancer.create_rule("g", path_pattern="/a")
     assert balancer.listener_rules == ()
 
 

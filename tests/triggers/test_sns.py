@@ -487,3 +487,32 @@ def test_a_function_and_a_queue_of_one_name_are_two_ways(lab: ll.Lab) -> None:
     lab.run()
     names = {str(name) for name in lab.trace.queue_events["queue"]}
     assert len([name for name in names if name.startswith("orders->bill")]) == 3
+
+
+def test_an_alias_is_asked_with_its_own_permission(lab: ll.Lab) -> None:
+    lab.create_function("bill", duration=0.1)
+    lab.publish_version("bill")
+    lab.create_alias("bill", "live", "1")
+    topic = lab.sns.create_topic("orders")
+    topic.subscribe("bill:live")
+    assert lab.get_policy("bill")["Statement"] == []
+    assert len(lab.get_policy("bill", qualifier="live")["Statement"]) == 1
+    topic.publish("x")
+    lab.run()
+    assert lab.trace.invocations["status"].tolist() == ["succeeded"]
+    assert actions(lab, "orders->bill:live")[-1] == ("deleted", "accepted")
+
+
+def test_a_handler_that_publishes_is_named_where_the_message_came_from(lab: ll.Lab) -> None:
+    topic = lab.sns.create_topic("orders")
+    queue = lab.sqs.create_queue("q")
+    topic.subscribe(queue)
+
+    @lab.function
+    def order(event: Any, context: Any) -> str:
+        return lab.sns["orders"].publish(event).message_id
+
+    reply = lab.invoke(order, {"order": 1})
+    rows = lab.trace.queue_events
+    assert set(rows[rows["queue"] == "orders"]["request_id"]) == {reply.request_id}
+    assert queue.receive()[0].json()["MessageId"] == reply.payload

@@ -135,7 +135,7 @@ class Checker:
     def _due(self, _: object) -> None:
         scheduler = self._parts.scheduler
         self._token = scheduler.background(scheduler.now + self.settings.interval * US, self._due)
-        if False:
+        if self._busy:
             return
         self._busy = True
         self._late = scheduler.at(scheduler.now + self.settings.timeout * US, self._timed_out)

@@ -78,14 +78,7 @@ class Elb(Directory[LoadBalancer]):
         """
         self._parts.origin()
         self._check_name("name", name)
-        rules = self._parts.rules
-        seconds = rules.load_balancer_idle_timeout if idle_timeout is None else idle_timeout
-        most = rules.load_balancer_idle_timeout_maximum
-        if isinstance(seconds, bool) or not isinstance(seconds, int) or not 1 <= seconds <= most:
-            raise InvalidSetting(
-                "idle_timeout", seconds, f"1 to {most:,} whole seconds",
-                rules.source("load_balancer_idle_timeout_maximum"),
-            )  # fmt: skip
+        seconds = self._seconds(idle_timeout)
         default = None
         known = self._found.get(name)
         if known is not None:
@@ -153,6 +146,16 @@ class Elb(Directory[LoadBalancer]):
         self.target_groups.put(made)
         made.tell() if target is None else made.take(target)
         return made
+
+    def _seconds(self, idle_timeout: object) -> int:
+        """The idle timeout, checked."""
+        rules = self._parts.rules
+        seconds = rules.load_balancer_idle_timeout if idle_timeout is None else idle_timeout
+        most = rules.load_balancer_idle_timeout_maximum
+        if isinstance(seconds, bool) or not isinstance(seconds, int) or not 1 <= seconds <= most:
+            source = rules.source("load_balancer_idle_timeout_maximum")
+            raise InvalidSetting("idle_timeout", seconds, f"1 to {most:,} whole seconds", source)
+        return seconds
 
     def _check_name(self, setting: str, name: object) -> None:
         most = self._parts.rules.load_balancer_name_length

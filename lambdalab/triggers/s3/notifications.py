@@ -51,7 +51,7 @@ class Notification:
         return (
             not each_of(self.events).isdisjoint(each_of(other.events))
             and _one_of_two(self.prefix, other.prefix, str.startswith)
-            and _one_of_two(self.suffix, other.suffix, str.endswith)
+            and self.suffix == other.suffix
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -40,23 +40,7 @@ class Schedules(Directory[Schedule]):
         parts.on_reset(self._begin)
 
     def create_schedule(
-        self,
-        name: str,
-        schedule_expression: str,
-        target: Any,
-        *,
-        input: Any = None,
-        schedule_expression_timezone: str = "UTC",
-        start_date: Any = None,
-        end_date: Any = None,
-        state: str = "ENABLED",
-        maximum_retry_attempts: int | None = None,
-        maximum_event_age: int | None = None,
-        dead_letter_queue: Any = None,
-        action_after_completion: str = "NONE",
-        description: str = "",
-        event_bridge_parameters: dict[str, str] | None = None,
-        **unknown: Any,
+        self, name: str, schedule_expression: str, target: Any, **settings: Any
     ) -> Schedule:
         """Invoke a target at the times of an expression (botocore CreateSchedule).
 
@@ -69,29 +53,19 @@ class Schedules(Directory[Schedule]):
             day of the month, month, day of the week, year; ``"at(2025-01-07T09:00:00)"``: a single time.
         target
             A function (invoked asynchronously), queue, topic or bus; itself, its name or ARN.
-        input
-            What the target gets: a text, or anything that JSON has; ``{}`` by default. In it
-            ``<aws.scheduler.schedule-arn>``, ``<aws.scheduler.scheduled-time>``,
+        settings
+            ``input`` (a text, or anything that JSON has; ``{}`` by default): what the target gets; in
+            it the keywords ``<aws.scheduler.schedule-arn>``, ``<aws.scheduler.scheduled-time>``,
             ``<aws.scheduler.execution-id>`` and ``<aws.scheduler.attempt-number>`` are filled in.
-        schedule_expression_timezone
-            "Europe/Berlin": where the clock hangs that ``cron`` and ``at`` look at. A local time that
-            does not exist is skipped, one that comes twice fires once.
-        start_date, end_date
-            The first and last moment at which it may fire: seconds since the lab's start, ``"2min"``, or
-            a date, in UTC. A rate counts from the start date.
-        state
-            ``"ENABLED"`` or ``"DISABLED"``.
-        maximum_retry_attempts
-            0 to 185 (default) retries where the target cannot be had.
-        maximum_event_age
-            60 to 86,400 (default) seconds for which a firing is tried again.
-        dead_letter_queue
-            The queue for firings that could not be delivered.
-        action_after_completion
-            ``"DELETE"``: it goes after its last firing, where there is one.
-        event_bridge_parameters
-            Of an event bus, which gets the input as the detail of an event:
-            ``{"source": "shop", "detail_type": "night"}``.
+            ``schedule_expression_timezone`` ("UTC"): where the clock hangs that ``cron`` and ``at``
+            look at, such as "Europe/Berlin". A local time that does not exist is skipped, one that
+            comes twice fires once. ``start_date``, ``end_date``: the first and last moment at which
+            it may fire, in seconds since the lab's start or a date in UTC; a rate counts from the
+            first. ``state``: "ENABLED" or "DISABLED". ``maximum_retry_attempts`` (185) and
+            ``maximum_event_age`` (86,400 s) where the target cannot be had, then to the
+            ``dead_letter_queue``. ``action_after_completion`` ("NONE"): "DELETE" takes it away after
+            its last firing. ``event_bridge_parameters``, of a bus, which gets the input as an
+            event's detail: ``{"source": "shop", "detail_type": "night"}``. ``description``.
 
         Raises
         ------
@@ -110,25 +84,17 @@ class Schedules(Directory[Schedule]):
         """
         self._parts.origin()
         checked_name(self._parts, name)
-        given = {
-            "input": input, "schedule_expression_timezone": schedule_expression_timezone,
-            "start_date": start_date, "end_date": end_date, "state": state,
-            "maximum_retry_attempts": maximum_retry_attempts,
-            "maximum_event_age": maximum_event_age, "dead_letter_queue": dead_letter_queue,
-            "action_after_completion": action_after_completion, "description": description,
-            "event_bridge_parameters": event_bridge_parameters,
-        } | unknown  # fmt: skip
-        settings = make(self._parts, "create_schedule", schedule_expression, target, given)
+        made = make(self._parts, "create_schedule", schedule_expression, target, settings)
         if name in self._found:
             raise ConflictException(
                 f"Schedule {name} already exists.",
                 "; lab.scheduler.update_schedule() changes it, delete_schedule() takes it away",
             )
-        made = Schedule(self, name, settings, self._ticker(name, settings))
-        self._found[name] = made
         self._completed.pop(name, None)
-        self._start(made)
-        return made
+        schedule = Schedule(self, name, made, self._ticker(name, made))
+        self._found[name] = schedule
+        self._start(schedule)
+        return schedule
 
     def update_schedule(
         self, name: str, schedule_expression: str, target: Any, **settings: Any

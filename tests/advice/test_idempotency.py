@@ -1,0 +1,181 @@
+"""Handlers that are retried: tried twice in a copy of the lab, which nothing reaches but the copy."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+import pytest
+
+import lambdalab as ll
+from lambdalab.advice import Advice
+from lambdalab.examples import orders
+
+Event = dict[str, Any]
+
+
+def kinds(lab: ll.Lab, **given: Any) -> list[str]:
+    return [found.kind for found in lab.check(**given)]
+
+
+@pytest.fixture
+def shop(lab: ll.Lab) -> ll.Lab:
+    """A queue, a table and a topic that handlers write to, and a place for failed events."""
+    lab.sqs.create_queue("mails")
+    lab.dynamodb.create_table("stock").put_item({"id": "bike", "count": 10})
+    lab.sns.create_topic("news")
+    lab.s3.create_bucket("photos")
+    return lab
+
+
+def retried(lab: ll.Lab, handler: Any, event: Any = None) -> list[str]:
+    """The kinds found once a handler has had an asynchronous event."""
+    lab.function(dead_letter_queue="failed")(handler)
+    lab.invoke(handler, event or {"id": "A1"}, invocation_type="Event")
+    lab.run()
+    return kinds(lab)
+
+
+def test_messages_that_are_sent_again(shop: ll.Lab) -> None:
+    mails = shop.sqs["mails"]
+
+    def tell(event: Event, context: Any) -> None:
+        mails.send("hello")
+
+    assert retried(shop, tell) == ["not idempotent"]
+    [found] = shop.check()
+    assert isinstance(found, Advice)
+    [sent, answer] = found.proof.to_dict("records")
+    assert sent == {"what": "sent to mails", "one_run": "1", "two_runs": "2"}
+    assert answer["what"] == "answer"
+    assert "2 times by Lambda's queue of asynchronous events" in found.advice
+    assert len(mails.messages) == 1, "the lab itself has seen one run only"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda lab, event: lab.sns["news"].publish("x"),
+        lambda lab, event: lab.invoke("other", invocation_type="Event"),
+        lambda lab, event: lab.s3["photos"].put_object(f"{time.time_ns()}", b"x"),
+        lambda lab, event: lab.dynamodb["stock"].put_item(
+            {"id": "bike", "count": lab.dynamodb["stock"].get_item({"id": "bike"})["count"] - 1}
+        ),
+    ],
+    ids=["topic", "function", "bucket", "table"],
+)
+def test_other_things_that_are_done_again(shop: ll.Lab, write: Any) -> None:
+    shop.create_function("other", duration=0.1, dead_letter_queue="failed")
+
+    def work(event: Event, context: Any) -> None:
+        write(shop, event)
+
+    assert retried(shop, work) == ["not idempotent"]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda lab, event: None,
+        lambda lab, event: lab.s3["photos"].put_object(event["id"], b"x"),
+        lambda lab, event: lab.dynamodb["stock"].put_item({"id": "last", "at": str(time.time())}),
+        lambda lab, event: (
+            lab.dynamodb["stock"].get_item({"id": event["id"]})
+            or (lab.dynamodb["stock"].put_item({"id": event["id"]}), lab.sqs["mails"].send("x"))
+        ),
+    ],
+    ids=["nothing", "same object", "time of the last run", "remembers"],
+)
+def test_what_may_run_twice_is_no_finding(shop: ll.Lab, write: Any) -> None:
+    def work(event: Event, context: Any) -> float:
+        write(shop, event)
+        return time.time()
+
+    assert retried(shop, work) == []
+    shop.reset()
+    shop.dynamodb["stock"].put_item({"id": "bike", "count": 10})
+    assert kinds(shop, events={"work": {"id": "A2"}}) == [], "one that it has not had yet"
+
+
+def test_data_in_memory_where_the_answer_tells(lab: ll.Lab) -> None:
+    stock, calls = {"bike": 10}, [0]
+
+    @lab.function(dead_letter_queue="failed")
+    def take(event: Event, context: Any) -> int:
+        stock["bike"] -= 1
+        return stock["bike"]
+
+    @lab.function(dead_letter_queue="failed")
+    def count(event: Event, context: Any) -> str:
+        calls[0] += 1
+        return "done"
+
+    for handler in (take, count):
+        lab.invoke(handler, invocation_type="Event")
+    lab.run()
+    assert [found.subject for found in lab.check()] == ["take"]
+    assert (stock, calls) == ({"bike": 9}, [1])
+
+
+def test_only_what_is_retried(shop: ll.Lab) -> None:
+    @shop.function
+    def tell(event: Event, context: Any) -> None:
+        shop.sqs["mails"].send("hello")
+
+    shop.invoke(tell)
+    assert kinds(shop) == []
+    queue = shop.sqs.create_queue("orders", visibility_timeout=60)
+    shop.create_event_source_mapping(queue, tell)
+    assert kinds(shop, record_size=10) == ["not idempotent"]
+    shop.update_function("tell", maximum_retry_attempts=0)
+    assert "by the mapping orders->tell" in shop.check(record_size=10)[0].advice
+
+
+def test_without_an_event_nothing_is_said(shop: ll.Lab) -> None:
+    @shop.function(dead_letter_queue="failed")
+    def tell(event: Event, context: Any) -> None:
+        shop.sqs["mails"].send("hello")
+
+    shop.sns["news"].subscribe(tell)
+    assert "not decided: whether tell is idempotent: no event seen yet" in repr(shop.check())
+    assert kinds(shop, events={tell: {}}) == ["not idempotent"]
+    assert kinds(shop, events={"tell": {}}) == ["not idempotent"]
+
+
+def test_the_lab_itself_is_shut_meanwhile(shop: ll.Lab) -> None:
+    class Hidden:
+        """A thing of the user's through which the lab is reached all the same."""
+
+        def __deepcopy__(self, memo: object) -> Hidden:
+            return self
+
+        def send(self) -> None:
+            shop.sqs["mails"].send("x")
+
+    hidden = Hidden()
+
+    def tell(event: Event, context: Any) -> None:
+        hidden.send()
+
+    assert retried(shop, tell) == []
+    assert "its code reaches for what the copy of the lab has not (LabClosed)" in repr(shop.check())
+    assert len(shop.sqs["mails"].messages) == 1
+    shop.sqs["mails"].send("open again")
+
+
+def test_never_the_network(lab: ll.Lab) -> None:
+    @lab.function(dead_letter_queue="failed", allow_network=True)
+    def call(event: Event, context: Any) -> None:
+        socket.create_connection(("localhost", 9))
+
+    lab.sns.create_topic("news").subscribe(call)
+    assert "NetworkRefused" in repr(lab.check(events={call: {}}))
+
+
+def test_handlers_in_files(lab: ll.Lab) -> None:
+    service = orders.build(lab)
+    lab.invoke(service.put_order, orders.load()[3], invocation_type="Event")
+    lab.run()
+    found = {one.kind: one for one in lab.check(record_size=100)}
+    assert "calls of notify_customer 1 after one run, 2 after two" in found["not idempotent"].advice
