@@ -35,6 +35,12 @@ API_GATEWAY: list[Row] = [
         "api_gateway_account_rate", 10_000, "requests/s", "apigw/limits",
         "of all APIs of the account and Region",
     ),
+    row(
+        "api_gateway_rest_event_too_large", 500, "status", "dg/services-apigateway-errors",
+        "where a request fits and its event is over Lambda's limit: 500 is what the guide says of "
+        "whatever Lambda refuses; 413, Request Too Long, was recorded in 2021 "
+        "(https://github.com/koki-develop/lgtm-generator/issues/10)",
+    ),
     row("api_gateway_account_burst", 5_000, "requests", "apigw/limits"),
     row("api_gateway_name_length", 128, "characters", "botocore CreateApi (apigatewayv2)"),
     row(

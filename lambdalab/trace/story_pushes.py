@@ -64,11 +64,16 @@ def runs_of(tables: Tables, number: int) -> Told:
 
 
 def caller_lines(tables: Tables, number: int) -> Told:
-    """What the caller of a front that led to this invocation was told, and when."""
+    """What the caller of a front that led to this invocation was told, and when.
+
+    Of a caller that asked Lambda itself, only where it waited no longer: else the invocation's own lines
+    say the same.
+    """
     rows, late = tables.rows("requests"), tables.rows("fronts")
-    for place in np.flatnonzero((rows["request"] == number) & (rows["front"] != 0)).tolist():
+    left = (rows["answered_at"] >= 0) & (rows["status_code"] == 0)
+    for place in np.flatnonzero((rows["request"] == number) & ((rows["front"] != 0) | left)).tolist():
         row = rows[place]
-        who, front = name_of(tables, row["caller"]), name_of(tables, row["front"])
+        who, front = name_of(tables, row["caller"]), name_of(tables, row["front"]) or "Lambda"
         again = f", try {row['try_number']}" if row["try_number"] > 1 else ""
         yield int(row["sent_at"]), f"{who} asks {front!r}{again}"
         if row["answered_at"] < 0:

@@ -345,11 +345,17 @@ def test_sizes(lab: ll.Lab) -> None:
     assert api.post("/x", "x" * (6 * 2**20)).status_code == 500  # Lambda's 413: the event is larger
     assert lab.trace.requests.iloc[0].cause == "payload_too_large"
     reply = api.post("/x", "x" * (10 * 2**20 + 1))
-    assert reply.status_code == 413
-    assert reply.json() == {"message": "HTTP content length exceeded 10485760 bytes."}
-    assert reply.headers["x-amzn-errortype"] == "RequestTooLargeException"
+    assert (reply.status_code, reply.text) == (413, "HTTP content length exceeded 10485760 bytes.")
+    assert dict(reply.headers) == {"Content-Type": "text; charset=utf-8"}
     request = lab.trace.requests.iloc[1]
     assert (request.cause, request.request_id) == ("payload_too_large", "")
+
+
+def test_the_recorded_status_of_an_event_over_lambdas_limit() -> None:
+    with ll.Lab(quotas={"api_gateway_rest_event_too_large": 413}) as lab:
+        reply = rest(lab, {"body": "ok"}, method="POST").post("/x", "x" * (6 * 2**20))
+        assert (reply.status_code, reply.body) == (413, b'{"message": "Request Too Long"}')
+        assert reply.headers["x-amzn-errortype"] == "BadRequestException"
 
 
 def test_the_apis_own_limit_on_results() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Mapping
@@ -30,11 +31,15 @@ _FAILED = "Execution failed due to configuration error: "
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """An API's own answer: status, body, and the ``x-amzn-ErrorType`` of a REST API."""
+    """An API's own answer: status, body, and the ``x-amzn-ErrorType`` of a REST API.
+
+    ``bare``: a text, not JSON, without the headers that name the request.
+    """
 
     status_code: int
     body: str
     error_type: str = ""
+    bare: bool = False
 
 
 @dataclass(slots=True)
@@ -177,7 +182,9 @@ class Answering(HttpFront):
             denied = result.error.status_code == 403
             told = "Invalid permissions on Lambda function" if denied else result.error.message
             self._log_failure(told)
-            self._say(exchange, "refused", result.request, result.cause)
+            large = result.error.status_code == 413
+            what = "event_too_large" if large else "refused"
+            self._say(exchange, what, result.request, result.cause)
         else:
             self._log_failure(failed)
             self._say(exchange, "failed", result.request, result.cause)
@@ -192,18 +199,21 @@ class Answering(HttpFront):
 
     def _say(self, exchange: Exchange, what: str, number: int, cause: int) -> None:
         """Answer with words of the API's own."""
-        words = self.own_words[what]
-        self._answer(exchange, self._own(words), number, cause)
+        response = self._own(self.own_words[what])
+        if self.own_words[what].bare:
+            exchange.answer(dataclasses.replace(response, request=number, cause=cause))
+        else:
+            self._answer(exchange, response, number, cause)
 
     def _own(self, words: Words) -> Response:
-        headers = [("Content-Type", "application/json")]
+        headers = [("Content-Type", "text; charset=utf-8" if words.bare else "application/json")]
         if words.error_type:
             headers.append(("x-amzn-ErrorType", words.error_type))
         return Response(words.status_code, words.body.encode(), tuple(headers))
 
     def _answer(self, exchange: Exchange, response: Response, number: int, cause: int) -> None:
         told = self._with_ids(exchange, response)
-        exchange.answer(Response(told.status_code, told.body, told.headers, number, cause))
+        exchange.answer(dataclasses.replace(told, request=number, cause=cause))
 
     def _log_failure(self, text: str) -> None:
         self._log_line(_FAILED + text)

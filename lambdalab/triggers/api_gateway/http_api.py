@@ -28,6 +28,7 @@ class HttpApi(Api):
         "too_large": Words(413, '{"message":"Request Entity Too Large"}'),
         "timed_out": Words(503, '{"message":"Service Unavailable"}'),
         "refused": Words(500, _ERROR),
+        "event_too_large": Words(500, _ERROR),
         "failed": Words(500, _ERROR),
     }
 

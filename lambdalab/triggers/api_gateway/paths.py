@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lambdalab.errors import BadRequestException, InvalidSetting
 
@@ -35,7 +36,7 @@ class Path:
     @property
     def parameters(self) -> list[str]:
         """The names of its parameters, in order."""
-        found = (_VARIABLE.match(segment) for segment in self.segments)
+        found = map(_variable, self.segments)
         return [match[1] for match in found if match is not None]
 
     @property
@@ -60,7 +61,7 @@ class Path:
         there = path[1:].split("/")
         found: dict[str, str] = {}
         for place, segment in enumerate(self.segments):
-            variable = _VARIABLE.match(segment)
+            variable = _variable(segment)
             told = (
                 "/".join(there[place:]) if variable and variable[2] else "".join(there[place:][:1])
             )
@@ -104,8 +105,13 @@ class Path:
         )
 
 
+@lru_cache(maxsize=4096)
+def _variable(segment: str) -> re.Match[str] | None:
+    return _VARIABLE.match(segment)
+
+
 def _kind(segment: str) -> int:
-    variable = _VARIABLE.match(segment)
+    variable = _variable(segment)
     if variable is None:
         return _STATIC
     return _GREEDY if variable[2] else _PARAMETER

@@ -51,7 +51,7 @@ class Notification:
         return (
             not each_of(self.events).isdisjoint(each_of(other.events))
             and _one_of_two(self.prefix, other.prefix, str.startswith)
-            and self.suffix == other.suffix
+            and _one_of_two(self.suffix, other.suffix, str.endswith)
         )
 
     def as_dict(self) -> dict[str, Any]:
