@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from lambdalab.triggers.codecommit import CodeCommit
     from lambdalab.triggers.cognito import Cognito
     from lambdalab.triggers.config import Config
+    from lambdalab.triggers.elb.service import Elb
+    from lambdalab.triggers.eventbridge.service import EventBridge
     from lambdalab.triggers.firehose import Firehose
     from lambdalab.triggers.function_url import FunctionUrl
     from lambdalab.triggers.logs.service import Logs
-    from lambdalab.triggers.eventbridge.service import EventBridge
     from lambdalab.triggers.registry import Triggers
-    from lambdalab.triggers.scheduler import Schedules
     from lambdalab.triggers.s3.service import S3
+    from lambdalab.triggers.scheduler import Schedules
     from lambdalab.triggers.sns.service import Sns
 
 
@@ -40,6 +41,7 @@ class TriggerVerbs:
     firehose: Firehose
     logs: Logs
     eventbridge: EventBridge
+    elb: Elb
     scheduler: Schedules
     sns: Sns
     s3: S3
@@ -207,7 +209,7 @@ class TriggerVerbs:
 
 
 def _check_permission(
-    statement_id: object, principal: object, action: object, auth_type: object
+    statement_id: str, principal: str, action: str, auth_type: str | None
 ) -> None:
     """Raise where AddPermission would not take the values."""
     for setting, value in (("statement_id", statement_id), ("principal", principal)):

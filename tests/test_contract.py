@@ -23,7 +23,6 @@ MISSING = {
     "bus.put_events",
     "lab.api_gateway.create_rest_api",
     "lab.api_gateway.create_rest_api(name=)",
-    "lab.check",
     "lab.create_function_url",
     "topic.publish",
 }

@@ -8,6 +8,7 @@ from typing import Any
 from lambdalab.advice.design import Design
 from lambdalab.advice.finding import Advice, Example
 from lambdalab.advice.small import NEARLY_S, Small, table
+from lambdalab.functions.function import Function
 from lambdalab.lab import Lab
 
 _LONGER_S = 6  # for how much longer than the API waits the small lab's function runs, at most
@@ -22,7 +23,7 @@ def timeouts(design: Design) -> Iterator[Advice]:
         if function is None or route.get("deleted") or route.get("invocation_type") == "Event":
             continue
         limit = float(str(route["integration_timeout"]))
-        kind, timeout = str(route["kind"]), _timeout(design, str(route["function"]), route)
+        kind, timeout = str(route["kind"]), _timeout(function, str(route.get("qualifier", "")))
         if timeout <= limit:
             continue
         example = design.small.once(gone, kind, timeout, limit)
@@ -39,10 +40,9 @@ def timeouts(design: Design) -> Iterator[Advice]:
         yield Advice.of("api timeout", name, advice, rule, example)
 
 
-def _timeout(design: Design, name: str, route: dict[str, object]) -> int:
-    """The timeout of the version that a route calls (s)."""
-    target = design.lab._functions.target(name, route.get("qualifier") or None)
-    return int(target.timeout)
+def _timeout(function: Function, qualifier: str) -> int:
+    """The timeout of the version that a route calls (s); 0 where that is no more."""
+    return int(function.target(qualifier).timeout) if function.knows(qualifier) else 0
 
 
 def gone(small: Small, kind: str, timeout: int, limit: float) -> Example | None:

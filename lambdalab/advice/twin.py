@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import inspect
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -158,7 +159,8 @@ class Mirror:
         """The handler, as the copy of the lab is to have it."""
         if not isinstance(handler, FunctionType):
             return copy.deepcopy(handler, dict(self._same))
-        self._home = handler.__globals__
+        inner = inspect.unwrap(handler)  # what decorators of libraries stand around
+        self._home = getattr(inner, "__globals__", handler.__globals__)
         return self.function(handler)
 
     def function(self, function: FunctionType) -> FunctionType:
@@ -167,12 +169,14 @@ class Mirror:
             return self._functions[id(function)]
         cells = tuple(CellType() for _ in function.__closure__ or ())
         space = self._space(function)
-        made = FunctionType(
-            function.__code__, space, function.__name__, function.__defaults__, cells or None
-        )
+        made = FunctionType(function.__code__, space, function.__name__, None, cells or None)
         self._functions[id(function)] = made
         self._kept.append(function)
-        made.__kwdefaults__, made.__module__ = function.__kwdefaults__, function.__module__
+        given = function.__defaults__
+        made.__defaults__ = given and tuple(self.value("", value) for value in given)
+        named = function.__kwdefaults__
+        made.__kwdefaults__ = named and {n: self.value(n, value) for n, value in named.items()}
+        made.__module__ = function.__module__
         made.__qualname__, made.__doc__ = function.__qualname__, function.__doc__
         for name, cell, new in zip(
             function.__code__.co_freevars, function.__closure__ or (), cells, strict=True

@@ -33,7 +33,7 @@ def gave_up(tables: Tables) -> Iterator[Finding]:
         over = (ends - rows["answered_at"][mine])[ends >= 0]
         on = f", up to {duration(int(over.max()))} longer," if len(over) else ""
         advice = (
-            f"{times(len(mine), 'caller')} went without an answer after {duration(waited)} at most; "
+            f"{times(len(mine), 'request')} ended without the answer after {duration(waited)} at most; "
             f"the function ran on{on} and {_billed(tables, requests):,.3f} s were billed for answers "
             f"that nobody got ({short('request', int(requests[0]))} is the first). Answer sooner, or "
             "take the work on with 202 and do it asynchronously."

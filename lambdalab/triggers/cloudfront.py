@@ -16,15 +16,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from lambdalab.errors import (
-    AlreadyExistsException,
-    InvalidLambdaFunctionAssociation,
-    InvalidSetting,
-    UnknownName,
-)
+from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.functions.target import Target
 from lambdalab.invocation.front_door import Origin
 from lambdalab.trace.schema import Cause
+from lambdalab.triggers.errors import AlreadyExistsException, InvalidLambdaFunctionAssociation
 from lambdalab.triggers.front import Result
 from lambdalab.triggers.http import SOURCE_IP, USER_AGENT, Handed, Handling, HttpFront
 from lambdalab.triggers.http import Request as HttpRequest
@@ -93,7 +89,7 @@ class Distribution(HttpFront):
         Parameters: one of :data:`EVENT_TYPES`; the version, as handle, ARN or function with
         ``qualifier``; whether a request function sees the body.
 
-        Raises :class:`~lambdalab.errors.InvalidLambdaFunctionAssociation` for what cannot run at the
+        Raises :class:`~lambdalab.triggers.errors.InvalidLambdaFunctionAssociation` for what cannot run at the
         edge: ``$LATEST`` and aliases, environment variables, a dead-letter queue, arm64, and for viewer
         events more than 128 MB or 5 s, for origin events more than 30 s.
         """
@@ -138,7 +134,11 @@ class Distribution(HttpFront):
         elif settings.timeout > longest:
             problem = f"The function timeout for {event_type} must be at most {longest} seconds."
         if problem:
-            hint = f"; lab.publish_version() makes one ({_EDGE})" if settings is None else f" ({_EDGE})"
+            hint = (
+                f"; lab.publish_version() makes one ({_EDGE})"
+                if settings is None
+                else f" ({_EDGE})"
+            )
             raise InvalidLambdaFunctionAssociation(f"{problem} ARN: {target.arn}", hint)
 
     # ------------------------------------------------------------------ one request
@@ -164,7 +164,10 @@ class Distribution(HttpFront):
             body = _body_of(response)
         except _Broken as broken:
             page = f"{broken.status} ERROR: The request could not be satisfied. {broken.text}"
-            headers = (("Content-Type", "text/plain"), ("X-Cache", "LambdaExecutionError from cloudfront"))
+            headers = (
+                ("Content-Type", "text/plain"),
+                ("X-Cache", "LambdaExecutionError from cloudfront"),
+            )
             return broken.status, page.encode(), headers, broken.cause
         pairs = [
             (each.get("key") or name, each["value"])
@@ -300,7 +303,9 @@ class Distribution(HttpFront):
                 502, f"The Lambda function returned a response of {size:,} bytes; the limit of a "
                 f"{event_type} event is {self._most(event_type):,}.",
             )  # fmt: skip
-        kept: dict[str, Any] = {key: value[key] for key in ("bodyEncoding", "statusDescription") if key in value}
+        kept: dict[str, Any] = {
+            key: value[key] for key in ("bodyEncoding", "statusDescription") if key in value
+        }
         made = {"statusDescription": "", **kept, "status": status, "headers": headers, "body": body}
         _body_of(made)
         return made

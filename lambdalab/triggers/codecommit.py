@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lambdalab.errors import (
-    BranchDoesNotExistException,
-    BranchNameExistsException,
-    InvalidSetting,
-    MaximumRepositoryTriggersExceededException,
-    RepositoryNameExistsException,
-)
+from lambdalab.errors import InvalidSetting
 from lambdalab.functions.outcome import encode
 from lambdalab.sources.shown import Shown
 from lambdalab.trace.schema import ParentKind
+from lambdalab.triggers.errors import (
+    BranchDoesNotExistException,
+    BranchNameExistsException,
+    MaximumRepositoryTriggersExceededException,
+    RepositoryNameExistsException,
+)
 from lambdalab.triggers.parts import ACCOUNT, REGION, Parts, arn, one_of
 from lambdalab.triggers.push import FunctionReceiver, Push
 from lambdalab.triggers.thin import ThinService, checked_text, few_tries, hexadecimal, uuid
@@ -161,7 +161,9 @@ class Repository(Shown):
         number = self._parts.new_number()
         for name, trigger in list(self.triggers.items()):
             if trigger.wants(event, branch):
-                body = self._event(trigger, {"commit": commit, "ref": f"refs/heads/{branch}", **more})
+                body = self._event(
+                    trigger, {"commit": commit, "ref": f"refs/heads/{branch}", **more}
+                )
                 self._pushes[name].send(number, encode(body), request=request)
             else:
                 self._pushes[name].filtered(number, request)
@@ -203,7 +205,7 @@ class CodeCommit(ThinService[Repository]):
     def create_repository(self, name: str) -> Repository:
         """Make an empty repository.
 
-        Raises :class:`~lambdalab.errors.RepositoryNameExistsException` where there is one of that name
+        Raises :class:`~lambdalab.triggers.errors.RepositoryNameExistsException` where there is one of that name
         with branches or triggers already; an untouched one is returned.
 
         Example

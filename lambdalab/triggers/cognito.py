@@ -13,21 +13,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from lambdalab.errors import (
+from lambdalab.errors import InvalidSetting, UnknownName
+from lambdalab.functions.outcome import encode
+from lambdalab.functions.target import Target
+from lambdalab.invocation.front_door import Origin
+from lambdalab.sources.shown import Shown
+from lambdalab.triggers.errors import (
     InvalidLambdaResponseException,
-    InvalidSetting,
     NotAuthorizedException,
     UnexpectedLambdaException,
-    UnknownName,
     UserLambdaValidationException,
     UsernameExistsException,
     UserNotConfirmedException,
     UserNotFoundException,
 )
-from lambdalab.functions.outcome import encode
-from lambdalab.functions.target import Target
-from lambdalab.invocation.front_door import Origin
-from lambdalab.sources.shown import Shown
 from lambdalab.triggers.front import Result
 from lambdalab.triggers.parts import ACCOUNT, REGION, Parts, arn
 from lambdalab.triggers.push import FunctionReceiver, Push
@@ -137,7 +136,7 @@ class UserPool(Shown):
         """A user signs up: PreSignUp, then a message with a code (CustomMessage), or PostConfirmation
         where the function confirms the user itself.
 
-        Raises :class:`~lambdalab.errors.UsernameExistsException`, and what a trigger makes of it:
+        Raises :class:`~lambdalab.triggers.errors.UsernameExistsException`, and what a trigger makes of it:
         ``UserLambdaValidationException``, ``UnexpectedLambdaException`` or
         ``InvalidLambdaResponseException``. Then there is no such user, unless only PostConfirmation
         failed, which comes afterwards.
@@ -300,9 +299,7 @@ class UserPool(Shown):
             )
         return answer
 
-    def _event(
-        self, trigger: str, why: str, user: User, request: dict[str, Any]
-    ) -> dict[str, Any]:
+    def _event(self, trigger: str, why: str, user: User, request: dict[str, Any]) -> dict[str, Any]:
         prefix = "TokenGeneration" if trigger == "PreTokenGeneration" else trigger
         return {
             "version": "1", "region": REGION, "userPoolId": self.id, "userName": user.name,

@@ -12,17 +12,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from lambdalab.errors import (
-    InvalidResultTokenException,
-    InvalidSetting,
-    MaxNumberOfConfigRulesExceededException,
-)
+from lambdalab.errors import InvalidSetting
 from lambdalab.functions.outcome import encode, encode_text
 from lambdalab.functions.target import Target
 from lambdalab.invocation.front_door import Origin
 from lambdalab.kernel.clock import US
 from lambdalab.sources.shown import Shown
 from lambdalab.trace.schema import Cause, ParentKind
+from lambdalab.triggers.errors import (
+    InvalidResultTokenException,
+    MaxNumberOfConfigRulesExceededException,
+)
 from lambdalab.triggers.parts import ACCOUNT, REGION, Parts, arn, one_of
 from lambdalab.triggers.push import FunctionReceiver, Push
 from lambdalab.triggers.thin import ThinService, checked_text, few_tries, hexadecimal, uuid
@@ -269,7 +269,7 @@ class Config(ThinService[Rule]):
         """What a rule's function has found (PutEvaluations), in AWS's words: ``ComplianceResourceId``,
         ``ComplianceResourceType``, ``ComplianceType``, ``Annotation``, ``OrderingTimestamp``.
 
-        Raises :class:`~lambdalab.errors.InvalidResultTokenException` for a token that no rule gave out.
+        Raises :class:`~lambdalab.triggers.errors.InvalidResultTokenException` for a token that no rule gave out.
         """
         self._parts.origin()
         rule = next((each for each in self._found.values() if result_token in each.tokens), None)
@@ -284,7 +284,9 @@ class Config(ThinService[Rule]):
         for each in found:
             for member in ("ComplianceResourceType", "ComplianceResourceId", "ComplianceType"):
                 if member not in each:
-                    raise InvalidSetting("evaluations", each, f"with {member}", "botocore Evaluation")
+                    raise InvalidSetting(
+                        "evaluations", each, f"with {member}", "botocore Evaluation"
+                    )
             one_of("ComplianceType", each["ComplianceType"], COMPLIANCES, "botocore Evaluation")
         for each in found:
             rule.evaluations.append(each)

@@ -349,7 +349,11 @@ def _verdict(answers: list[dict[str, Any]]) -> tuple[bytes | None, str, str]:
 def _problem(result: Result) -> tuple[str, str, int]:
     """Why a call came to nothing: Firehose's code, a message, and the cause."""
     if result.timed_out:
-        return "Lambda.FunctionTimedOut", "The function did not answer in time", Cause.CLIENT_TIMEOUT
+        return (
+            "Lambda.FunctionTimedOut",
+            "The function did not answer in time",
+            Cause.CLIENT_TIMEOUT,
+        )
     if result.failure is not None:
         text = "The Lambda function was successfully invoked but it returned an error result."
         return "Lambda.FunctionError", f"{text} {error_text(result)}".strip(), result.failure.cause
@@ -413,7 +417,9 @@ class Firehose(ThinService[DeliveryStream]):
         checked_text("name", name, 64, "botocore CreateDeliveryStream")
         target = parts.target(function)
         if destination is not None and not hasattr(destination, "put_object"):
-            raise InvalidSetting("destination", destination, "a bucket of the lab, or None", _SOURCE)
+            raise InvalidSetting(
+                "destination", destination, "a bucket of the lab, or None", _SOURCE
+            )
         settings = StreamSettings(
             checked_number(
                 "buffer_size", rules.firehose_buffer_size_default if buffer_size is None else buffer_size,

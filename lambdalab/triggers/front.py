@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lambdalab.errors import ServiceError
+from lambdalab.errors import ResourceNotFoundException, ServiceError
 from lambdalab.functions.call import Call
 from lambdalab.functions.outcome import Failure
 from lambdalab.functions.policy import INVOKE
@@ -95,7 +95,7 @@ def call(
     Parameters
     ----------
     parts, target, event
-        The lab's parts, the function, and the event as JSON.
+        The lab's parts, the function (what goes by its name now), and the event as JSON.
     heard
         Called once with the :class:`Result`, at once where Lambda refuses.
     source
@@ -116,6 +116,13 @@ def call(
     else:
         origin = Origin(source, Cause.TRIGGERED, cause_of.parent_kind, cause_of.parent)
     door = parts.service.front_door
+    try:
+        target = parts.target(target.name, target.qualifier or None)
+    except ResourceNotFoundException as error:  # gone since the service was wired
+        kind = InvocationType.REQUEST_RESPONSE
+        waiting.request = door.unknown(target.name, target.qualifier, origin, kind)
+        heard(Result(waiting.request, Cause.UNKNOWN_FUNCTION, error=error))
+        return waiting
     if principal and not parts.allowed(target, principal, source_arn, action):
         kind = InvocationType.REQUEST_RESPONSE
         waiting.answered(door.denied(target, event, origin, kind, principal))

@@ -44,14 +44,11 @@ def event(
 
     Parameters
     ----------
-    request
-        What came; its path is without the stage.
-    route_key, stage
-        As "GET /orders/{id}" and "prod"; both are ``$default`` for a function URL. A stage with a name
-        of its own stands before the path in the event.
+    request, route_key, stage
+        What came, its path without the stage; as "GET /orders/{id}" and "prod". A stage other than
+        ``$default`` stands before the path in the event.
     api_id, domain, request_id, account
-        Of the API (or the URL), and of this request; ``account`` is "anonymous" for an unsigned request
-        to a function URL.
+        Of the API (or the URL), and of this request; ``account`` is "anonymous" for an unsigned one.
     time_ms
         Milliseconds since 1970.
     path_parameters, stage_variables, authorizer
@@ -69,20 +66,17 @@ def event(
     """
     path = request.path if raw_path is None else raw_path
     path = path if stage == STAGE else f"/{stage}{path}"
-    agent = request.header("User-Agent") or USER_AGENT
-    headers, cookies = _headers(request, domain, agent, request_id, time_ms)
+    headers, cookies = _headers(request, domain, request_id, time_ms)
     context = {
         "accountId": account, "apiId": api_id, "domainName": domain,
         "domainPrefix": domain.partition(".")[0],
         "http": {
             "method": request.method, "path": path, "protocol": "HTTP/1.1", "sourceIp": SOURCE_IP,
-            "userAgent": agent,
+            "userAgent": headers["user-agent"],
         },
         "requestId": request_id, "routeKey": route_key, "stage": stage, "time": _time(time_ms),
         "timeEpoch": time_ms,
-    }  # fmt: skip
-    if authorizer:
-        context["authorizer"] = dict(authorizer)
+    } | ({"authorizer": dict(authorizer)} if authorizer else {})  # fmt: skip
     told: dict[str, Any] = {
         "version": "2.0", "routeKey": route_key, "rawPath": path,
         "rawQueryString": request.query_string, "cookies": cookies, "headers": headers,
@@ -135,7 +129,7 @@ def body_of(request: Request) -> tuple[str, bool]:
 
 
 def _headers(
-    request: Request, domain: str, agent: str, request_id: str, time_ms: int
+    request: Request, domain: str, request_id: str, time_ms: int
 ) -> tuple[dict[str, str], list[str]]:
     """The headers as a function sees them, with those that the service adds, in order; and the cookies."""
     found = joined(tuple((name.lower(), value) for name, value in request.headers))
@@ -153,7 +147,8 @@ def _headers(
     digits = hashlib.sha256(f"{request_id}/trace".encode()).hexdigest()[:24]
     found.setdefault("x-amzn-trace-id", f"Root=1-{time_ms // 1000:08x}-{digits}")
     found |= {
-        "host": domain, "user-agent": agent, "x-forwarded-port": "443", "x-forwarded-proto": "https",
+        "host": domain, "user-agent": request.header("User-Agent") or USER_AGENT,
+        "x-forwarded-port": "443", "x-forwarded-proto": "https",
         "x-forwarded-for": SOURCE_IP if earlier is None else f"{earlier}, {SOURCE_IP}",
     }  # fmt: skip
     return {name: found[name] for name in sorted(found)}, cookies

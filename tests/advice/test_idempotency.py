@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import time
 from typing import Any
@@ -179,3 +180,39 @@ def test_handlers_in_files(lab: ll.Lab) -> None:
     lab.run()
     found = {one.kind: one for one in lab.check(record_size=100)}
     assert "calls of notify_customer 1 after one run, 2 after two" in found["not idempotent"].advice
+
+
+def test_what_stands_around_a_handler_and_in_its_defaults(shop: ll.Lab) -> None:
+    def logged(function: Any) -> Any:
+        @functools.wraps(function)
+        def around(event: Event, context: Any) -> Any:
+            return function(event, context)
+
+        return around
+
+    @logged
+    def tell(event: Event, context: Any, queue: Any = shop.sqs["mails"]) -> None:
+        queue.send("hello")
+
+    assert retried(shop, tell) == ["not idempotent"]
+    assert len(shop.sqs["mails"].messages) == 1
+
+
+def test_a_handler_of_another_module_and_its_globals(shop: ll.Lab) -> None:
+    space: dict[str, Any] = {"lab": shop, "wraps": functools.wraps}
+    exec(SOURCE, space)
+    assert retried(shop, space["tell"]) == ["not idempotent"]
+    assert space["told"] == ["A1"], "its data in memory is what the lab's own run made"
+    assert len(shop.sqs["mails"].messages) == 1
+
+
+SOURCE = """
+told = []
+
+def send(id):
+    told.append(id)
+    lab.sqs["mails"].send(id)
+
+def tell(event, context):
+    send(event["id"])
+"""

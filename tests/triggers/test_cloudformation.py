@@ -14,7 +14,8 @@ import pytest
 from aws_lambda_powertools.utilities.parser import models
 
 from lambdalab import Lab
-from lambdalab.errors import AlreadyExistsException, InvalidSetting, UnknownName, ValidationError
+from lambdalab.errors import InvalidSetting, UnknownName
+from lambdalab.triggers.errors import AlreadyExistsException, ValidationError
 
 
 def template(function: Any, **properties: Any) -> dict[str, Any]:

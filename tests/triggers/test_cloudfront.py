@@ -8,11 +8,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from lambdalab import Lab
-from lambdalab.errors import (
-    AlreadyExistsException,
-    InvalidLambdaFunctionAssociation,
-    UnknownName,
-)
+from lambdalab.errors import UnknownName
+from lambdalab.triggers.errors import AlreadyExistsException, InvalidLambdaFunctionAssociation
 
 
 class Strict(BaseModel):
@@ -206,7 +203,9 @@ def test_what_cannot_run_at_the_edge(lab: Lab) -> None:
     lab.publish_version("f")
     lab.create_alias("f", "live", "1")
     for given in ("f", "f:$LATEST", "f:live"):
-        with pytest.raises(InvalidLambdaFunctionAssociation, match="must end with the version number"):
+        with pytest.raises(
+            InvalidLambdaFunctionAssociation, match="must end with the version number"
+        ):
             site.associate("viewer-request", given)
     for name, settings, text in (
         ("big", {"memory_size": 256}, "at most 128 MB"),
@@ -235,7 +234,11 @@ def test_origins(lab: Lab) -> None:
 
     site = lab.cloudfront.create_distribution("api", origin)
     reply = site.get("/x")
-    assert (reply.status_code, reply.json(), reply.headers["x-from"]) == (201, {"uri": "/x"}, "origin")
+    assert (reply.status_code, reply.json(), reply.headers["x-from"]) == (
+        201,
+        {"uri": "/x"},
+        "origin",
+    )
     assert site.get("/down").status_code == 502
     assert lab.cloudfront.create_distribution("api", origin) is site
     with pytest.raises(AlreadyExistsException, match="delete_distribution"):

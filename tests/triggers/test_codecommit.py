@@ -8,10 +8,10 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from lambdalab import Lab
-from lambdalab.errors import (
+from lambdalab.errors import InvalidSetting
+from lambdalab.triggers.errors import (
     BranchDoesNotExistException,
     BranchNameExistsException,
-    InvalidSetting,
     MaximumRepositoryTriggersExceededException,
     RepositoryNameExistsException,
 )

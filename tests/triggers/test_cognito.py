@@ -9,12 +9,11 @@ import pytest
 from aws_lambda_powertools.utilities.parser import models
 
 from lambdalab import Lab
-from lambdalab.errors import (
+from lambdalab.errors import ServiceError, UnknownName
+from lambdalab.triggers.errors import (
     InvalidLambdaResponseException,
     NotAuthorizedException,
-    ServiceError,
     UnexpectedLambdaException,
-    UnknownName,
     UserLambdaValidationException,
     UsernameExistsException,
     UserNotConfirmedException,
@@ -152,7 +151,9 @@ def test_what_the_function_raises_is_final(lab: Lab) -> None:
     assert pool.users == {}
 
 
-@pytest.mark.parametrize("answer", [None, {"response": None}, {"response": {"autoConfirmUser": "x"}}])
+@pytest.mark.parametrize(
+    "answer", [None, {"response": None}, {"response": {"autoConfirmUser": "x"}}]
+)
 def test_an_answer_of_another_shape(lab: Lab, answer: Any) -> None:
     def odd(event: Any, context: Any) -> Any:
         return answer

@@ -9,9 +9,9 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from lambdalab import Lab
-from lambdalab.errors import (
+from lambdalab.errors import InvalidSetting
+from lambdalab.triggers.errors import (
     InvalidResultTokenException,
-    InvalidSetting,
     MaxNumberOfConfigRulesExceededException,
 )
 
@@ -109,7 +109,7 @@ def test_a_periodic_rule(lab: Lab) -> None:
     assert list(lab.trace.short.invocations.t_s) == [21_600, 43_200, 64_800, 86_400]
     lab.reset()
     seen.clear()
-    lab.run(until=6 * 3600)
+    lab.run(until=6 * 3600 + 10)
     assert len(seen) == 1
     lab.config.delete_config_rule("daily")
     lab.run(until=86_400)
@@ -127,7 +127,11 @@ def test_only_a_token_that_was_given_out(lab: Lab) -> None:
     lab.run()
     token = seen[0]["resultToken"]
     with pytest.raises(InvalidSetting, match="COMPLIANT"):
-        told = {"ComplianceResourceType": "t", "ComplianceResourceId": "i", "ComplianceType": "good"}
+        told = {
+            "ComplianceResourceType": "t",
+            "ComplianceResourceId": "i",
+            "ComplianceType": "good",
+        }
         lab.config.put_evaluations(token, [told])
     with pytest.raises(InvalidSetting, match="100"):
         lab.config.put_evaluations(token, [{}] * 101)

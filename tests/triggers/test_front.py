@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import lambdalab as ll
-from tests.triggers.fronts import Shop
+from lambdalab.triggers import front
+from tests.triggers.fronts import Shop, parts_of
 
 
 def test_the_caller_gets_the_functions_answer(lab: ll.Lab) -> None:
@@ -68,6 +69,23 @@ def test_without_the_permission_nothing_runs(lab: ll.Lab) -> None:
     assert lab.trace.requests["cause"].tolist() == ["completed", "access_denied"]
     assert lab.trace.invocations["status_code"].tolist() == [200, 403]
     assert len(lab.trace.attempts) == 1
+
+
+def test_a_function_that_is_gone_and_one_that_took_its_name(lab: ll.Lab) -> None:
+    lab.create_function("f", duration=1)
+    parts = parts_of(lab)
+    heard: list[front.Result] = []
+    target = parts.target("f")
+    lab.delete_function("f")
+    more: dict[str, Any] = {"source": 0, "principal": "", "source_arn": ""}
+    front.call(parts, target, b"{}", heard.append, **more)
+    assert heard[0].error is not None
+    assert heard[0].error.status_code == 404
+    lab.create_function("f", duration=1)
+    front.call(parts, target, b"{}", heard.append, **more)
+    lab.run()
+    assert heard[1].good
+    assert lab.trace.invocations["status_code"].tolist() == [404, 200]
 
 
 def test_a_handler_asks_a_front(lab: ll.Lab) -> None:

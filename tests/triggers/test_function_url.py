@@ -286,9 +286,9 @@ def test_metrics_count_what_urls_answered(lab: ll.Lab) -> None:
 
 
 def test_metrics_count_answers_that_came_too_late(lab: ll.Lab) -> None:
-    lab.create_function("slow", lambda event, context: time.sleep(20) or 1 / 0, timeout=30)
+    lab.create_function("slow", lambda event, context: time.sleep(40), timeout=20)
     url = lab.create_function_url("slow")
-    assert url.get("/", caller=ll.Browser(patience=5)).gave_up
+    assert url.get("/", caller=ll.Browser(gives_up_after=5)).gave_up
     before = lab.trace.metrics().set_index("metric")["sum"].to_dict()
     assert (before["UrlRequestCount"], "UrlRequestLatency" in before) == (1, False)
     lab.run()

@@ -263,7 +263,7 @@ def test_bad_rules(lab: ll.Lab) -> None:
         with pytest.raises(InvalidSetting):
             balancer.create_rule(group, **settings)
     with pytest.raises(InvalidSetting, match="create_target_group"):
-        balancer.create_rule("g", path_pattern="/a")
+        balancer.create_rule("g", path_pattern="/a")  # type: ignore[arg-type]
     assert balancer.listener_rules == ()
 
 

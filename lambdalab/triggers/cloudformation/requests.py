@@ -81,7 +81,9 @@ class Requests:
         self._known.add(name)
         key = f"{members['StackId']}|{members['LogicalResourceId']}|{name}"
         signature = hexadecimal(parts, f"signature/{name}", 28)
-        url = f"https://{HOST}/{quote(key, safe=':/-')}?AWSAccessKeyId=AKIALAB&Signature={signature}"
+        url = (
+            f"https://{HOST}/{quote(key, safe=':/-')}?AWSAccessKeyId=AKIALAB&Signature={signature}"
+        )
         event = {"ResponseURL": url, "RequestId": name, **members}
         self._way_to(function).send(number, encode(event), request=request)
         return waiting

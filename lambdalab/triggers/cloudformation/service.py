@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from lambdalab.errors import AlreadyExistsException, InvalidSetting, ValidationError
+from lambdalab.errors import InvalidSetting
 from lambdalab.functions.outcome import encode
 from lambdalab.sources.directory import Directory
 from lambdalab.trace.schema import ParentKind
 from lambdalab.triggers.cloudformation.requests import Requests, as_strings
 from lambdalab.triggers.cloudformation.stack import Definition, Stack
+from lambdalab.triggers.errors import AlreadyExistsException, ValidationError
 from lambdalab.triggers.parts import Parts, one_of
 from lambdalab.triggers.thin import checked_number, checked_text
 
@@ -180,9 +181,13 @@ class CloudFormation(Directory[Stack]):
                 limit = '{"Type": "Custom::X", "ServiceToken": function, "Properties": {...}}'
                 raise InvalidSetting(f"resources[{logical_id!r}]", told, limit)
             for key in told:
-                one_of(f"resources[{logical_id!r}]", key, _KNOWN, "cloudformation/crpg-ref-requests")
+                one_of(
+                    f"resources[{logical_id!r}]", key, _KNOWN, "cloudformation/crpg-ref-requests"
+                )
             kind = told.get("Type", "AWS::CloudFormation::CustomResource")
-            if kind != "AWS::CloudFormation::CustomResource" and not str(kind).startswith("Custom::"):
+            if kind != "AWS::CloudFormation::CustomResource" and not str(kind).startswith(
+                "Custom::"
+            ):
                 raise ValidationError(
                     f"Template format error: Unrecognized resource types: [{kind}]",
                     "; a lab makes custom resources only",

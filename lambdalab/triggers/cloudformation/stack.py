@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdalab.errors import ValidationError
 from lambdalab.sources.shown import Shown
 from lambdalab.triggers.cloudformation.requests import Outcome, Requests, Waiting
+from lambdalab.triggers.errors import ValidationError
 from lambdalab.triggers.parts import Parts, arn
 from lambdalab.triggers.thin import hexadecimal, uuid
 

@@ -18,7 +18,7 @@ from lambdalab.errors import InvalidSetting, ValidationException, suggestion
 from lambdalab.functions.outcome import encode_text
 from lambdalab.rules import Rules
 
-TIME_SIZE = 13
+TIME_SIZE = 14
 """Bytes for which a time counts (ebug/eb-putevent-size)."""
 _KEYS = {
     "Source": "source", "DetailType": "detail_type", "detail-type": "detail_type",

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from lambdalab.errors import InvalidParameterException
+from lambdalab.triggers.errors import InvalidParameterException
 
 Matches = Callable[[str], bool]
 _TERM = re.compile(r'\s*([?-]?)(?:"((?:[^"\\]|\\.)*)"|%((?:[^%\\]|\\.)*)%|([^\s"%]+))')
@@ -38,7 +38,7 @@ def _invalid(pattern: str, at: int, expected: str) -> InvalidParameterException:
 def compile_pattern(pattern: str) -> Matches:
     """What a pattern matches.
 
-    Raises :class:`~lambdalab.errors.InvalidParameterException`, which names the position.
+    Raises :class:`~lambdalab.triggers.errors.InvalidParameterException`, which names the position.
 
     >>> compile_pattern("ERROR -retry")("ERROR: no disk"), compile_pattern("{ $.n > 2 }")('{"n": 2}')
     (True, False)

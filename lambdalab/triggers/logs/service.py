@@ -85,7 +85,9 @@ class SubscriptionFilter(Shown):
     def __repr__(self) -> str:
         asleep = " · disabled" if self._parts.now < self.disabled_until else ""
         pattern = f" {self.filter_pattern!r}" if self.filter_pattern else ""
-        return f"<subscription filter {self.name}: {self.group}{pattern} -> {self.function}{asleep}>"
+        return (
+            f"<subscription filter {self.name}: {self.group}{pattern} -> {self.function}{asleep}>"
+        )
 
 
 class LogGroup(Shown):
@@ -130,7 +132,9 @@ class LogGroup(Shown):
             self._count += 1
             stamp = (start_us + at) // 1000
             # an id of 56 digits that rises with time, as AWS's do
-            events.append({"id": f"{stamp:014d}{self._count:042d}", "timestamp": stamp, "message": line})
+            events.append(
+                {"id": f"{stamp:014d}{self._count:042d}", "timestamp": stamp, "message": line}
+            )
         for each in list(self.filters.values()):
             each.logged(stream, events, call.request)
 
