@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from lambdalab.invocation.registry import FunctionRegistry
     from lambdalab.triggers.api_gateway import ApiGateway
     from lambdalab.triggers.cloudformation.service import CloudFormation
-    from lambdalab.triggers.cloudfront import CloudFront
+    from lambdalab.triggers.cloudfront.service import CloudFront
     from lambdalab.triggers.codecommit import CodeCommit
-    from lambdalab.triggers.cognito import Cognito
-    from lambdalab.triggers.config import Config
+    from lambdalab.triggers.cognito.service import Cognito
+    from lambdalab.triggers.config.service import Config
     from lambdalab.triggers.elb.service import Elb
     from lambdalab.triggers.eventbridge.service import EventBridge
-    from lambdalab.triggers.firehose import Firehose
+    from lambdalab.triggers.firehose.service import Firehose
     from lambdalab.triggers.function_url import FunctionUrl
     from lambdalab.triggers.logs.service import Logs
     from lambdalab.triggers.registry import Triggers

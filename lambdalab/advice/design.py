@@ -25,13 +25,13 @@ _ASYNCHRONOUS = {
     "rule": ("EventBridge rule", ""),
     "schedule": ("schedule", "scheduler"),
     "log_group": ("log group", ""),
-    "repository": ("CodeCommit repository", ""),
-    "config_rule": ("AWS Config rule", ""),
-    "stack": ("CloudFormation stack", ""),
-    "custom_resource": ("CloudFormation resource", ""),
+    "repository": ("CodeCommit repository", "codecommit"),
+    "config_rule": ("AWS Config rule", "config"),
+    "stack": ("CloudFormation stack", "cloudformation"),
 }
 """What invokes asynchronously, by its kind in the books' wiring: in words, and where the lab lists it."""
 _ELSEWHERE = ("dead_letter_queue", "on_failure", "on_success", "deleted")
+_NAMES = ("function", "triggers")
 _GONE = ("DELETED", "DISABLED")
 
 
@@ -123,19 +123,23 @@ class Design:
         return next((str(getattr(c, "name", c)) for c in configs if c is not None), "")
 
 
-def _mentions(settings: object, function: Function) -> bool:
-    """Whether wired settings name the function as a target."""
+def _mentions(settings: object, function: Function, key: str = "") -> bool:
+    """Whether wired settings name the function as a target: by its ARN, or where a name stands for one."""
     if isinstance(settings, Mapping):
         if settings.get("state") in _GONE or settings.get("deleted"):
             return False
         return any(
-            _mentions(value, function) for key, value in settings.items() if key not in _ELSEWHERE
+            _mentions(value, function, key if key in _NAMES else str(name))
+            for name, value in settings.items()
+            if name not in _ELSEWHERE
         )
     if isinstance(settings, (list, tuple)):
-        return any(_mentions(value, function) for value in settings)
+        return any(_mentions(value, function, key) for value in settings)
     if not isinstance(settings, str):
         return False
-    return settings in (function.name, function.arn) or settings.startswith(f"{function.arn}:")
+    if key in _NAMES and settings.partition(":")[0] == function.name:
+        return True
+    return settings == function.arn or settings.startswith(f"{function.arn}:")
 
 
 def _name(function: Any) -> str:

@@ -30,7 +30,7 @@ def nowhere_to_fail(design: Design) -> Iterator[Advice]:
             "an on_failure destination, which also tells why."
         )
         rule = (
-            f"after {times(retries, 'retry').replace('retrys', 'retries')} or {age:,} s an event is "
+            f"after {_retries(retries)} or {age:,} s an event is "
             f"discarded, unless there is a place for it ({design.rules.source('maximum_retry_attempts')}; "
             "dg/invocation-async-retain-records)"
         )
@@ -45,8 +45,7 @@ def given_up(small: Small, retries: int, age: int, timeout: int) -> Example | No
     kept = [_kept(lab) for lab in (as_is, mended)]
     if kept != [0, 1]:
         return None
-    told = f"One event with the function's own settings ({times(retries, 'retry')}), failing each time."
-    told = told.replace("retrys", "retries")
+    told = f"One event with the function's own settings ({_retries(retries)}), failing each time."
     rows = [
         {
             "settings": name, "attempts": len(lab.trace.attempts),
@@ -80,3 +79,7 @@ def _end(lab: Lab) -> float:
 def _cause(lab: Lab) -> str:
     rows = lab.trace.queue_events
     return str(rows[rows.action.isin(["dropped", "expired"])].cause.iloc[-1])
+
+
+def _retries(count: int) -> str:
+    return "1 retry" if count == 1 else f"{count} retries"

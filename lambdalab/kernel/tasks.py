@@ -38,7 +38,6 @@ from lambdalab.kernel.task import (
 if TYPE_CHECKING:
     from lambdalab.kernel.clock import Clock
     from lambdalab.kernel.scheduler import Scheduler
-    from lambdalab.kernel.shims.hosts import Answer
 
 _POOL = 1_000  # idle greenlets kept for the next tasks
 _PATIENCE = 3  # throws that a dead task may swallow before it is parked for good
@@ -60,15 +59,13 @@ class Tasks:
         self.current: Task | None = None
         self.segment = 0  # counts the entries into tasks: the guards' measure of progress
         self.hub: greenlet | None = None  # the greenlet of the loop, while active
-        self._ident = 0
+        self._ident, self._starting = 0, False
         self._root: greenlet | None = None  # the main greenlet of the thread the tasks belong to
         self._outer: Task | None = None  # a handler of another lab, inside which this one runs
-        self._starting = False
         self._free: list[greenlet] = []
         self._live: dict[Task, None] = {}
         self._processes = Processes(self)
-        self.hosts: dict[str, Answer] = {}
-        """What the lab itself answers: a host's name to its function (:mod:`.shims.hosts`)."""
+        self.hosts: dict[str, Any] = {}  # what the lab itself answers: see shims/hosts.py
 
     @property
     def level(self) -> str:

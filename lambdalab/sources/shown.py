@@ -24,6 +24,8 @@ WIRING = frozenset({
     # of APIs and their routes
     "drive_operation", "front_code", "gateway", "handle", "new_tokens", "own_words", "path_template",
     "request_ids", "source_arn", "tell", "tokens",
+    # of stacks, filters and delivery streams
+    "begin_create", "begin_delete", "begin_update", "is_of", "is_same", "logged",
     # of mappings
     "checked", "leaving", "reason", "target",
 })  # fmt: skip

@@ -205,8 +205,8 @@ class CodeCommit(ThinService[Repository]):
     def create_repository(self, name: str) -> Repository:
         """Make an empty repository.
 
-        Raises :class:`~lambdalab.triggers.errors.RepositoryNameExistsException` where there is one of that name
-        with branches or triggers already; an untouched one is returned.
+        Raises :class:`~lambdalab.triggers.errors.RepositoryNameExistsException` where there is one of
+        that name with branches or triggers already; an untouched one is returned.
 
         Example
         -------

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from lambdalab.triggers.api_gateway import ApiGateway
 from lambdalab.triggers.cloudformation.service import CloudFormation
-from lambdalab.triggers.cloudfront import CloudFront
+from lambdalab.triggers.cloudfront.service import CloudFront
 from lambdalab.triggers.codecommit import CodeCommit
-from lambdalab.triggers.cognito import Cognito
-from lambdalab.triggers.config import Config
+from lambdalab.triggers.cognito.service import Cognito
+from lambdalab.triggers.config.service import Config
 from lambdalab.triggers.elb.service import Elb
 from lambdalab.triggers.eventbridge.service import EventBridge
-from lambdalab.triggers.firehose import Firehose
+from lambdalab.triggers.firehose.service import Firehose
 from lambdalab.triggers.function_urls import FunctionUrls
 from lambdalab.triggers.logs.service import Logs
 from lambdalab.triggers.parts import Parts

@@ -27,6 +27,8 @@ def shop(lab: ll.Lab) -> ll.Lab:
     lab.dynamodb.create_table("stock").put_item({"id": "bike", "count": 10})
     lab.sns.create_topic("news")
     lab.s3.create_bucket("photos")
+    lab.eventbridge.create_event_bus("shop")
+    lab.kinesis.create_stream("clicks")
     return lab
 
 
@@ -58,13 +60,17 @@ def test_messages_that_are_sent_again(shop: ll.Lab) -> None:
     "write",
     [
         lambda lab, event: lab.sns["news"].publish("x"),
+        lambda lab, event: lab.eventbridge["shop"].put_event(
+            source="shop", detail_type="order put", detail=event
+        ),
+        lambda lab, event: lab.kinesis["clicks"].put_record(b"x", "key"),
         lambda lab, event: lab.invoke("other", invocation_type="Event"),
         lambda lab, event: lab.s3["photos"].put_object(f"{time.time_ns()}", b"x"),
         lambda lab, event: lab.dynamodb["stock"].put_item(
             {"id": "bike", "count": lab.dynamodb["stock"].get_item({"id": "bike"})["count"] - 1}
         ),
     ],
-    ids=["topic", "function", "bucket", "table"],
+    ids=["topic", "bus", "stream", "function", "bucket", "table"],
 )
 def test_other_things_that_are_done_again(shop: ll.Lab, write: Any) -> None:
     shop.create_function("other", duration=0.1, dead_letter_queue="failed")

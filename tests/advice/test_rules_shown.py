@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 import lambdalab as ll
@@ -218,3 +220,63 @@ def test_a_bucket_loop_runs_until_it_is_stopped(lab: ll.Lab) -> None:
     as_is, advised = found.proof.to_dict("records")
     assert (as_is["runs"], as_is["stopped_as_a_loop"]) == (16, "yes")
     assert (advised["runs"], advised["stopped_as_a_loop"]) == (1, "no")
+
+
+# ---- one mistake is told once --------------------------------------------------------------------
+
+
+def test_a_visibility_timeout_is_not_laid_to_the_pollers(lab: ll.Lab) -> None:
+    mapped(lab, 10, 30, reserved_concurrency=2)
+    assert lab.check(record_size=100).kinds == ["visibility timeout"]  # type: ignore[attr-defined]
+
+
+def night(lab: ll.Lab) -> None:
+    lab.scheduler.create_schedule("night", "rate(1 day)", target="work")
+
+
+def config(lab: ll.Lab) -> None:
+    lab.config.put_config_rule("sizes", "work", maximum_execution_frequency="One_Hour")
+
+
+def rule(lab: ll.Lab) -> None:
+    lab.eventbridge["default"].put_rule("often", schedule_expression="rate(1 day)").put_target(
+        "work"
+    )
+
+
+def repository(lab: ll.Lab) -> None:
+    lab.codecommit.create_repository("shop").put_trigger("build", "work")
+
+
+def lines(lab: ll.Lab) -> None:
+    lab.create_function("bill", duration=1)
+    lab.logs.put_subscription_filter("/aws/lambda/bill", "work", name="all")
+
+
+@pytest.mark.parametrize(
+    ("make", "says", "undo"),
+    [
+        (night, "schedule night", lambda lab: lab.scheduler.delete_schedule("night")),
+        (config, "AWS Config rule sizes", lambda lab: lab.config.delete_config_rule("sizes")),
+        (rule, "EventBridge rule", lambda lab: lab.eventbridge["default"].put_rule(
+            "often", schedule_expression="rate(1 day)", state="DISABLED")),
+        (repository, "CodeCommit repository shop", lambda lab: lab.codecommit.delete_repository("shop")),
+        (lines, "log group", lambda lab: lab.logs.delete_subscription_filter(
+            "/aws/lambda/bill", "all")),
+    ],
+)  # fmt: skip
+def test_who_invokes_asynchronously_until_it_is_gone(
+    lab: ll.Lab, make: Callable[[ll.Lab], None], says: str, undo: Callable[[ll.Lab], None]
+) -> None:
+    lab.create_function("work", duration=0.1)
+    make(lab)
+    assert says in one(lab).advice
+    undo(lab)
+    assert lab.check() == ()
+
+
+def test_a_queue_of_the_same_name_is_no_function(lab: ll.Lab) -> None:
+    lab.create_function("work", duration=0.1)
+    queue = lab.sqs.create_queue("work")
+    lab.sns.create_topic("orders").subscribe(queue)
+    assert lab.check() == ()

@@ -606,3 +606,18 @@ def test_what_people_see(lab: ll.Lab, bus: EventBus) -> None:
         dir(rule)
     )
     assert bus._repr_html_().startswith("<pre>")
+
+
+def test_a_target_put_again_in_another_run(lab: ll.Lab, bus: EventBus) -> None:
+    seen = hearing(lab)
+    rule = bus.put_rule("all", event_pattern=ALL)
+    rule.put_target("hear")
+    lab.faults.service_error("hear", end=2)
+    bus.put_event(**PAID)
+    lab.advance(1)
+    rule.remove_target("hear")
+    lab.reset()
+    rule.put_target("hear")
+    bus.put_event(**PAID)
+    lab.run()
+    assert len(seen) == 1

@@ -171,6 +171,11 @@ def test_without_a_target_it_is_a_503(lab: ll.Lab) -> None:
         group.register_targets("other")
     lab.delete_function("echo")
     assert balancer.get("/").status_code == 502
+    assert lab.trace.requests.iloc[-1]["cause"] == "unknown_function"
+    lab.create_function("echo", echo)
+    assert balancer.get("/").status_code == 502  # its policy went with it
+    lab.elb.create_target_group("empty", "echo")
+    assert balancer.get("/").status_code == 200
     group.deregister_targets()
     assert balancer.get("/").status_code == 503
 

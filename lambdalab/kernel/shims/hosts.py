@@ -2,8 +2,8 @@
 
 No socket is opened. The connection that a handler gets is a :class:`Line`: it takes the bytes of an
 HTTP/1.1 request and gives the answer that the host's function makes of it, at the same moment of virtual
-time. That is below ``http.client``, so ``urllib.request``, ``urllib3`` and ``requests`` all come here; everything for
-other hosts goes on to where it went before (:mod:`.network` refuses it).
+time. That is below ``http.client``, so ``urllib.request``, ``urllib3`` and ``requests`` all come here;
+everything for other hosts goes on to where it went before (:mod:`.network` refuses it).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def connecting(real: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
     def create_connection(address: Any, *args: Any, **kwargs: Any) -> Any:
         task = current()
-        hosts: dict[str, Answer] = {} if task is None else task.tasks.hosts
+        hosts: dict[str, Answer] = {} if task is None else getattr(task.tasks, "hosts", {})
         if hosts and isinstance(address, tuple) and (answer := hosts.get(address[0])) is not None:
             return Line(answer)
         return real(address, *args, **kwargs)

@@ -92,7 +92,7 @@ class CloudFormation(Directory[Stack]):
         stack = Stack(self._parts, self._requests, name, disable_rollback, self._made)
         self._found[name] = stack
         self._tell(name, template)
-        stack.create(template, request)
+        stack.begin_create(template, request)
         return stack
 
     def update_stack(
@@ -113,7 +113,7 @@ class CloudFormation(Directory[Stack]):
             raise ValidationError(
                 f"Stack:{stack.id} is in {stack.status} state and can not be updated."
             )
-        stack.update(template, request)
+        stack.begin_update(template, request)
         self._tell(name, template)
         return stack
 
@@ -122,7 +122,7 @@ class CloudFormation(Directory[Stack]):
         request = self._request()
         stack = self._found.get(name)
         if stack is not None and stack.status != "DELETE_IN_PROGRESS":
-            stack.delete(request, lambda: self._forget(name, stack))
+            stack.begin_delete(request, lambda: self._forget(name, stack))
 
     def respond(
         self,

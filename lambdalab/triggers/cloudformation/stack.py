@@ -87,7 +87,7 @@ class Stack(Shown):
 
     # ------------------------------------------------------------------ what the service says
 
-    def create(self, template: Mapping[str, Definition], request: int) -> None:
+    def begin_create(self, template: Mapping[str, Definition], request: int) -> None:
         """Make all resources."""
         self._request = request
         self._is("CREATE_IN_PROGRESS")
@@ -96,7 +96,7 @@ class Stack(Shown):
         jobs = [Job("Create", each, each.definition) for each in self.resources.values()]
         self._phase(jobs, self._created)
 
-    def update(self, template: Mapping[str, Definition], request: int) -> None:
+    def begin_update(self, template: Mapping[str, Definition], request: int) -> None:
         """Make it what the template says: create, update, and clean up what is not needed any more."""
         jobs: list[Job] = []
         gone = [each for name, each in self.resources.items() if name not in template]
@@ -121,7 +121,7 @@ class Stack(Shown):
         ]  # fmt: skip
         self._phase(jobs, lambda failed: self._updated(jobs, failed))
 
-    def delete(self, request: int, gone: Callable[[], None]) -> None:
+    def begin_delete(self, request: int, gone: Callable[[], None]) -> None:
         """Unmake all resources, whatever was under way; ``gone`` is called when it is over."""
         self._give_up("")
         self._request = request

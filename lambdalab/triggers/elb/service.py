@@ -82,13 +82,7 @@ class Elb(Directory[LoadBalancer]):
         default = None
         known = self._found.get(name)
         if known is not None:
-            of = known.default
-            wanted = None if function is None else self._parts.target(function)
-            if (None if of is None else of.function) is not wanted or known.idle_timeout != seconds:
-                raise DuplicateLoadBalancerNameException(
-                    f"A load balancer with the same name '{name}' exists, but with different settings",
-                    f"; lab.elb[{name!r}] is the one that is there",
-                )
+            self._same(known, function, seconds)
         if function is not None:
             default = self.create_target_group(
                 name, function, multi_value_headers=multi_value_headers, health_check=health_check
@@ -135,17 +129,31 @@ class Elb(Directory[LoadBalancer]):
         if name in self.target_groups:
             known = self.target_groups[name]
             if (known.multi_value_headers, known.health_check) != (multi_value, check) or (
-                target is not None and known.target is not target
+                target is not None and not known.has(target)
             ):
                 raise DuplicateTargetGroupNameException(
                     f"A target group with the same name '{name}' exists, but with different settings",
                     f"; lab.elb.target_groups[{name!r}] is the one that is there",
                 )
+            if target is not None and known.function is not target:
+                known.take(target)  # the function was made anew
             return known
         made = TargetGroup(self._parts, name, multi_value, check)
         self.target_groups.put(made)
         made.tell() if target is None else made.take(target)
         return made
+
+    def _same(self, known: LoadBalancer, function: Any, seconds: int) -> None:
+        """Raise unless what is to be made is there already."""
+        of, wanted = known.default, function is not None
+        same = wanted == (of is not None)
+        if of is not None and wanted:
+            same = of.has(self._parts.target(function))
+        if not same or known.idle_timeout != seconds:
+            raise DuplicateLoadBalancerNameException(
+                f"A load balancer with the same name '{known.name}' exists, but with different settings",
+                f"; lab.elb[{known.name!r}] is the one that is there",
+            )
 
     def _seconds(self, idle_timeout: object) -> int:
         """The idle timeout, checked."""

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from lambdalab.errors import InvalidSetting, ResourceNotFoundException
+from lambdalab.errors import InvalidSetting
 from lambdalab.functions.target import Target
 from lambdalab.invocation.front_door import Origin
 from lambdalab.rules import Rules
@@ -56,10 +56,9 @@ class TargetGroup(Shown):
         """
         self._parts.origin()
         target = self._parts.target(function)
-        if self.target is not None and self.target is not target:
-            told = (
-                f"the group's target, {self.target.name!r}, or deregister that first: it takes one"
-            )
+        if self.function is not None and not self.has(target):
+            known = self.function.name
+            told = f"the group's target, {known!r}, or deregister that first: it takes one"
             raise InvalidSetting("function", target.name, told, "botocore RegisterTargets")
         self.take(target)
 
@@ -70,19 +69,15 @@ class TargetGroup(Shown):
         self.function = None
         self.tell()
 
-    @property
-    def target(self) -> Target | None:
-        """The function as long as it exists."""
-        function = self.function
-        if function is None or function.function.deleted:
-            return None
-        return function if function.function.knows(function.qualifier) else None
+    def has(self, target: Target) -> bool:
+        """Whether this is the group's target: a function counts by its name, as in its ARN."""
+        return self.function is not None and self.function.arn == target.arn
 
     @property
     def target_health(self) -> str:
         """As DescribeTargetHealth has it: "initial", "healthy", "unhealthy", or "unused" (no target, or
         no load balancer), or "unavailable" (no health checks)."""
-        if self.target is None or not self._used:
+        if self.function is None or not self._used:
             return "unused"
         return "unavailable" if self._checker is None else self._checker.state
 
@@ -135,10 +130,7 @@ class TargetGroup(Shown):
         limit_us: int | None = None,
     ) -> front.Waiting | None:
         """Have the function answer a request; None where there is nobody to ask (answered at once)."""
-        target = self.target
-        if target is None and self.function is not None:
-            answer(refusal(502, cause=Cause.UNKNOWN_FUNCTION))
-            return None
+        target = self.function
         closed = (
             self.target_health == "unhealthy" and not self._parts.rules.load_balancer_fails_open
         )
@@ -186,7 +178,7 @@ class TargetGroup(Shown):
 
     def _check(self) -> None:
         self._stop()
-        if self.health_check is not None and self.target is not None:
+        if self.health_check is not None and self.function is not None:
             self._checker = Checker(self._parts, self.health_check, self._ask, self.response_of)
             self._checker.begin()
 
@@ -197,10 +189,8 @@ class TargetGroup(Shown):
 
     def _ask(self, heard: front.Heard) -> None:
         """One health check: an invocation like any other, but for its only header."""
-        check, target = self.health_check, self.target
-        if check is None or target is None:
-            gone = ResourceNotFoundException("Function not found")
-            heard(front.Result(0, Cause.UNKNOWN_FUNCTION, error=gone))
+        check, target = self.health_check, self.function
+        if check is None or target is None:  # nobody checks then
             return
         headers = (("user-agent", AGENT),)
         event = payload.event(

@@ -3,8 +3,8 @@
 Terms: ``ERROR timeout`` (both), ``?ERROR ?WARN`` (either), ``-debug`` (not), ``"out of memory"`` (a
 phrase), ``%E[0-9]+%`` (a regular expression). JSON: ``{ $.level = "ERROR" && $.ms > 100 }`` with ``=``,
 ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``*`` in texts, ``IS NULL``, ``IS TRUE``, ``IS FALSE``,
-``NOT EXISTS``, ``&&``, ``||`` and parentheses. Space-delimited patterns (``[ip, user, ...]``) are not simulated. Source:
-logs/FilterAndPatternSyntax.
+``NOT EXISTS``, ``&&``, ``||`` and parentheses.
+Space-delimited patterns (``[ip, user, ...]``) are not simulated. Source: logs/FilterAndPatternSyntax.
 """
 
 from __future__ import annotations

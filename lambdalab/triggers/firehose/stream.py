@@ -11,34 +11,29 @@ was transformed is delivered at once (S3 has a buffer of its own on AWS), and ba
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-from lambdalab.errors import InvalidArgumentException, InvalidSetting, ResourceInUseException
+from lambdalab.errors import InvalidArgumentException, InvalidSetting
 from lambdalab.functions.outcome import encode
 from lambdalab.functions.target import Target
 from lambdalab.invocation.front_door import Origin
 from lambdalab.sources.shown import Shown
 from lambdalab.trace.schema import Action, Cause, ParentKind, QueueKind
 from lambdalab.triggers import front
+from lambdalab.triggers.firehose.answers import NO_RECORDS, problem, verdict
+from lambdalab.triggers.firehose.delivery import Delivery
 from lambdalab.triggers.front import Result
-from lambdalab.triggers.parts import ACCOUNT, REGION, Parts, arn
+from lambdalab.triggers.parts import REGION, Parts, arn
 from lambdalab.triggers.thin import (
-    ThinService,
-    checked_number,
-    checked_text,
     document,
-    error_text,
     seconds_us,
     uuid,
 )
 
 _MB = 1 << 20
 _RECORD = 140  # bytes of a record's JSON around its data, at most
-_SOURCE = "firehose/data-transformation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +82,25 @@ class DeliveryStream(Shown):
         self._queue = books.queue(self.name, QueueKind.PUSH, "firehose")
         self._source = books.name(self.name)
         self._buffer: list[Record] = []
-        self._size = self._token = self._batches = self._objects = 0
+        self._size = self._token = self._batches = 0
         self._depth = self._in_flight = self._delayed = 0
-        self.delivered: list[bytes] = []
-        self.processing_failed: list[dict[str, Any]] = []
+        self._delivery = Delivery(self._parts, self.name, self._destination)
         books.wired(
             "delivery_stream", self.name,
             {"function": self._target.name, "buffer_size": self.settings.buffer_size,
              "buffer_interval": self.settings.buffer_interval, "retries": self.settings.retries,
              "destination": getattr(self._destination, "name", None)},
         )  # fmt: skip
+
+    @property
+    def delivered(self) -> list[bytes]:
+        """What has been delivered, without a destination: the data of each batch."""
+        return self._delivery.delivered
+
+    @property
+    def processing_failed(self) -> list[dict[str, Any]]:
+        """What could not be processed, without a destination: a document for each record."""
+        return self._delivery.failed
 
     def is_same(self, target: Target, destination: Any, settings: StreamSettings) -> bool:
         """Whether it has been made just so."""
@@ -218,7 +222,7 @@ class DeliveryStream(Shown):
         if result.good:
             self._sort(batch, tries, result)
             return
-        code, message, cause = _problem(result)
+        code, message, cause = problem(result)
         gone = result.error is not None and result.error.status_code in (403, 404, 413)
         if gone or tries > self.settings.retries:
             ended = cause if gone else Cause.RETRIES_EXHAUSTED
@@ -240,7 +244,7 @@ class DeliveryStream(Shown):
         told = document(result.response)
         answers = told.get("records") if isinstance(told, dict) else None
         if not isinstance(answers, list) or not all(isinstance(each, dict) for each in answers):
-            failed = [(record, *_NO_RECORDS) for record in batch]
+            failed = [(record, *NO_RECORDS) for record in batch]
             self._fail(failed, tries, Cause.MALFORMED_RESPONSE, result.request)
             return
         by_id: dict[Any, list[dict[str, Any]]] = {}
@@ -248,7 +252,7 @@ class DeliveryStream(Shown):
             by_id.setdefault(str(each.get("recordId")), []).append(each)
         failed, good = [], []
         for record in batch:
-            data, code, message = _verdict(by_id.get(record.id, []))
+            data, code, message = verdict(by_id.get(record.id, []))
             if code:
                 failed.append((record, code, message))
                 continue
@@ -258,7 +262,7 @@ class DeliveryStream(Shown):
             cause = Cause.DELIVERED if data is not None else Cause.PATTERN_MISMATCH
             self._end(record, action, cause, result.request)
         if good:
-            self._deliver("", b"".join(good))
+            self._delivery.good(b"".join(good))
         self._fail(failed, tries, Cause.MALFORMED_RESPONSE, result.request)
 
     def _fail(
@@ -277,23 +281,7 @@ class DeliveryStream(Shown):
                 }
             )  # fmt: skip
         if documents:
-            text = "".join(f"{json.dumps(each)}\n" for each in documents)
-            self._deliver("processing-failed/", text.encode(), documents)
-
-    def _deliver(self, prefix: str, body: bytes, documents: Sequence[dict[str, Any]] = ()) -> None:
-        """An object in the bucket, under the hour it is delivered in (firehose/s3-prefixes)."""
-        if self._destination is None:
-            if prefix:
-                self.processing_failed += documents
-            else:
-                self.delivered.append(body)
-            return
-        self._objects += 1
-        date, time = self._parts.iso[:10], self._parts.iso[11:19]
-        name = uuid(self._parts, f"firehose object/{self.name}/{self._objects}")
-        stamp = f"{date}-{time.replace(':', '-')}"
-        key = f"{prefix}{date.replace('-', '/')}/{time[:2]}/{self.name}-1-{stamp}-{name}"
-        self._destination.put_object(key, body)
+            self._delivery.bad(documents)
 
     # ------------------------------------------------------------------ the books
 
@@ -318,136 +306,3 @@ class DeliveryStream(Shown):
             f"<delivery stream {self.name} -> {self._target.name} -> {to}: {self._depth} on their way"
             f" · {self.settings.buffer_size:g} MB or {self.settings.buffer_interval:g} s>"
         )
-
-
-_NO_RECORDS = (
-    "Lambda.JsonProcessingException",
-    "Firehose cannot parse the function's answer: it needs a list called records",
-)
-_MISSING = "Lambda.MissingRecordId", "The function's answer has no record with this recordId"
-_DUPLICATED = "Lambda.DuplicatedRecordId", "The function's answer has this recordId more than once"
-_FAILED = "Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record"
-_NO_STATUS = "Lambda.FunctionError", "The result is none of Ok, Dropped and ProcessingFailed"
-_NO_BASE64 = "Lambda.FunctionError", "The data of the record is not base64"
-
-
-def _verdict(answers: list[dict[str, Any]]) -> tuple[bytes | None, str, str]:
-    """What the function says of one record: its new data (None: dropped), or code and message."""
-    if len(answers) != 1:
-        return None, *(_DUPLICATED if answers else _MISSING)
-    result, data = answers[0].get("result"), answers[0].get("data")
-    if result == "Dropped":
-        return None, "", ""
-    if result != "Ok":
-        return None, *(_FAILED if result == "ProcessingFailed" else _NO_STATUS)
-    try:
-        return base64.b64decode(data if isinstance(data, str) else "?", validate=True), "", ""
-    except (binascii.Error, ValueError):
-        return None, *_NO_BASE64
-
-
-def _problem(result: Result) -> tuple[str, str, int]:
-    """Why a call came to nothing: Firehose's code, a message, and the cause."""
-    if result.timed_out:
-        return (
-            "Lambda.FunctionTimedOut",
-            "The function did not answer in time",
-            Cause.CLIENT_TIMEOUT,
-        )
-    if result.failure is not None:
-        text = "The Lambda function was successfully invoked but it returned an error result."
-        return "Lambda.FunctionError", f"{text} {error_text(result)}".strip(), result.failure.cause
-    assert result.error is not None
-    code, cause = {
-        403: ("Lambda.InvokeAccessDenied", Cause.PERMISSION_DENIED),
-        404: ("Lambda.ResourceNotFound", Cause.TARGET_GONE),
-        413: ("Lambda.InvokeLimitExceeded", Cause.PAYLOAD_TOO_LARGE),
-        429: ("Lambda.InvokeLimitExceeded", Cause.THROTTLED),
-    }.get(result.error.status_code, ("Lambda.ServiceError", Cause.SERVER_ERROR))
-    return code, result.error.message, cause
-
-
-class Firehose(ThinService[DeliveryStream]):
-    """The delivery streams of a lab."""
-
-    service: ClassVar[str] = "firehose"
-    noun: ClassVar[str] = "delivery stream"
-
-    def create_delivery_stream(
-        self,
-        name: str,
-        function: Any,
-        destination: Any = None,
-        *,
-        buffer_size: float | None = None,
-        buffer_interval: float | None = None,
-        retries: int | None = None,
-    ) -> DeliveryStream:
-        """Make a delivery stream whose records a function transforms.
-
-        Parameters
-        ----------
-        name, function
-            The stream's name, and the function; Firehose calls it by a role and needs no permission.
-        destination
-            A bucket of the lab (anything with ``put_object(key, body)``); None: the stream keeps what
-            it delivers.
-        buffer_size, buffer_interval
-            Hints: MB (0.2 to 3, default 1) and seconds (0 to 900, default 60); what comes first hands
-            the buffer over.
-        retries
-            How often a call is made again (default 3).
-
-        With a name that there is: that stream, if everything is the same, else ``ResourceInUseException``.
-
-        Example
-        -------
-        >>> from lambdalab import Lab
-        >>> lab = Lab()
-        >>> @lab.function
-        ... def shout(event, context):
-        ...     return {"records": [{**record, "result": "Ok"} for record in event["records"]]}
-        >>> stream = lab.firehose.create_delivery_stream("clicks", shout)
-        >>> _ = stream.put_record("hello"), stream.put_record("there"), lab.run()
-        >>> stream.delivered
-        [b'hellothere']
-        """
-        parts, rules = self._parts, self._parts.rules
-        parts.origin()
-        checked_text("name", name, 64, "botocore CreateDeliveryStream")
-        target = parts.target(function)
-        if destination is not None and not hasattr(destination, "put_object"):
-            raise InvalidSetting(
-                "destination", destination, "a bucket of the lab, or None", _SOURCE
-            )
-        settings = StreamSettings(
-            checked_number(
-                "buffer_size", rules.firehose_buffer_size_default if buffer_size is None else buffer_size,
-                rules.firehose_buffer_size_minimum, rules.firehose_buffer_size_maximum, _SOURCE,
-            ),
-            checked_number(
-                "buffer_interval",
-                rules.firehose_buffer_interval_default if buffer_interval is None else buffer_interval,
-                0, rules.firehose_buffer_interval_maximum, _SOURCE,
-            ),
-            int(checked_number(
-                "retries", rules.firehose_retries if retries is None else retries,
-                0, rules.firehose_retries_maximum, rules.source("firehose_retries_maximum"),
-            )),
-        )  # fmt: skip
-        known = self._found.get(name)
-        if known is not None and known.is_same(target, destination, settings):
-            return known
-        if known is not None:
-            raise ResourceInUseException(
-                f"Firehose {name} under accountId {ACCOUNT} already exists",
-                f"; lab.firehose.delete_delivery_stream({name!r}) removes it",
-            )
-        stream = DeliveryStream(parts, name, target, destination, settings)
-        self._found[name] = stream
-        return stream
-
-    def delete_delivery_stream(self, name: str) -> None:
-        """Delete a stream; what is buffered is still handed over (AWS may lose it)."""
-        self._parts.origin()
-        self._found.pop(name, None)

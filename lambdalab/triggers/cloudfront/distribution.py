@@ -13,14 +13,22 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-from lambdalab.errors import InvalidSetting, UnknownName
+from lambdalab.errors import UnknownName
 from lambdalab.functions.target import Target
 from lambdalab.invocation.front_door import Origin
 from lambdalab.trace.schema import Cause
-from lambdalab.triggers.errors import AlreadyExistsException, InvalidLambdaFunctionAssociation
+from lambdalab.triggers.cloudfront.edge import check_edge
+from lambdalab.triggers.cloudfront.shapes import (
+    Broken,
+    Given,
+    body_of,
+    checked_headers,
+    from_origin,
+    headers_of,
+)
+from lambdalab.triggers.errors import InvalidLambdaFunctionAssociation
 from lambdalab.triggers.front import Result
 from lambdalab.triggers.http import SOURCE_IP, USER_AGENT, Handed, Handling, HttpFront
 from lambdalab.triggers.http import Request as HttpRequest
@@ -29,9 +37,6 @@ from lambdalab.triggers.parts import Parts
 from lambdalab.triggers.thin import (
     Ask,
     Steps,
-    ThinService,
-    checked_number,
-    checked_text,
     document,
     follow,
     hexadecimal,
@@ -39,17 +44,6 @@ from lambdalab.triggers.thin import (
 )
 
 EVENT_TYPES = "viewer-request", "origin-request", "origin-response", "viewer-response"
-_EDGE = "cloudfront/edge-functions-restrictions"
-_TITLES = {200: "OK", 302: "Found", 403: "Forbidden", 404: "Not Found"}
-Headers = dict[str, list[dict[str, str]]]
-Given = Mapping[str, Any] | Callable[[dict[str, Any]], Any]
-
-
-class _Broken(Exception):
-    """CloudFront answers with an error of its own."""
-
-    def __init__(self, status: int, text: str, cause: int = Cause.MALFORMED_RESPONSE) -> None:
-        self.status, self.text, self.cause = status, text, cause
 
 
 class Distribution(HttpFront):
@@ -89,9 +83,9 @@ class Distribution(HttpFront):
         Parameters: one of :data:`EVENT_TYPES`; the version, as handle, ARN or function with
         ``qualifier``; whether a request function sees the body.
 
-        Raises :class:`~lambdalab.triggers.errors.InvalidLambdaFunctionAssociation` for what cannot run at the
-        edge: ``$LATEST`` and aliases, environment variables, a dead-letter queue, arm64, and for viewer
-        events more than 128 MB or 5 s, for origin events more than 30 s.
+        Raises :class:`~lambdalab.triggers.errors.InvalidLambdaFunctionAssociation` for what cannot run
+        at the edge: ``$LATEST`` and aliases, environment variables, a dead-letter queue, arm64, and for
+        viewer events more than 128 MB or 5 s, for origin events more than 30 s.
         """
         self.parts.origin()
         if event_type not in EVENT_TYPES:
@@ -101,45 +95,10 @@ class Distribution(HttpFront):
                 "IncludeBody can only be used with viewer-request and origin-request"
             )
         target = self.parts.target(function, qualifier)
-        self._check(event_type, target)
+        check_edge(self.parts.rules, event_type, target)
         self.functions[event_type] = target
         self._bodies[event_type] = include_body
         self._tell()
-
-    def _check(self, event_type: str, target: Target) -> None:
-        rules, settings = self.parts.rules, None
-        problem = ""
-        if not target.qualifier.isdigit():
-            problem = (
-                "The function ARN must reference a specific function version. "
-                "(The ARN must end with the version number.)"
-            )
-        else:
-            settings = target.resolve().settings
-        kind = event_type.partition("-")[0]
-        longest = getattr(rules, f"edge_{kind}_timeout")
-        if settings is None:
-            pass
-        elif settings.environment:
-            problem = "The function cannot have environment variables."
-        elif settings.dead_letter_queue:
-            problem = "The function cannot have a dead-letter queue."
-        elif settings.architecture != "x86_64":
-            problem = "The function must have the architecture x86_64."
-        elif kind == "viewer" and settings.memory_size > rules.edge_viewer_memory:
-            problem = (
-                f"The function memory size for {event_type} must be at most "
-                f"{rules.edge_viewer_memory} MB."
-            )
-        elif settings.timeout > longest:
-            problem = f"The function timeout for {event_type} must be at most {longest} seconds."
-        if problem:
-            hint = (
-                f"; lab.publish_version() makes one ({_EDGE})"
-                if settings is None
-                else f" ({_EDGE})"
-            )
-            raise InvalidLambdaFunctionAssociation(f"{problem} ARN: {target.arn}", hint)
 
     # ------------------------------------------------------------------ one request
 
@@ -161,8 +120,8 @@ class Distribution(HttpFront):
         """The steps, or CloudFront's own error page."""
         try:
             response = yield from self._pass(request, number)
-            body = _body_of(response)
-        except _Broken as broken:
+            body = body_of(response)
+        except Broken as broken:
             page = f"{broken.status} ERROR: The request could not be satisfied. {broken.text}"
             headers = (
                 ("Content-Type", "text/plain"),
@@ -195,34 +154,12 @@ class Distribution(HttpFront):
         request, answer = yield from self._ask_request("origin-request", request, asked, number)
         if answer is not None:
             return answer
-        response = self._from_origin(request)
+        response = from_origin(self.origin, request)
         return (yield from self._ask_response("origin-response", request, response, number))
 
     def _cached(self, key: tuple[str, str]) -> dict[str, Any] | None:
         until, response = self._cache.get(key, (0, None))
         return response if until > self.parts.now else None
-
-    def _from_origin(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What the origin answers: a callable's value, or the page under the path; else a 404."""
-        given = self.origin
-        if callable(given):
-            try:
-                value = given(json.loads(json.dumps(request)))
-            except Exception as error:  # the user's own origin is down
-                text = f"CloudFront wasn't able to connect to the origin: {error!r}"
-                raise _Broken(502, text, Cause.NO_TARGET) from None
-        else:
-            value = given.get(request["uri"], {"status": 404, "body": "Not Found"})
-        if not isinstance(value, Mapping) or "status" not in value:
-            value = {"status": 200, "body": value}
-        status, body = int(value["status"]), value.get("body", "")
-        text = body if isinstance(body, (str, bytes)) else json.dumps(body)
-        return {
-            "status": str(status),
-            "statusDescription": str(value.get("statusDescription") or _TITLES.get(status, "")),
-            "headers": _headers(value.get("headers") or {}),
-            "body": text if isinstance(text, str) else text.decode("latin-1"),
-        }
 
     # ------------------------------------------------------------------ one function
 
@@ -243,11 +180,11 @@ class Distribution(HttpFront):
         if "status" in value:
             return request, self._generated(event_type, value)
         if not isinstance(value.get("uri"), str) or not value["uri"].startswith("/"):
-            raise _Broken(502, "The Lambda function returned a request without a valid uri.")
+            raise Broken(502, "The Lambda function returned a request without a valid uri.")
         if value.get("method") != request["method"] or value.get("clientIp") != request["clientIp"]:
-            raise _Broken(502, "The Lambda function tried to change a read-only field.")
+            raise Broken(502, "The Lambda function tried to change a read-only field.")
         changed = {key: value[key] for key in ("uri", "querystring") if key in value}
-        return {**request, **changed, "headers": _checked(value.get("headers", {}))}, None
+        return {**request, **changed, "headers": checked_headers(value.get("headers", {}))}, None
 
     def _ask_response(
         self, event_type: str, request: dict[str, Any], response: dict[str, Any], number: int
@@ -258,7 +195,7 @@ class Distribution(HttpFront):
         told = {key: response[key] for key in ("status", "statusDescription", "headers")}
         value = yield from self._ask(event_type, {"request": request, "response": told}, number)
         if "status" not in value:
-            raise _Broken(502, "The Lambda function returned no response: its status is missing.")
+            raise Broken(502, "The Lambda function returned no response: its status is missing.")
         made = self._generated(event_type, value)
         kept = {key: response[key] for key in ("body", "bodyEncoding") if key in response}
         return made if "body" in value else {**made, **kept}
@@ -278,13 +215,13 @@ class Distribution(HttpFront):
                     "The Lambda function associated with the CloudFront distribution is invalid or "
                     "doesn't have the required permissions."
                 )
-            raise _Broken(503, text, Cause.SERVICE_ERROR)
+            raise Broken(503, text, Cause.SERVICE_ERROR)
         if result.failure is not None:
             text = "The Lambda function associated with the CloudFront distribution failed"
-            raise _Broken(503, f"{text}: {result.failure.message}", result.failure.cause)
+            raise Broken(503, f"{text}: {result.failure.message}", result.failure.cause)
         value = document(result.response)
         if not isinstance(value, dict):
-            raise _Broken(
+            raise Broken(
                 502, f"The Lambda function returned {result.response[:40].decode()!s}, no object."
             )
         return value
@@ -293,13 +230,13 @@ class Distribution(HttpFront):
         """A response of a function, checked."""
         status = str(value["status"])
         if not status.isdigit() or not 200 <= int(status) <= 599:
-            raise _Broken(502, f"The Lambda function returned an invalid status: {status}.")
-        headers, body = _checked(value.get("headers", {})), value.get("body", "")
+            raise Broken(502, f"The Lambda function returned an invalid status: {status}.")
+        headers, body = checked_headers(value.get("headers", {})), value.get("body", "")
         if not isinstance(body, str):
-            raise _Broken(502, "The Lambda function returned a body that is no text.")
+            raise Broken(502, "The Lambda function returned a body that is no text.")
         size = len(body.encode()) + len(json.dumps(headers))
         if size > self._most(event_type):
-            raise _Broken(
+            raise Broken(
                 502, f"The Lambda function returned a response of {size:,} bytes; the limit of a "
                 f"{event_type} event is {self._most(event_type):,}.",
             )  # fmt: skip
@@ -307,7 +244,7 @@ class Distribution(HttpFront):
             key: value[key] for key in ("bodyEncoding", "statusDescription") if key in value
         }
         made = {"statusDescription": "", **kept, "status": status, "headers": headers, "body": body}
-        _body_of(made)
+        body_of(made)
         return made
 
     def _most(self, event_type: str) -> int:
@@ -318,90 +255,9 @@ class Distribution(HttpFront):
         headers = {"Host": self.domain_name, "User-Agent": USER_AGENT, **dict(asked.headers)}
         return {
             "clientIp": SOURCE_IP, "method": asked.method, "uri": asked.path,
-            "querystring": asked.query_string, "headers": _headers(headers),
+            "querystring": asked.query_string, "headers": headers_of(headers),
         }  # fmt: skip
 
     def __repr__(self) -> str:
         told = ", ".join(f"{kind} -> {each.name}" for kind, each in self.functions.items())
         return f"<distribution {self.name} ({self.domain_name}): {told or 'no functions'}>"
-
-
-class CloudFront(ThinService[Distribution]):
-    """The distributions of a lab."""
-
-    service: ClassVar[str] = "cloudfront"
-    noun: ClassVar[str] = "distribution"
-
-    def create_distribution(self, name: str, origin: Given, *, ttl: float = 0) -> Distribution:
-        """Make a distribution, or take the one of that name with the same origin and ttl.
-
-        Parameters
-        ----------
-        name
-            What the lab calls it.
-        origin
-            Pages by path (``{"/": "hello"}``), or a callable of the request. A page is a text, bytes,
-            JSON, or ``{"status": 404, "headers": {...}, "body": ...}``.
-        ttl
-            Seconds that the cache keeps an answer to GET and HEAD; 0: it keeps none.
-
-        Example
-        -------
-        >>> from lambdalab import Lab
-        >>> lab = Lab()
-        >>> site = lab.cloudfront.create_distribution("site", {"/": "hello"})
-        >>> site.get("/").text
-        'hello'
-        """
-        self._parts.origin()
-        checked_text("name", name, 128, "lambdalab's own")
-        if not callable(origin) and not isinstance(origin, Mapping):
-            raise InvalidSetting("origin", origin, "pages by path, or a callable of the request")
-        checked_number("ttl", ttl, 0, 31_536_000, "cloudfront/Expiration")
-        known = self._found.get(name)
-        if known is not None and (known.origin != origin or known.ttl != ttl):
-            raise AlreadyExistsException(
-                f"There is a distribution {name} with another origin or ttl",
-                f"; lab.cloudfront.delete_distribution({name!r}) removes it",
-            )
-        return self._found.setdefault(name, known or Distribution(self._parts, name, origin, ttl))
-
-    def delete_distribution(self, name: str) -> None:
-        """Delete a distribution; nothing happens where there is none."""
-        self._parts.origin()
-        self._found.pop(name, None)
-
-
-def _headers(given: Mapping[str, Any]) -> Headers:
-    """Headers as the event has them: by lower-case name, a list of key and value."""
-    found: Headers = {}
-    for name, value in given.items():
-        values = value if isinstance(value, (list, tuple)) else [value]
-        found.setdefault(name.lower(), []).extend(
-            {"key": name, "value": str(each)} for each in values
-        )
-    return found
-
-
-def _checked(headers: Any) -> Headers:
-    """A function's headers, or a 502."""
-    text = "The Lambda function returned an invalid entry in the headers object"
-    if not isinstance(headers, dict):
-        raise _Broken(502, f"{text}: it is no object.")
-    for name, values in headers.items():
-        good = isinstance(values, list) and all(
-            isinstance(each, dict) and isinstance(each.get("value"), str) for each in values
-        )
-        if not good or name != name.lower():
-            raise _Broken(502, f"{text}: {name}.")
-    return headers
-
-
-def _body_of(response: dict[str, Any]) -> bytes:
-    body: str = response.get("body") or ""
-    if response.get("bodyEncoding") != "base64":
-        return body.encode()
-    try:
-        return base64.b64decode(body, validate=True)
-    except ValueError:
-        raise _Broken(502, "The Lambda function returned a body that is not base64.") from None

@@ -11,67 +11,30 @@ user migration, passwords, tokens as text.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.functions.outcome import encode
-from lambdalab.functions.target import Target
 from lambdalab.invocation.front_door import Origin
 from lambdalab.sources.shown import Shown
+from lambdalab.triggers.cognito.calls import PRINCIPAL, TRIGGERS, TriggerCalls, User, attributes_of
 from lambdalab.triggers.errors import (
     InvalidLambdaResponseException,
     NotAuthorizedException,
-    UnexpectedLambdaException,
-    UserLambdaValidationException,
     UsernameExistsException,
     UserNotConfirmedException,
     UserNotFoundException,
 )
-from lambdalab.triggers.front import Result
 from lambdalab.triggers.parts import ACCOUNT, REGION, Parts, arn
 from lambdalab.triggers.push import FunctionReceiver, Push
 from lambdalab.triggers.thin import (
-    Ask,
     Doing,
     Steps,
-    ThinService,
     checked_text,
-    document,
-    error_text,
     few_tries,
     hexadecimal,
     uuid,
 )
-
-PRINCIPAL = "cognito-idp.amazonaws.com"
-TRIGGERS = {
-    "pre_sign_up": "PreSignUp",
-    "post_confirmation": "PostConfirmation",
-    "pre_authentication": "PreAuthentication",
-    "post_authentication": "PostAuthentication",
-    "pre_token_generation": "PreTokenGeneration",
-    "custom_message": "CustomMessage",
-    "custom_email_sender": "CustomEmailSender",
-    "custom_sms_sender": "CustomSMSSender",
-}
-"""The triggers of a pool by keyword, and as AWS's LambdaConfig names them."""
-
-_RESPONSES: dict[str, dict[str, Any]] = {
-    "PreSignUp": {"autoConfirmUser": False, "autoVerifyEmail": False, "autoVerifyPhone": False},
-    "CustomMessage": {"smsMessage": None, "emailMessage": None, "emailSubject": None},
-    "PreTokenGeneration": {"claimsOverrideDetails": None},
-}
-
-
-class User:
-    """A user of a pool. Attributes: ``name``, ``attributes``, ``status``, ``messages`` sent to them."""
-
-    def __init__(self, name: str, attributes: dict[str, str]) -> None:
-        self.name, self.attributes, self.status = name, attributes, "UNCONFIRMED"
-        self.messages: list[dict[str, Any]] = []
-
-    def __repr__(self) -> str:
-        return f"<user {self.name}: {self.status}>"
 
 
 class UserPool(Shown):
@@ -85,7 +48,7 @@ class UserPool(Shown):
         self.id = f"{REGION}_{hexadecimal(parts, f'user pool/{name}', 9)}"
         self.client_id = hexadecimal(parts, f"user pool client/{name}", 26)
         self.arn = arn("cognito-idp", f"userpool/{self.id}")
-        self._triggers: dict[str, Target] = {}
+        self._calls = TriggerCalls(parts, self.id, self.client_id, self.arn)
         self._senders: dict[str, Push] = {}
         self.begin()
 
@@ -97,7 +60,7 @@ class UserPool(Shown):
         self._tell()
 
     def _tell(self) -> None:
-        wired = {trigger: target.arn for trigger, target in self._triggers.items()}
+        wired = {trigger: target.arn for trigger, target in self._calls.targets.items()}
         timeout = self._parts.rules.cognito_timeout
         self._parts.books.wired("user_pool", self.name, {**wired, "trigger_timeout": timeout})
 
@@ -112,11 +75,11 @@ class UserPool(Shown):
         if known not in TRIGGERS.values():
             raise UnknownName("user pool trigger", name, TRIGGERS.values())
         if function is None:
-            self._triggers.pop(known, None)
+            self._calls.targets.pop(known, None)
         else:
             target = self._parts.target(function)
             self._parts.grant(target, PRINCIPAL, self.arn, f"{self.name}-{known}")
-            self._triggers[known] = target
+            self._calls.targets[known] = target
             if known.endswith("Sender"):
                 receiver = FunctionReceiver(self._parts, target, PRINCIPAL, self.arn)
                 name = f"{self.name} {known}->{receiver.name}"
@@ -171,7 +134,7 @@ class UserPool(Shown):
             raise UsernameExistsException("User already exists")
         user = User(name, {"sub": uuid(self._parts, f"user/{self.name}/{name}"), **attributes})
         request = {"userAttributes": dict(attributes), **more}
-        answer = yield from self._ask("PreSignUp", "SignUp", user, request)
+        answer = yield from self._calls.ask("PreSignUp", "SignUp", user, request)
         for flag, attribute in (
             ("autoVerifyEmail", "email"), ("autoVerifyPhone", "phone_number")
         ):  # fmt: skip
@@ -192,20 +155,20 @@ class UserPool(Shown):
     def _send_code(self, user: User, client_metadata: Any) -> Steps:
         """A code goes out, by the pool itself or by a custom sender."""
         by = "CustomEmailSender" if "email" in user.attributes else "CustomSMSSender"
-        if by in self._senders and by in self._triggers:
+        if by in self._senders and by in self._calls.targets:
             kind = "customEmailSenderRequestV1" if "Email" in by else "customSMSSenderRequestV1"
             request = {
                 "type": kind, "code": "a code that only the sender can decrypt",
-                "userAttributes": self._attributes(user), "clientMetadata": client_metadata,
+                "userAttributes": attributes_of(user), "clientMetadata": client_metadata,
             }  # fmt: skip
-            event = self._event(by, "SignUp", user, request)
+            event = self._calls.event(by, "SignUp", user, request)
             del event["response"]
             self._senders[by].send(self._parts.new_number(), encode(event))
             return
-        answer = yield from self._ask(
+        answer = yield from self._calls.ask(
             "CustomMessage", "SignUp", user,
             {
-                "userAttributes": self._attributes(user), "codeParameter": "{####}",
+                "userAttributes": attributes_of(user), "codeParameter": "{####}",
                 "linkParameter": "{##Click Here##}", "usernameParameter": None,
                 "clientMetadata": client_metadata,
             },
@@ -221,27 +184,27 @@ class UserPool(Shown):
         return user
 
     def _confirmed(self, user: User) -> Steps:
-        request = {"userAttributes": self._attributes(user)}
-        yield from self._ask("PostConfirmation", "ConfirmSignUp", user, request)
+        request = {"userAttributes": attributes_of(user)}
+        yield from self._calls.ask("PostConfirmation", "ConfirmSignUp", user, request)
 
     def _sign_in(self, name: str, client_metadata: Any) -> Steps:
         user = self._user(name)
-        told = self._attributes(user)
+        told = attributes_of(user)
         request = {"userAttributes": told, "validationData": client_metadata}
-        yield from self._ask("PreAuthentication", "Authentication", user, request)
+        yield from self._calls.ask("PreAuthentication", "Authentication", user, request)
         if user.status != "CONFIRMED":
             raise UserNotConfirmedException("User is not confirmed.")
         request = {
             "userAttributes": told, "newDeviceUsed": False, "clientMetadata": client_metadata
         }  # fmt: skip
-        yield from self._ask("PostAuthentication", "Authentication", user, request)
+        yield from self._calls.ask("PostAuthentication", "Authentication", user, request)
         groups: dict[str, Any] = {
             "groupsToOverride": [], "iamRolesToOverride": [], "preferredRole": None
         }  # fmt: skip
         request = {
             "userAttributes": told, "groupConfiguration": groups, "clientMetadata": client_metadata
         }  # fmt: skip
-        answer = yield from self._ask("PreTokenGeneration", "Authentication", user, request)
+        answer = yield from self._calls.ask("PreTokenGeneration", "Authentication", user, request)
         return self._claims(user, answer.get("claimsOverrideDetails") or {})
 
     def _claims(self, user: User, override: dict[str, Any]) -> dict[str, Any]:
@@ -255,126 +218,14 @@ class UserPool(Shown):
         groups = (override.get("groupOverrideDetails") or {}).get("groupsToOverride")
         return claims if not groups else {**claims, "cognito:groups": groups}
 
-    # ------------------------------------------------------------------ one trigger
-
-    def _ask(self, trigger: str, why: str, user: User, request: dict[str, Any]) -> Steps:
-        """Call a trigger's function, again where it gave no answer; its ``response``."""
-        target = self._triggers.get(trigger)
-        event = self._event(trigger, why, user, request)
-        if target is None:
-            return event["response"]
-        tries: int = self._parts.rules.cognito_tries
-        for number in range(1, tries + 1):
-            limit_us = self._parts.us("cognito_timeout")
-            result: Result = yield Ask(target, event, PRINCIPAL, self.arn, limit_us)
-            busy = result.error is not None and (
-                result.error.status_code == 429 or result.error.status_code >= 500
-            )
-            if number == tries or not (result.timed_out or busy):
-                break
-        return self._answer(trigger, result)
-
-    def _answer(self, trigger: str, result: Result) -> dict[str, Any]:
-        """The ``response`` of a good answer; what Cognito says of any other (seen in users' reports)."""
-        failed = f"{trigger} invocation failed due to error"
-        if result.timed_out:
-            raise UnexpectedLambdaException(
-                f"{failed} Socket timeout while invoking Lambda function."
-            )
-        if result.error is not None:
-            raise UnexpectedLambdaException(f"{failed} {result.error.code}.")
-        if result.failure is not None:
-            raise UserLambdaValidationException(
-                f"{trigger} failed with error {error_text(result)}."
-            )
-        told = document(result.response)
-        answer = told.get("response") if isinstance(told, dict) else None
-        flags = answer if isinstance(answer, dict) and trigger == "PreSignUp" else {}
-        if not isinstance(answer, dict) or not all(
-            isinstance(flag, (bool, type(None))) for flag in flags.values()
-        ):
-            raise InvalidLambdaResponseException(
-                "Unrecognizable lambda output",
-                "; a trigger returns the event it was given, with its response filled",
-            )
-        return answer
-
-    def _event(self, trigger: str, why: str, user: User, request: dict[str, Any]) -> dict[str, Any]:
-        prefix = "TokenGeneration" if trigger == "PreTokenGeneration" else trigger
-        return {
-            "version": "1", "region": REGION, "userPoolId": self.id, "userName": user.name,
-            "triggerSource": f"{prefix}_{why}",
-            "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": self.client_id},
-            "request": {key: value for key, value in request.items() if value is not None},
-            "response": dict(_RESPONSES.get(trigger, {})),
-        }  # fmt: skip
-
-    def _attributes(self, user: User) -> dict[str, str]:
-        return {**user.attributes, "cognito:user_status": user.status}
-
     def _user(self, name: str) -> User:
         if name not in self.users:
             raise UserNotFoundException("User does not exist.")
         return self.users[name]
 
     def __repr__(self) -> str:
-        wired = ", ".join(f"{name} -> {to.name}" for name, to in self._triggers.items())
+        wired = ", ".join(f"{name} -> {to.name}" for name, to in self._calls.targets.items())
         return f"<user pool {self.name}: {wired or 'no triggers'} · {len(self.users)} users>"
-
-
-class Cognito(ThinService[UserPool]):
-    """The user pools of a lab."""
-
-    service: ClassVar[str] = "cognito"
-    noun: ClassVar[str] = "user pool"
-
-    def create_user_pool(
-        self,
-        name: str,
-        *,
-        pre_sign_up: Any = None,
-        post_confirmation: Any = None,
-        pre_authentication: Any = None,
-        post_authentication: Any = None,
-        pre_token_generation: Any = None,
-        custom_message: Any = None,
-        custom_email_sender: Any = None,
-        custom_sms_sender: Any = None,
-    ) -> UserPool:
-        """Make a user pool; with a name that there is, that pool, with these triggers.
-
-        Parameters: the name, and a function for each trigger that one has. :meth:`UserPool.trigger` adds
-        one later.
-
-        Example
-        -------
-        >>> from lambdalab import Lab
-        >>> lab = Lab()
-        >>> @lab.function
-        ... def check(event, context):
-        ...     event["response"]["autoConfirmUser"] = True
-        ...     return event
-        >>> pool = lab.cognito.create_user_pool("people", pre_sign_up=check)
-        >>> pool.sign_up("ann", {"email": "ann@example.com"})
-        <user ann: CONFIRMED>
-        """
-        self._parts.origin()
-        checked_text("name", name, 128, "botocore CreateUserPool")
-        given = {
-            "pre_sign_up": pre_sign_up, "post_confirmation": post_confirmation,
-            "pre_authentication": pre_authentication, "post_authentication": post_authentication,
-            "pre_token_generation": pre_token_generation, "custom_message": custom_message,
-            "custom_email_sender": custom_email_sender, "custom_sms_sender": custom_sms_sender,
-        }  # fmt: skip
-        for function in given.values():
-            if function is not None:
-                self._parts.target(function)
-        pool = self._found.get(name) or UserPool(self._parts, name)
-        self._found[name] = pool
-        for trigger, function in given.items():
-            if function is not None:
-                pool.trigger(trigger, function)
-        return pool
 
 
 def _texts(setting: str, given: Mapping[str, str] | None) -> dict[str, str]:

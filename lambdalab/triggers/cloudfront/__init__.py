@@ -1,0 +1,1 @@
+"""Amazon CloudFront, with functions at its edge."""

@@ -1,0 +1,1 @@
+"""AWS Config: rules that functions evaluate."""
