@@ -190,7 +190,7 @@ def test_an_update_that_replaces_deletes_the_old_one(lab: Lab) -> None:
     assert stack.status == "UPDATE_COMPLETE"
     assert stack.resources["X"].physical_id == "id-b"
     assert stack.resources["X"].status == "UPDATE_COMPLETE"
-    create, update, delete = seen
+    _, update, delete = seen
     models.CloudFormationCustomResourceUpdateModel.model_validate(update)
     assert update["PhysicalResourceId"] == "id-a"
     assert update["OldResourceProperties"]["name"] == "a"

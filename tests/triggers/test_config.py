@@ -126,12 +126,8 @@ def test_only_a_token_that_was_given_out(lab: Lab) -> None:
     lab.config.record("AWS::S3::Bucket", "photos", {"tags": {}})
     lab.run()
     token = seen[0]["resultToken"]
+    told = {"ComplianceResourceType": "t", "ComplianceResourceId": "i", "ComplianceType": "good"}
     with pytest.raises(InvalidSetting, match="COMPLIANT"):
-        told = {
-            "ComplianceResourceType": "t",
-            "ComplianceResourceId": "i",
-            "ComplianceType": "good",
-        }
         lab.config.put_evaluations(token, [told])
     with pytest.raises(InvalidSetting, match="100"):
         lab.config.put_evaluations(token, [{}] * 101)

@@ -48,7 +48,7 @@ def test_a_buffer_is_handed_over_when_it_is_old(lab: Lab) -> None:
     lab.run()
     assert stream.delivered == [b'ONE {"N": 2}']
     event = KinesisFirehoseModel.model_validate(seen[0])
-    assert [record.recordId for record in event.records][0] == first
+    assert event.records[0].recordId == first
     assert event.records[0].approximateArrivalTimestamp == 1_736_208_000_000
     rows = of(lab, "clicks")
     assert list(rows.action) == ["sent", "sent", "received", "received", "deleted", "deleted"]

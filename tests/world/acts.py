@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tests.world import visits
 from tests.world.contents import TEXTS, body
 from tests.world.flows import (
     change_mapping,
@@ -133,14 +134,18 @@ def provision(world: World) -> None:
             world.set("provisioned", thing, {"requested": number})
 
 
+OWN = ("function", "version", "alias", "events", "provisioned")
+
+
 def delete_function(world: World) -> None:
     """A function goes, with all that is its own; where nothing uses it."""
     name = world.draws.one(*world.functions)
     if len(world.functions) > 1 and world.attempt(lambda: world.lab.delete_function(name)):
         world.functions.remove(name)
         world.past.note("deleted", name, world.at(), {})
+        world.set("gone", name, {"gone": True})
         for kind, thing in list(world.settings):
-            if thing.split(":")[0] == name and kind not in ("queue", "mapping", "stream_mapping"):
+            if thing.split(":")[0] == name and kind in OWN:
                 world.set(kind, thing, None)
 
 
@@ -217,6 +222,8 @@ def reset(world: World) -> None:
         else:
             world.past.note(kind, name, 0, settings)
     drive(world)
+    if world.wires:
+        visits.drive(world)
 
 
 ACTS: tuple[Callable[[World], None], ...] = (

@@ -16,13 +16,14 @@ from tests.world.contents import body
 
 class Place(NamedTuple):
     """What a handler knows of its lab: itself, functions it may call, queues it may send to; and who
-    notes what handlers saw (request, event), and what they answered."""
+    notes what handlers saw (request, event), and what they answered; ``tell`` publishes something."""
 
     lab: Any
     functions: list[str]
     queues: list[str]
     saw: Callable[[str, Any], None]
     answered: Callable[[str, Any], None]
+    tell: Callable[[Any], None]
 
 
 Deed = Callable[[Place, Any], Any]
@@ -89,6 +90,16 @@ def call(place: Place, event: Any) -> Any:
 def send(place: Place, event: Any) -> Any:
     if place.queues and random.random() < 0.3:
         place.lab.sqs[random.choice(place.queues)].send(body(random, 4))
+
+
+def publish(place: Place, event: Any) -> Any:
+    if random.random() < 0.3:
+        place.tell(random)
+
+
+def page(place: Place, event: Any) -> Any:
+    time.sleep(random.choice([0.01, 0.4, 3.0]) * random.random())
+    return {"statusCode": random.choice([200, 200, 201, 404, 429, 503, "no"]), "body": "page"}
 
 
 def hold(place: Place, event: Any) -> Any:

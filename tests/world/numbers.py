@@ -39,7 +39,7 @@ BUSY = ("throttled_account", "throttled_reserved", "throttled_scaling", "throttl
         "injected")  # fmt: skip
 THROTTLES = (*BUSY, "throttled_rate", "throttled_reserved_rate", "zero_reserved_concurrency")
 REFUSALS = {"payload_too_large": 413, "invalid_json": 400, "unknown_function": 404, "function_state": 409,
-            "recursive_loop": 400, "service_error": 500}  # fmt: skip
+            "recursive_loop": 400, "service_error": 500, "access_denied": 403}  # fmt: skip
 
 
 def refused(call: Any) -> bool:

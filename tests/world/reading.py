@@ -59,7 +59,8 @@ class Past:
     what was seen of records and messages, by id; ``shards`` those of each stream with their parents;
     ``saw`` and ``answers`` the events that handlers got, and what they returned, by request;
     ``redrives`` are (queue, at, messages a second, where to); ``sends`` what was sent to a FIFO queue is
-    known by, in order, by queue and time.
+    known by, in order, by queue and time; ``events`` the kind of what topics and buses were told, by id;
+    ``puts`` what was done in a bucket: (at, key, event).
     """
 
     def __init__(self, quotas: Mapping[str, Any], rules: str) -> None:
@@ -73,6 +74,8 @@ class Past:
         self.answers: dict[str, Any] = {}
         self.sends: dict[tuple[str, int], list[str]] = {}
         self.redrives: list[tuple[str, int, int, str | None]] = []
+        self.events: dict[str, str | None] = {}
+        self.puts: list[tuple[int, str, str]] = []
 
     def note(self, kind: str, name: str, at: int, settings: Mapping[str, Any] | None) -> None:
         """From ``at`` on it is so."""

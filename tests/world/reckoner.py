@@ -12,12 +12,16 @@ from collections import Counter
 from typing import Any
 
 from tests.world import mishaps, streams, waiting
+from tests.world.arrivals import Arrivals
+from tests.world.callers import Callers
 from tests.world.capacity import Capacity
 from tests.world.environments import Environments
 from tests.world.numbers import BUSY, FUNCTION, OF_EVENTS, WAITS, S, cause_of, dated
+from tests.world.pushes import Pushes
 from tests.world.queues import Queues
 from tests.world.reading import Books, grouped, need, same
 from tests.world.runs import Runs
+from tests.world.wiring import LETTERS
 
 TOO_OLD = "expired", "event_age_exceeded", "expired"
 LOOPED = "dropped", "recursive_loop", "dropped"
@@ -37,6 +41,9 @@ def check(books: Books) -> None:
     streams.check(books)
     Environments(books).check()
     Capacity(books).check()
+    Callers(books).check()
+    Pushes(books).check()
+    Arrivals(books).check()
     waiting.check(books)
     mishaps.check(books)
 
@@ -53,6 +60,7 @@ def handed_over(books: Books, calls: dict[str, Any]) -> None:
         elif row.kind == "stream" and row.action == "delivered" and row.cause != "delivery_failed":
             left[row.request_id, row.at, "destination"] += 1
         arrived = row.action == "sent" and row.cause in ("destination", "dead_letter")
+        arrived = arrived and row.queue != LETTERS  # of pushes: another room's
         if arrived and (row.request_id or row.cause == "destination"):
             event = calls[row.request_id].parent_id if own else row.request_id
             come[event, row.at, row.cause] += 1

@@ -34,7 +34,6 @@ class Runs:
 
     def check(self) -> None:
         """Every attempt in its environment, then every call."""
-        calls = {row.request_id: row for row in self.books.invocations}
         ready: dict[str, bool] = {}  # whether an environment's init has been done
         for attempt in self.books.attempts:
             home = attempt.environment_id
@@ -48,16 +47,6 @@ class Runs:
         for call in self.books.invocations:
             self.call(call)
             self.version(call)
-        for row in self.books.requests:
-            if row.request_id:
-                self.request(row, calls[row.request_id])
-
-    def request(self, row: Any, call: Any) -> None:
-        """What a caller saw is what happened to the call."""
-        event = call.invocation_type == "Event" and call.status not in ("refused", "throttled")
-        due = call.requested_at if event else call.completed_at
-        told = row.answered_at, row.status_code
-        same("what a caller saw", row, told, (due, 202 if event else call.status_code))
 
     def version(self, call: Any) -> None:
         """What ran is the version that was invoked, or one that its alias led to."""
@@ -134,7 +123,7 @@ class Runs:
         """A call that waits for its answer is run at once, refused, or throttled."""
         event = row.invocation_type == "Event"
         limit = self.numbers["asynchronous_payload" if event else "synchronous_payload"]
-        before = row.cause in ("invalid_json", "service_error")  # who looks first
+        before = row.cause in ("invalid_json", "service_error", "access_denied")  # who looks first
         large = row.payload_bytes > limit and not before
         same("too large is refused", row, row.cause == "payload_too_large", large)
         made = max(self.past.times("created", row.function), default=-S * 1_000)

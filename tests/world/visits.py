@@ -66,7 +66,9 @@ def visit(world: World) -> None:
     if world.wires.doors:
         draws = world.draws
         front, method, path = world.wires.doors[draws.one(*world.wires.doors)]
-        held = draws.one(None, body(draws.chance, 1), "no json", {"pad": "x" * 3_100}, {"pad": "x" * 45_000})
+        held = draws.one(
+            None, body(draws.chance, 1), "no json", {"pad": "x" * 3_100}, {"pad": "x" * 45_000}
+        )
         more = someone(world) if draws.often(0.5) else {}
         signed = draws.often(0.5)
         held = None if method == "GET" else held
@@ -95,8 +97,11 @@ def tell(world: World, chance: Any) -> None:
     place, kind = chance.choice(sorted(sources)), chance.choice(KINDS)
     source, events = sources[place], world.past.events
     if place == "topic":
-        message = source.publish("news", attributes={} if kind is None else {"kind": kind})
-        events[message.message_id] = kind
+        bare = kind is None and chance.random() < 0.3  # without any attribute it fits no policy
+        attributes = {} if bare else {"other": "x"} if kind is None else {"kind": kind}
+        message = source.publish("news", attributes=attributes)
+        if not bare:
+            events[message.message_id] = kind
     elif place == "bus":
         detail = {"n": 1} | ({} if kind is None else {"kind": kind})
         result = source.put_event(source="lab", detail_type="told", detail=detail)

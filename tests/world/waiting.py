@@ -40,4 +40,9 @@ def check(books: Books) -> None:
             seen[
                 "service" if own else "source", event, begun, tries, planned, waited, row.cause
             ] += 1
+    for rows in grouped(books.requests, "call").values():
+        for row, after in pairwise(rows):
+            waited = after.sent_at - row.answered_at
+            cause = {0: "client_timeout", 429: "throttled"}.get(row.status_code, "server_error")
+            seen["client", "", row.answered_at, after.tries, waited, waited, cause] += 1
     same("the waits before another try", "retries", dict(told - seen), dict(seen - told))

@@ -1,8 +1,8 @@
 """Triggers of random labs: fronts that wait for functions, services that push events, and callers.
 
-What is made here is noted like every other setting: ``way`` (a service's way to one target), ``front`` (a
-route or a function URL), ``api``, ``clock`` (a schedule), ``caller``, and ``permission`` (whether a function
-lets a way or a front in; by the name of that).
+What is made here is noted like every other setting: ``way`` (a service's way to one target), ``front``
+(a route or a function URL), ``api``, ``clock`` (a schedule), ``caller``, and ``permission`` (whether a
+function lets a way or a front in; by the name of that).
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def make(world: World) -> None:
     draws = world.draws
     world.set("queue", LETTERS, {})
     world.lab.sqs.create_queue(LETTERS)
-    for makes in draws.chance.sample(MAKES, draws.one(1, 2, 2, 3)):
+    chosen = draws.chance.sample(MAKES, draws.one(1, 2, 2, 3))
+    for makes in dict.fromkeys(chosen):
         makes(world)
     for number in range(draws.one(0, 1, 2, 3)):
         make_caller(world, f"c{number}")
@@ -118,7 +119,9 @@ def subscribe(world: World, topic: Any, target: str) -> None:
     given = {"filter_policy": {"kind": draws.one(*POLICIES)}} if draws.often(0.5) else {}
     given |= draws.pick(0.5, dead_letter_queue=(LETTERS,))
     way = f"{TOPIC}->{target}"
-    if world.attempt(lambda: world.wires.subscriptions.update({way: topic.subscribe(target, **given)})):
+    if world.attempt(
+        lambda: world.wires.subscriptions.update({way: topic.subscribe(target, **given)})
+    ):
         world.set("way", way, {
             "service": "sns", "target": target, "policy": given.get("filter_policy"),
             "letters": given.get("dead_letter_queue"),
@@ -198,12 +201,16 @@ def make_clock(world: World) -> None:
 def set_clock(world: World, target: str) -> None:
     """The schedule of Scheduler's, new or set anew."""
     draws = world.draws
-    text, seconds = draws.one(("rate(1 minute)", 60), ("rate(2 minutes)", 120), ("cron(* * * * ? *)", 60))
+    text, seconds = draws.one(
+        ("rate(1 minute)", 60), ("rate(2 minutes)", 120), ("cron(* * * * ? *)", 60)
+    )
     given = draws.pick(0.5, maximum_retry_attempts=(0, 1, 3), maximum_event_age=(60, 75),
                        dead_letter_queue=(LETTERS,))  # fmt: skip
     verb = "update" if "tick" in world.lab.scheduler else "create"
     getattr(world.lab.scheduler, f"{verb}_schedule")("tick", text, target, **given)
-    world.set("clock", "tick", {"seconds": seconds, "cron": text[0] == "c", "at_once": text[0] != "c"})
+    world.set(
+        "clock", "tick", {"seconds": seconds, "cron": text[0] == "c", "at_once": text[0] != "c"}
+    )
     way = f"schedule tick->{target}"
     world.set("way", way, {
         "service": "schedule", "target": target, "letters": given.get("dead_letter_queue"),

@@ -14,8 +14,18 @@ from typing import Any
 import pandas as pd
 
 import lambdalab as ll
-from tests.world import acts, flows
-from tests.world.deeds import DEEDS, MODULES, Place, good, handler, poison, report
+from tests.world import acts, flows, visits, wiring
+from tests.world.deeds import (
+    DEEDS,
+    MODULES,
+    Place,
+    good,
+    handler,
+    page,
+    poison,
+    publish,
+    report,
+)
 from tests.world.draws import RULES, Draws
 from tests.world.reading import Books, Past
 from tests.world.reckoner import check
@@ -46,6 +56,8 @@ class World:
         self.mappings: dict[str, Any] = {}
         self.kinds: dict[str, str] = {}  # of mappings: "mapping" (of a queue), "stream_mapping"
         self.reached: set[tuple[str, str]] = set()
+        self.wires = wiring.Wires()
+        self.wired = draws.often(0.4)
 
     # ------------------------------------------------------------------ making it
 
@@ -75,6 +87,10 @@ class World:
         for _ in range(self.draws.one(0, 0, 0, 1, 2)):
             acts.fault(self)
         acts.drive(self)
+        if self.wired:
+            self.tick()
+            wiring.make(self)
+            visits.drive(self)
 
     def make_function(self, name: str) -> None:
         """Real code or a model; a plain one where the settings drawn do not go together."""
@@ -86,7 +102,8 @@ class World:
             report: draws.one(0, 6),
             poison: draws.one(0, 0, 9),
         }
-        place = Place(self.lab, later, self.queues, self.saw, self.answered)
+        weights |= {page: 6, publish: draws.one(0, 0, 2)} if self.wired else {}
+        place = Place(self.lab, later, self.queues, self.saw, self.answered, self.tell)
         code: Any = handler(place, weights)
         code = draws.one(*[code] * 6, *MODULES) if real else None
         if not self.attempt(lambda: self.lab.create_function(name, code, **settings)):
@@ -114,6 +131,10 @@ class World:
     def answered(self, request: str, answer: Any) -> None:
         """A handler returned."""
         self.past.answers[request] = answer
+
+    def tell(self, chance: Any) -> None:
+        """A handler publishes, or writes an object."""
+        visits.tell(self, chance)
 
     # ------------------------------------------------------------------ what is so, and since when
 
@@ -177,8 +198,8 @@ class World:
                 self.piece()
                 self.tick()
                 flowing = self.streams or self.tables or self.fifos
-                own = [*acts.ACTS, *flows.ACTS] if flowing else acts.ACTS
-                self.draws.one(*own)(self)
+                own = [*acts.ACTS, *flows.ACTS] if flowing else [*acts.ACTS]
+                self.draws.one(*own, *(visits.ACTS if self.wires else ()))(self)
                 flows.look(self)
             self.finish()
         return self.reached
@@ -221,7 +242,16 @@ class World:
         flows.look(self)
         self.lab.audit()
         books = self.books()
-        for table in ("invocations", "attempts", "queue_events", "retries", "scaling", "batches"):
+        tables = (
+            "invocations",
+            "attempts",
+            "queue_events",
+            "retries",
+            "scaling",
+            "batches",
+            "requests",
+        )
+        for table in tables:
             self.reached |= {(table, row.cause) for row in getattr(books, table)}
         check(books)
 

@@ -16,6 +16,7 @@ from lambdalab.invocation.front_door import Origin, json_problem
 from lambdalab.kernel.clock import US
 from lambdalab.trace.schema import Cause, InvocationType
 from lambdalab.triggers import front
+from lambdalab.triggers.api_gateway.integration import message_of
 from lambdalab.triggers.api_gateway.results import MALFORMED
 from lambdalab.triggers.api_gateway.routes import Route, Routes
 from lambdalab.triggers.api_gateway.settings import ApiSettings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PRINCIPAL = "apigateway.amazonaws.com"
 _FAILED = "Execution failed due to configuration error: "
+_FUNCTION_FAILED = "Lambda execution failed with status 200 due to customer function error: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class Answering(HttpFront):
     def _proxy(self, exchange: Exchange, event: bytes) -> None:
         def heard(result: Result) -> None:
             if not result.good:
-                self._say_failure(exchange, result, MALFORMED)
+                self._say_failure(exchange, result)
                 return
             if len(result.response) > self.parts.rules.api_gateway_response:
                 self._say_too_long(exchange, result)
@@ -173,7 +175,7 @@ class Answering(HttpFront):
 
     # ------------------------------------------------------------------ its own answers
 
-    def _say_failure(self, exchange: Exchange, result: Result, failed: str) -> None:
+    def _say_failure(self, exchange: Exchange, result: Result) -> None:
         """No answer in time, a refusal of Lambda's, or a function that failed."""
         if result.timed_out:
             self._log_line("Execution failed due to a timeout error")
@@ -186,7 +188,9 @@ class Answering(HttpFront):
             what = "event_too_large" if large else "refused"
             self._say(exchange, what, result.request, result.cause)
         else:
-            self._log_failure(failed)
+            # https://repost.aws/knowledge-center/malformed-502-api-gateway quotes the line
+            told, number = message_of(result.response), self.parts.ids.request(result.request)
+            self._log_line(f"{_FUNCTION_FAILED}{told}. Lambda request id: {number}")
             self._say(exchange, "failed", result.request, result.cause)
 
     def _say_too_long(self, exchange: Exchange, result: Result) -> None:

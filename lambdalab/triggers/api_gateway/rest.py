@@ -118,7 +118,7 @@ class RestApi(Api):
             self._answer(exchange, self._own(words), result.request, result.cause)
             return
         if result.timed_out or result.error is not None:
-            self._say_failure(exchange, result, "")
+            self._say_failure(exchange, result)
             return
         if len(result.response) > self.parts.rules.api_gateway_response:
             self._say_too_long(exchange, result)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from lambdalab.errors import InvalidSetting, ResourceInUseException
+from lambdalab.errors import InvalidSetting, LimitExceededException, ResourceInUseException
 from lambdalab.triggers.firehose.stream import DeliveryStream, StreamSettings
 from lambdalab.triggers.parts import ACCOUNT
 from lambdalab.triggers.thin import (
     ThinService,
-    checked_number,
     checked_text,
 )
-
-_SOURCE = "firehose/data-transformation"
 
 
 class Firehose(ThinService[DeliveryStream]):
@@ -66,35 +63,21 @@ class Firehose(ThinService[DeliveryStream]):
         checked_text("name", name, 64, "botocore CreateDeliveryStream")
         target = parts.target(function)
         if destination is not None and not hasattr(destination, "put_object"):
-            raise InvalidSetting(
-                "destination", destination, "a bucket of the lab, or None", _SOURCE
-            )
-        settings = StreamSettings(
-            checked_number(
-                "buffer_size", rules.firehose_buffer_size_default if buffer_size is None else buffer_size,
-                rules.firehose_buffer_size_minimum, rules.firehose_buffer_size_maximum, _SOURCE,
-            ),
-            checked_number(
-                "buffer_interval",
-                rules.firehose_buffer_interval_default if buffer_interval is None else buffer_interval,
-                0, rules.firehose_buffer_interval_maximum, _SOURCE,
-            ),
-            int(checked_number(
-                "retries", rules.firehose_retries if retries is None else retries,
-                0, rules.firehose_retries_maximum, rules.source("firehose_retries_maximum"),
-            )),
-        )  # fmt: skip
+            raise InvalidSetting("destination", destination, "a bucket of the lab, or None")
+        settings = StreamSettings.make(rules, buffer_size, buffer_interval, retries)
         known = self._found.get(name)
-        if known is not None and known.is_same(target, destination, settings):
-            return known
         if known is not None:
+            if known.is_same(target, destination, settings):
+                return known
             raise ResourceInUseException(
                 f"Firehose {name} under accountId {ACCOUNT} already exists",
                 f"; lab.firehose.delete_delivery_stream({name!r}) removes it",
             )
-        stream = DeliveryStream(parts, name, target, destination, settings)
-        self._found[name] = stream
-        return stream
+        if len(self._found) >= rules.firehose_streams:
+            quota = f"your firehose quota of {rules.firehose_streams} hoses"
+            raise LimitExceededException(f"You have already consumed {quota}.")
+        self._found[name] = DeliveryStream(parts, name, target, destination, settings)
+        return self._found[name]
 
     def delete_delivery_stream(self, name: str) -> None:
         """Delete a stream; what is buffered is still handed over (AWS may lose it)."""

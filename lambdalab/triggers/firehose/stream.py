@@ -19,6 +19,7 @@ from lambdalab.errors import InvalidArgumentException, InvalidSetting
 from lambdalab.functions.outcome import encode
 from lambdalab.functions.target import Target
 from lambdalab.invocation.front_door import Origin
+from lambdalab.rules import Rules
 from lambdalab.sources.shown import Shown
 from lambdalab.trace.schema import Action, Cause, ParentKind, QueueKind
 from lambdalab.triggers import front
@@ -27,6 +28,7 @@ from lambdalab.triggers.firehose.delivery import Delivery
 from lambdalab.triggers.front import Result
 from lambdalab.triggers.parts import REGION, Parts, arn
 from lambdalab.triggers.thin import (
+    checked_number,
     document,
     seconds_us,
     uuid,
@@ -43,6 +45,27 @@ class StreamSettings:
     buffer_size: float
     buffer_interval: float
     retries: int
+
+    @classmethod
+    def make(
+        cls, rules: Rules, size: float | None, interval: float | None, retries: int | None
+    ) -> StreamSettings:
+        """Settings, the rules' where None is given; what is out of range is refused."""
+        source, most = "firehose/data-transformation", rules.firehose_retries_maximum
+        size = rules.firehose_buffer_size_default if size is None else size
+        interval = rules.firehose_buffer_interval_default if interval is None else interval
+        retries = rules.firehose_retries if retries is None else retries
+        least, largest = rules.firehose_buffer_size_minimum, rules.firehose_buffer_size_maximum
+        longest = rules.firehose_buffer_interval_maximum
+        return cls(
+            checked_number("buffer_size", size, least, largest, source),
+            checked_number("buffer_interval", interval, 0, longest, source),
+            int(
+                checked_number(
+                    "retries", retries, 0, most, rules.source("firehose_retries_maximum")
+                )
+            ),
+        )
 
 
 @dataclass(slots=True)

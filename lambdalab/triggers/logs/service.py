@@ -3,7 +3,8 @@
 A filter hands the lines of an attempt that match its pattern to another function, asynchronously: START,
 END and REPORT are lines as the handler's are. Errors that may pass are retried for 24 hours; one that no
 retry mends (no permission, no function) puts the filter to sleep for ten minutes, and what is logged
-meanwhile never arrives. Sources: logs/Subscriptions, logs/SubscriptionFilters; dg-old/services-cloudwatchlogs.
+meanwhile never arrives. Sources: logs/Subscriptions, logs/SubscriptionFilters;
+dg-old/services-cloudwatchlogs.
 
 A function that is subscribed to its own log group is invoked by its own REPORT, and so again and again:
 AWS allows it, bills it and does not stop it (recursive loop detection does not know CloudWatch Logs), and

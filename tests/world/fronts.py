@@ -1,0 +1,180 @@
+"""An independent reckoning of fronts: what an API or a function URL answers, and when.
+
+What it answers follows from its settings and from what became of the invocation: a function's answer, its
+failure, Lambda's refusal, or no answer within the integration timeout. The function runs on in any case.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any, NamedTuple
+
+from tests.world.numbers import FAR, S
+from tests.world.reading import Books, need, same
+
+FAILED = {"rest": 502, "http": 500, "url": 502}
+LATE = {"rest": 504, "http": 503}
+KEYS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
+NOTHING = ("no_route", "throttled_front", "access_denied")  # without an invocation
+
+
+class Answer(NamedTuple):
+    """What a front answers: when (FAR: not known yet), with which status, and why."""
+
+    at: int
+    status: int
+    cause: str
+
+
+class Fronts:
+    """Reckons what fronts answer, and what they let through."""
+
+    def __init__(self, books: Books) -> None:
+        self.books, self.past = books, books.past
+        self.calls = {row.request_id: row for row in books.invocations}
+
+    def check(self) -> None:
+        """Each call of a front was asked for once; no more was let through than may be."""
+        rows = [row for row in self.books.requests if row.front]
+        told = Counter((row.front, row.request_id) for row in rows if row.request_id)
+        names = {row.front for row in rows}
+        seen = Counter(
+            (c.source, c.request_id) for c in self.books.invocations if c.source in names
+        )
+        same("each request is one invocation", "requests", dict(told - seen), dict(seen - told))
+        buckets: dict[str, list[tuple[int, Any, dict[str, Any]]]] = defaultdict(list)
+        for row in rows:
+            at, front = self.begun(row), self.front(row, self.begun(row))
+            if front.get("api") and front["function"] and at >= 0:
+                name, given = self.bucket(row, front, at)
+                buckets[name].append((at, row, given))
+        for name, came in buckets.items():
+            self.paced(name, sorted(came, key=lambda one: one[0]))
+
+    # ------------------------------------------------------------------ throttling
+
+    def bucket(self, row: Any, front: dict[str, Any], at: int) -> tuple[str, dict[str, Any]]:
+        """The token bucket that a request takes from: its route's own, or its API's."""
+        own = front.get("throttle_rate"), front.get("throttle_burst")
+        if own != (None, None):
+            since = max(t for t in self.past.times("front", row.front) if t <= at)
+            return f"{row.front}/{since}", front
+        return front["api"], self.past.of("api", front["api"], at)
+
+    def paced(self, name: str, came: list[tuple[int, Any, dict[str, Any]]]) -> None:
+        """Requests take a token each: a refused one found none, the others did."""
+        rate, burst = came[0][2].get("throttle_rate"), came[0][2].get("throttle_burst")
+        rate, burst = 10_000 if rate is None else rate, 5_000 if burst is None else burst
+        tokens, last = float(burst), came[0][0]
+        for at, row, _ in came:
+            tokens, last = min(burst, tokens + (at - last) * rate / S), at
+            if row.cause == "throttled_front":
+                need("a throttled request found no token", row, tokens < 1 + 1e-6, tokens, 1)
+            else:
+                need("who is let through takes a token", row, tokens > 1 - 1e-6, tokens, 1)
+                tokens -= 1
+
+    # ------------------------------------------------------------------ answers
+
+    def begun(self, row: Any) -> int:
+        """When a request reached its front: later than it came where its caller has a queue."""
+        call = self.calls.get(row.request_id)
+        return int(call.requested_at if call else max(row.answered_at, row.sent_at))
+
+    def front(self, row: Any, at: int) -> dict[str, Any]:
+        """The settings of a front then."""
+        return self.past.of("front", row.front, at)
+
+    def answer(self, row: Any) -> Answer:
+        """What the front makes of a request, however long the caller waits."""
+        at = self.begun(row)
+        front, call = self.front(row, at), self.calls.get(row.request_id)
+        need("a front that was there", row, bool(front), row.front, self.past.names("front"))
+        if call is None:
+            return self.without(row, front, at)
+        same("it calls its own function", row, (call.function, call.source),
+             (front["function"].partition(":")[0], row.front))  # fmt: skip
+        self.allowed(row, call, at)
+        kind, waits = front["kind"], front.get("invocation_type") != "Event"
+        same("how it calls", row, call.invocation_type, "RequestResponse" if waits else "Event")
+        if call.status in ("refused", "throttled"):
+            return Answer(call.completed_at, self.refusal(kind, call), call.cause)
+        if not waits:
+            return Answer(at, 200, "accepted")
+        limit = round(front.get("integration_timeout", FAR / S) * S)
+        ended = call.completed_at if call.completed_at >= 0 else FAR
+        if ended > at + limit:
+            return Answer(at + limit, LATE[kind], "integration_timeout")
+        if ended == at + limit and row.cause == "integration_timeout":
+            return Answer(ended, LATE[kind], row.cause)  # in the very same moment
+        if ended == FAR:
+            return Answer(FAR, 0, "")
+        return self.of_run(front, call)
+
+    def without(self, row: Any, front: dict[str, Any], at: int) -> Answer:
+        """No invocation: no route, no token, or a caller who may not come in."""
+        if row.answered_at < 0:
+            return Answer(FAR, 0, "")
+        status = {"no_route": 404, "throttled_front": 429}.get(row.cause, 403)
+        if front["kind"] != "url":
+            known = "no_route" if front["function"] is None else "throttled_front"
+            same("why a request got nowhere", row, row.cause, known)
+            return Answer(row.sent_at, status, known)
+        if front.get("gone") or self.gone(front["function"], at):
+            return Answer(row.sent_at, 403, "no_route")
+        let_in = front["auth_type"] == "NONE" and self.permitted(row.front, at)
+        same("who may come in", row, (row.cause, let_in), ("access_denied", False))
+        return Answer(row.sent_at, 403, "access_denied")
+
+    def gone(self, name: str, at: int) -> bool:
+        """Whether a function was deleted."""
+        return bool(self.past.of("gone", name.partition(":")[0], at))
+
+    def permitted(self, name: str, at: int) -> bool:
+        """Whether a function's policy lets a trigger in."""
+        return bool(self.past.of("permission", name, at).get("allowed"))
+
+    def allowed(self, row: Any, call: Any, at: int) -> None:
+        """A function that is gone, or does not let the front in, is not run."""
+        gone = self.gone(call.function, at)
+        same("a function that is gone", row, call.cause == "unknown_function", gone)
+        denied = not gone and row.front.split(" ")[1] != "url" and not self.permitted(row.front, at)
+        same("a front needs permission", row, call.cause == "access_denied", denied)
+
+    @staticmethod
+    def refusal(kind: str, call: Any) -> int:
+        """What a caller hears of a refusal of Lambda's."""
+        if kind == "url":
+            return int(call.status_code) if call.status_code < 500 else 502
+        return 400 if call.cause == "invalid_json" else 500
+
+    def of_run(self, front: dict[str, Any], call: Any) -> Answer:
+        """The function's own answer, or what a failure makes."""
+        kind = front["kind"]
+        if front.get("proxy") is False:
+            return Answer(call.completed_at, 200, call.cause)
+        if call.status == "failed":
+            return Answer(call.completed_at, FAILED[kind], call.cause)
+        made = self.past.answers.get(call.request_id)
+        status = rest_status(made) if kind == "rest" else status_of(made)
+        if status is None:
+            return Answer(call.completed_at, FAILED[kind], "malformed_response")
+        return Answer(call.completed_at, status, "completed")
+
+
+def rest_status(made: Any) -> int | None:
+    """The status that a REST API reads in an answer: nothing but what it knows may stand there."""
+    if not isinstance(made, dict) or not made or set(made) - KEYS:
+        return None
+    return number(made.get("statusCode", 200))
+
+
+def status_of(made: Any) -> int | None:
+    """The status in an answer of payload format 2.0: what has none is the body of a 200."""
+    if not isinstance(made, dict) or "statusCode" not in made:
+        return 200
+    return number(made["statusCode"])
+
+
+def number(told: Any) -> int | None:
+    return told if isinstance(told, int) and 100 <= told <= 599 else None
