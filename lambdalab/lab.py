@@ -22,7 +22,7 @@ from lambdalab.mapping_verbs import MappingVerbs
 from lambdalab.reprs import RunNote, lab_text
 from lambdalab.rules import DEFAULT_DATE, Rules
 from lambdalab.sources.dynamodb.service import DynamoDb, Table
-from lambdalab.sources.finding import Sources, not_simulated
+from lambdalab.sources.finding import CLIENT_NAMES, Sources, not_simulated
 from lambdalab.sources.kinesis.service import Kinesis, Stream
 from lambdalab.sources.mappings.registry import EventSourceMappings
 from lambdalab.sources.sqs.service import Queue, Sqs
@@ -309,6 +309,8 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
         self.close()
 
     def __getattr__(self, name: str) -> Any:
+        if name in CLIENT_NAMES:
+            return getattr(self, CLIENT_NAMES[name])
         told = not_simulated(name) or f"a lab has no {name!r}"
         raise AttributeError(told, name=name, obj=self)
 

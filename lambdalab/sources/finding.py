@@ -20,20 +20,23 @@ _NOT_SIMULATED = {
 """What Lambda polls on AWS, and no lab has; by the service's name in an ARN."""
 
 
+CLIENT_NAMES = {
+    "apigateway": "api_gateway", "apigatewayv2": "api_gateway", "events": "eventbridge", "elbv2": "elb",
+    "cognito_idp": "cognito",
+}  # fmt: skip
+"""What boto3 calls services that a lab has by their product's name; a lab answers to both."""
+
 _OTHER_NAMES = {
-    **dict.fromkeys(
-        ("apigateway", "apigatewayv2", "api_gateway_v2", "apigw", "gateway", "http_api", "rest_api"),
-        "api_gateway",
-    ),
-    **dict.fromkeys(("events", "event_bridge", "cloudwatch_events", "bus", "event_bus"), "eventbridge"),
+    **dict.fromkeys(("api_gateway_v2", "apigw", "gateway", "http_api", "rest_api"), "api_gateway"),
+    **dict.fromkeys(("event_bridge", "cloudwatch_events", "bus", "event_bus"), "eventbridge"),
     **dict.fromkeys(("schedules", "schedule", "eventbridge_scheduler"), "scheduler"),
-    **dict.fromkeys(("elbv2", "alb", "load_balancer", "load_balancers"), "elb"),
+    **dict.fromkeys(("alb", "load_balancer", "load_balancers"), "elb"),
     **dict.fromkeys(("topics", "topic"), "sns"),
     **dict.fromkeys(("queues", "queue"), "sqs"),
     **dict.fromkeys(("streams", "stream"), "kinesis"),
     **dict.fromkeys(("tables", "table", "dynamo"), "dynamodb"),
     **dict.fromkeys(("buckets", "bucket"), "s3"),
-    **dict.fromkeys(("cognito_idp", "user_pools"), "cognito"),
+    "user_pools": "cognito",
     **dict.fromkeys(("kinesis_firehose", "data_firehose"), "firehose"),
     **dict.fromkeys(("lambda_edge", "edge"), "cloudfront"),
     **dict.fromkeys(("cloudwatch_logs", "log_groups"), "logs"),
@@ -47,8 +50,8 @@ def not_simulated(attribute: str) -> str:
 
     >>> not_simulated("msk")
     'Amazon MSK is not simulated: lambdalab polls SQS, Kinesis and DynamoDB streams'
-    >>> not_simulated("events")
-    "a lab has no 'events'; did you mean 'eventbridge'?"
+    >>> not_simulated("alb")
+    "a lab has no 'alb'; did you mean 'elb'?"
     """
     if attribute in _OTHER_NAMES:
         return f"a lab has no {attribute!r}; did you mean {_OTHER_NAMES[attribute]!r}?"

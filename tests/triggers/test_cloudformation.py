@@ -292,6 +292,8 @@ def test_bad_input_and_reset(lab: Lab) -> None:
         create("shop", {"X": {"Type": "AWS::S3::Bucket", "ServiceToken": make}})
     with pytest.raises(InvalidSetting, match="Properties"):
         create("shop", {"X": {"ServiceToken": make, "Props": {}}})
+    with pytest.raises(InvalidSetting, match="ResponseURL"):
+        lab.cloudformation.respond({})
     with pytest.raises(UnknownName):
         lab.cloudformation.update_stack("shop", template(make))
     assert len(lab.trace.invocations) == 0

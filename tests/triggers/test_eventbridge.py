@@ -435,7 +435,11 @@ def test_what_is_not_simulated_says_so(lab: ll.Lab, verb: str, words: str) -> No
         getattr(lab.eventbridge, verb)
 
 
-@pytest.mark.parametrize("name", ["events", "event_bridge", "cloudwatch_events"])
+def test_boto3s_name_of_it(lab: ll.Lab) -> None:
+    assert lab.events is lab.eventbridge
+
+
+@pytest.mark.parametrize("name", ["event_bridge", "cloudwatch_events"])
 def test_other_names_of_it(lab: ll.Lab, name: str) -> None:
     with pytest.raises(AttributeError, match="did you mean 'eventbridge'"):
         getattr(lab, name)

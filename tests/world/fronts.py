@@ -38,27 +38,32 @@ class Fronts:
         rows = [row for row in self.books.requests if row.front]
         told = Counter((row.front, row.request_id) for row in rows if row.request_id)
         names = {row.front for row in rows}
-        seen = Counter(
-            (c.source, c.request_id) for c in self.books.invocations if c.source in names
-        )
-        same("each request is one invocation", "requests", dict(told - seen), dict(seen - told))
+        calls = [call for call in self.books.invocations if call.source in names]
+        seen = Counter((call.source, call.request_id) for call in calls)
+        same("each request is one invocation", "requests", dict(told - seen), {})
+        waiting = Counter(row.front for row in rows if row.answered_at < 0)  # it has no id yet
+        under_way = [call for call in calls if (call.source, call.request_id) not in told]
+        more = Counter(call.source for call in under_way) - waiting
+        same("each invocation was asked for", "invocations", dict(more), {})
+        came = [(self.begun(row), row.front, row) for row in rows if row.answered_at >= 0]
+        came += [(call.requested_at, call.source, call) for call in under_way]
         buckets: dict[str, list[tuple[int, Any, dict[str, Any]]]] = defaultdict(list)
-        for row in rows:
-            at, front = self.begun(row), self.front(row, self.begun(row))
-            if front.get("api") and front["function"] and at >= 0:
-                name, given = self.bucket(row, front, at)
+        for at, label, row in came:
+            front = self.past.of("front", label, at)
+            if front.get("api") and front["function"]:
+                name, given = self.bucket(label, front, at)
                 buckets[name].append((at, row, given))
-        for name, came in buckets.items():
-            self.paced(name, sorted(came, key=lambda one: one[0]))
+        for name, takes in buckets.items():
+            self.paced(name, sorted(takes, key=lambda one: one[0]))
 
     # ------------------------------------------------------------------ throttling
 
-    def bucket(self, row: Any, front: dict[str, Any], at: int) -> tuple[str, dict[str, Any]]:
+    def bucket(self, label: str, front: dict[str, Any], at: int) -> tuple[str, dict[str, Any]]:
         """The token bucket that a request takes from: its route's own, or its API's."""
         own = front.get("throttle_rate"), front.get("throttle_burst")
         if own != (None, None):
-            since = max(t for t in self.past.times("front", row.front) if t <= at)
-            return f"{row.front}/{since}", front
+            since = max(t for t in self.past.times("front", label) if t <= at)
+            return f"{label}/{since}", front
         return front["api"], self.past.of("api", front["api"], at)
 
     def paced(self, name: str, came: list[tuple[int, Any, dict[str, Any]]]) -> None:
@@ -114,6 +119,10 @@ class Fronts:
     def without(self, row: Any, front: dict[str, Any], at: int) -> Answer:
         """No invocation: no route, no token, or a caller who may not come in."""
         if row.answered_at < 0:
+            limit = FAR if front["function"] is None else front.get("integration_timeout", FAR / S)
+            kind = self.past.of("caller", row.caller, at).get("kind")
+            late = at + round(limit * S) < self.books.now and kind != "queue"
+            need("an API waits no longer", row, not late, self.books.now, at + limit)
             return Answer(FAR, 0, "")
         status = {"no_route": 404, "throttled_front": 429}.get(row.cause, 403)
         if front["kind"] != "url":

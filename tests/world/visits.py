@@ -10,6 +10,7 @@ from tests.world.wiring import (
     BUS,
     PRINCIPALS,
     make_route,
+    outage,
     put_target,
     set_clock,
     subscribe,
@@ -118,15 +119,6 @@ def tell(world: World, chance: Any) -> None:
 
 
 # ---------------------------------------------------------------------- what goes wrong
-
-
-def outage(world: World) -> None:
-    """Lambda fails for a while: services that push try again."""
-    name, start, draws = world.draws.one(*world.functions), world.at(), world.draws
-    end = start + draws.one(2, 30, 90, 300) * 1_000_000
-    terms = {"start": start / 1e6, "end": end / 1e6, "probability": draws.one(0.4, 0.8, 1.0)}
-    if world.attempt(lambda: world.lab.faults.service_error(name, **terms)):
-        world.past.faults.append(("service_error", name, start, end))
 
 
 def forbid(world: World) -> None:

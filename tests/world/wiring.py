@@ -52,6 +52,17 @@ def make(world: World) -> None:
         makes(world)
     for number in range(draws.one(0, 1, 2, 3)):
         make_caller(world, f"c{number}")
+    if draws.often(0.4):
+        outage(world)
+
+
+def outage(world: World) -> None:
+    """Lambda fails for a while: services that push try again."""
+    name, start, draws = world.draws.one(*world.functions), world.at(), world.draws
+    end = start + draws.one(2, 30, 90, 300) * 1_000_000
+    terms = {"start": start / 1e6, "end": end / 1e6, "probability": draws.one(0.4, 0.8, 1.0)}
+    if world.attempt(lambda: world.lab.faults.service_error(name, **terms)):
+        world.past.faults.append(("service_error", name, start, end))
 
 
 # ---------------------------------------------------------------------- fronts

@@ -199,7 +199,8 @@ class World:
                 self.tick()
                 flowing = self.streams or self.tables or self.fifos
                 own = [*acts.ACTS, *flows.ACTS] if flowing else [*acts.ACTS]
-                self.draws.one(*own, *(visits.ACTS if self.wires else ()))(self)
+                own = [*visits.ACTS] if self.wires and self.draws.often(0.6) else own
+                self.draws.one(*own)(self)
                 flows.look(self)
             self.finish()
         return self.reached

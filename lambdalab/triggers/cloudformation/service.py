@@ -141,6 +141,9 @@ class CloudFormation(Directory[Stack]):
         """
         self._parts.origin()
         one_of("status", status, ("SUCCESS", "FAILED"), "cloudformation/crpg-ref-responses")
+        for member in ("ResponseURL", "StackId", "RequestId", "LogicalResourceId"):
+            if not isinstance(event, Mapping) or member not in event:
+                raise InvalidSetting("event", event, f"a custom resource's event, with {member}")
         physical = physical_resource_id or event.get("PhysicalResourceId")
         document = {
             "Status": status, "Reason": reason,
