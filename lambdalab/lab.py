@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import html
 import importlib
+import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from lambdalab.trace.findings import Findings
 
 
+_LABS: weakref.WeakSet[Lab] = weakref.WeakSet()
+"""Every lab there is: while a check tries a handler, all but its copies are shut."""
 _DOORS = {"expressions": "lambdalab.aws.tables", "check": "lambdalab.advice"}
 """The doors that open upward, when they are first used; there are no others in the lab."""
 
@@ -131,6 +134,7 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
         self._faults = Faults(
             self._lambda, self._clock, self._functions.find, self._target, self._origin
         )
+        _LABS.add(self)
 
     def _start_afresh(self) -> None:
         """A new run: empty books, clock at zero, the same streams from their beginning."""

@@ -253,8 +253,8 @@ THIN: list[Row] = [
     row("firehose_buffer_interval_default", 60, "s", "firehose/data-transformation"),
     row("firehose_timeout", 300, "s", "firehose/data-transformation", "of one transformation"),
     row("firehose_retries", 3, "retries", "firehose/data-transformation-failure-handling",
-        "after a network timeout or the invocation limit, and as users report after an error of the function "
-        "too; where create_delivery_stream is not told"),
+        "after a network timeout or the invocation limit, and as users report after an error of the "
+        "function too; where create_delivery_stream is not told"),
     row("firehose_retries_maximum", 300, "retries", "firehose API ProcessorParameter",
         "NumberOfRetries"),
     row("firehose_retry_wait", 1, "s", "choice", "before each retry; undocumented"),

@@ -15,7 +15,7 @@ from typing import Any
 from lambdalab.advice.design import Design
 from lambdalab.advice.finding import Advice, Example
 from lambdalab.advice.small import table
-from lambdalab.advice.twin import Twin, shut
+from lambdalab.advice.twin import Twin, only
 from lambdalab.functions.function import Function
 
 _RETRY_S = 60
@@ -73,7 +73,7 @@ def _twice(design: Design, function: Function, event: Any) -> Example | str | No
     except Exception as error:  # something of the lab that cannot be copied
         return f"the lab could not be copied ({type(error).__name__}: {error})"
     try:
-        with shut(lab):
+        with only(twin.lab, other.lab):
             seen = [_look(twin, None)]
             seen.append(_look(twin, twin.run(event)))
             twin.lab.advance(_RETRY_S)
@@ -109,7 +109,7 @@ def _look(twin: Twin, reply: Any) -> dict[str, Any]:
     return {
         "sent": twin.sent(),
         "kept": twin.kept(),
-        "data": {name: repr(value) for name, value in twin.mirror.data.items()},
+        "data": twin.data(),
         "answer": "" if reply is None else json.dumps(reply.payload),
         "refused": next((name for name in _REFUSED if name in error), ""),
     }
@@ -177,10 +177,10 @@ def _remembered(
     if once["answer"] == twice["answer"] or once["answer"] != control["answer"]:
         return
     for name, now in twice["data"].items():
-        if now != once["data"].get(name):
+        before = once["data"][name]
+        if now != before:
             yield {
-                "what": f"{name} (in memory)", "one_run": _cut(once["data"].get(name, "")),
-                "two_runs": _cut(now),
+                "what": f"{name} (in memory)", "one_run": _cut(before.told), "two_runs": _cut(now.told),
             }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ The copy has the queues, tables, streams, topics, buckets and buses of the lab, 
 wired to nothing; tables have their items. Of the functions it has the one that is tried, with its code;
 the others are stand-ins that do nothing. What the handler's code has of the lab - names of its module,
 variables it closes over - is replaced by what the copy has, and its plain data by copies. While it runs
-the lab itself is shut: what would reach it all the same is refused.
+the lab itself is shut, and so is every other: what would reach one all the same is refused.
 """
 
 from __future__ import annotations
@@ -12,14 +12,18 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import inspect
+import marshal
+import reprlib
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import CellType, CodeType, FunctionType
+from dataclasses import dataclass, field
+from types import CellType, CodeType, FunctionType, MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.functions.code import Code
 from lambdalab.functions.function import Function
+from lambdalab.lab import _LABS
 from lambdalab.sources.sqs.service import Queue
 from lambdalab.trace.codes import Action, Cause
 
@@ -27,8 +31,30 @@ if TYPE_CHECKING:
     from lambdalab.lab import Lab
 
 _DATA = (dict, list, set, bytearray, deque)
+_HOLDERS = (tuple, SimpleNamespace)  # no data themselves, but they may hold some, or things of the lab
+_INSIDE = (
+    "rules", "_books", "_clock", "_client", "_functions", "_lambda", "_mappings", "_scheduler",
+    "_sources", "_streams", "_time", "_triggers", "_faults",
+)  # fmt: skip
+"""What a lab is made of: never copied along with a thing that the handler has of it."""
 _CREATE = {"sns": "create_topic", "s3": "create_bucket", "eventbridge": "create_event_bus"}
 """By service: the verb that makes what handlers send things to."""
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """Data in memory as it was: ``told``, its beginning, for people; ``all``, to compare."""
+
+    told: str
+    all: str | bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, value: Any) -> Remembered:
+        """How a value looks now."""
+        try:
+            return cls(reprlib.repr(value), marshal.dumps(value, 2))
+        except ValueError:
+            return cls(reprlib.repr(value), repr(value))
 
 
 class Twin:
@@ -42,7 +68,9 @@ class Twin:
             seed=seed, start=lab.now + later, rules=lab.rules.date, quotas=lab.rules.quotas
         )
         self.name = function.name
-        same: dict[int, Any] = {id(lab): self.lab}
+        same: dict[int, Any] = {id(part): part for name in _INSIDE if (part := getattr(lab, name))}
+        parts = lab._triggers.parts
+        same |= {id(parts): parts, id(lab): self.lab}
         for service in ("sqs", "dynamodb", "kinesis", *lab._triggers.SERVICES):
             same[id(getattr(lab, service))] = getattr(self.lab, service)
         for old, new in _things(lab, self.lab):
@@ -91,6 +119,10 @@ class Twin:
             found[f"{name} (stream)"] = len(records)
         return found
 
+    def data(self) -> dict[str, Remembered]:
+        """The plain data in memory that the handler reaches, by name."""
+        return {name: Remembered.of(value) for name, value in self.mirror.data.items()}
+
     def kept(self) -> dict[str, dict[str, Any]]:
         """What lies in each table and bucket, by key."""
         found: dict[str, dict[str, Any]] = {}
@@ -103,13 +135,16 @@ class Twin:
 
 
 @contextmanager
-def shut(lab: Lab) -> Iterator[None]:
-    """Refuse every call to a lab for a while."""
-    before, lab._closed = lab._closed, True
+def only(*labs: Lab) -> Iterator[None]:
+    """Refuse every call to another lab than these for a while."""
+    others = [lab for lab in _LABS if lab not in labs and not lab._closed]
+    for lab in others:
+        lab._closed = True
     try:
         yield
     finally:
-        lab._closed = before
+        for lab in others:
+            lab._closed = False
 
 
 def _things(lab: Lab, twin: Lab) -> Iterator[tuple[Any, Any]]:
@@ -157,6 +192,10 @@ class Mirror:
 
     def handler(self, handler: Any) -> Any:
         """The handler, as the copy of the lab is to have it."""
+        if isinstance(handler, MethodType) and isinstance(handler.__func__, FunctionType):
+            self._home = handler.__func__.__globals__
+            owner = self.value("", handler.__self__)
+            return MethodType(self.function(handler.__func__), owner)
         if not isinstance(handler, FunctionType):
             return copy.deepcopy(handler, dict(self._same))
         inner = inspect.unwrap(handler)  # what decorators of libraries stand around
@@ -197,9 +236,9 @@ class Mirror:
             return self._same[id(value)]
         if isinstance(value, FunctionType):
             return self.function(value) if self._reaches(value) else value
-        if isinstance(value, _DATA) or type(value).__module__ == "__main__":
+        if isinstance(value, (*_DATA, *_HOLDERS)) or type(value).__module__ == "__main__":
             try:
-                made = copy.deepcopy(value, dict(self._same))
+                made = self._copied(value)
             except Exception:  # what cannot be copied stays; the lab is shut all the same
                 return value
             self._same[id(value)] = made
@@ -208,6 +247,13 @@ class Mirror:
                 self.data[name] = made
             return made
         return value
+
+    def _copied(self, value: Any) -> Any:
+        """A deep copy with the lab's things replaced; plain data goes the short way, for it may be large."""
+        try:
+            return marshal.loads(marshal.dumps(value))
+        except ValueError:  # something else than numbers, texts, lists, dicts ... is in it
+            return copy.deepcopy(value, dict(self._same))
 
     def _reaches(self, function: FunctionType) -> bool:
         return function.__globals__ is self._home or function.__closure__ is not None

@@ -125,15 +125,17 @@ class Fronts:
             need("an API waits no longer", row, not late, self.books.now, at + limit)
             return Answer(FAR, 0, "")
         status = {"no_route": 404, "throttled_front": 429}.get(row.cause, 403)
+        queues = self.past.of("caller", row.caller, at).get("kind") == "queue"
+        came = at if queues else row.sent_at
         if front["kind"] != "url":
             known = "no_route" if front["function"] is None else "throttled_front"
             same("why a request got nowhere", row, row.cause, known)
-            return Answer(row.sent_at, status, known)
+            return Answer(came, status, known)
         if front.get("gone") or self.gone(front["function"], at):
-            return Answer(row.sent_at, 403, "no_route")
+            return Answer(came, 403, "no_route")
         let_in = front["auth_type"] == "NONE" and self.permitted(row.front, at)
         same("who may come in", row, (row.cause, let_in), ("access_denied", False))
-        return Answer(row.sent_at, 403, "access_denied")
+        return Answer(came, 403, "access_denied")
 
     def gone(self, name: str, at: int) -> bool:
         """Whether a function was deleted."""

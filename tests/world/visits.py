@@ -39,7 +39,7 @@ def drive(world: World) -> None:
         arrivals, terms = draws.traffic()
         terms["count"] = 20
         doors = [name for name in wires.doors if "POST /r" in name or name.endswith(" url")]
-        places = [*doors, *doors, *wires.sources, "function"]
+        places = [*doors, *doors, *[*wires.sources] * 3, "function"]
         place = draws.one(*places)
         more = someone(world) if place not in wires.sources and draws.often(0.7) else {}
         if place == "function":

@@ -58,7 +58,9 @@ def make(world: World) -> None:
 
 def outage(world: World) -> None:
     """Lambda fails for a while: services that push try again."""
-    name, start, draws = world.draws.one(*world.functions), world.at(), world.draws
+    draws, start = world.draws, world.at()
+    told = [world.settings["way", way]["target"] for way in world.known("way")]
+    name = draws.one(*world.functions, *[name for name in told if name in world.functions] * 2)
     end = start + draws.one(2, 30, 90, 300) * 1_000_000
     terms = {"start": start / 1e6, "end": end / 1e6, "probability": draws.one(0.4, 0.8, 1.0)}
     if world.attempt(lambda: world.lab.faults.service_error(name, **terms)):

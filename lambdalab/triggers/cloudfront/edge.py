@@ -26,12 +26,15 @@ def check_edge(rules: Rules, event_type: str, target: Target) -> None:
 
 
 def _problem(rules: Rules, event_type: str, target: Target) -> str:
-    settings, kind = target.resolve().settings, event_type.partition("-")[0]
+    version, kind = target.resolve(), event_type.partition("-")[0]
+    settings = version.settings
     longest = getattr(rules, f"edge_{kind}_timeout")
     if settings.environment:
         return "The function cannot have environment variables."
     if settings.dead_letter_queue:
         return "The function cannot have a dead-letter queue."
+    if version.provisioned is not None:
+        return "The function cannot have provisioned concurrency."
     if settings.architecture != "x86_64":
         return "The function must have the architecture x86_64."
     if kind == "viewer" and settings.memory_size > rules.edge_viewer_memory:
