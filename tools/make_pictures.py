@@ -70,6 +70,17 @@ def trap() -> None:
     save(lab.trace.plot.receives().figure, "trap")
 
 
+def anatomy() -> None:
+    """The README's API timeout, drawn."""
+    lab = ll.Lab(seed=7)
+    lab.create_function("get_order", duration=35, timeout=60)
+    api = lab.api_gateway.create_rest_api("shop")
+    api.route("GET", "/orders/{id}", "get_order")
+    api.get("/orders/7")
+    lab.run()
+    save(lab.trace.plot.request_anatomy().figure, "anatomy")
+
+
 def save(figure: mpl.figure.Figure, name: str) -> None:
     """Write one picture, without the version of what wrote it."""
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -82,6 +93,7 @@ def main() -> int:
     overview()
     backoff()
     trap()
+    anatomy()
     return 0
 
 

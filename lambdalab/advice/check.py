@@ -60,4 +60,4 @@ def check(
         raise InvalidSetting("record_size", size, "a whole number of bytes, 1 or more")
     design = Design(lab, size, events)
     found = [advice for look in LOOKS for advice in look(design)]
-    return Checked.of(found, len(LOOKS), design.left_out)
+    return Checked.of(found, len(LOOKS), [*design.left_out, *dict.fromkeys(design.small.failed)])

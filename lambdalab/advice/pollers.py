@@ -92,7 +92,7 @@ def _backlog(
         "mapping_pollers_start": pollers,
         "mapping_pollers_throttled": pollers,
     }
-    lab = small.lab(**quotas)
+    lab = small.reserving(reserved, **quotas)
     queue = lab.sqs.create_queue(
         "orders", visibility_timeout=max(visibility, timeout), dead_letter_queue="failed",
         max_receive_count=receives,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from lambdalab.advice.finding import Example
+from lambdalab.errors import LabError
 from lambdalab.lab import Lab
 from lambdalab.rules import Rules
 from lambdalab.trace.short import View
@@ -26,22 +27,34 @@ class Small:
     """Makes labs with the rules of the lab that is checked."""
 
     rules: Rules
+    failed: list[str] = field(default_factory=list)
+    """Scenes that could not be played with these rules, and why."""
 
     def lab(self, **quotas: Any) -> Lab:
         """An empty lab, with some quotas of its own."""
         return Lab(seed=SEED, rules=self.rules.date, quotas=self.rules.quotas | quotas)
 
+    def reserving(self, reserved: int, **quotas: Any) -> Lab:
+        """An empty lab whose account has room for a function that reserves so much."""
+        least = reserved + int(self.rules.unreserved_minimum)
+        return self.lab(account_concurrency=max(int(self.rules.account_concurrency), least), **quotas)
+
     def once(self, scene: Callable[..., Example | None], *settings: Any) -> Example | None:
         """What ``scene(self, *settings)`` shows; None where it shows no trouble.
 
-        The same scene with the same settings and rules is not run again.
+        The same scene with the same settings and rules is not run again. What the lab's rules do not
+        allow in a small lab shows nothing, and stands in ``failed``.
         """
         rules = f"{self.rules.date} {sorted(self.rules.quotas.items(), key=lambda one: one[0])}"
         key = f"{scene.__module__}.{scene.__name__} {settings!r} {rules}"
         if key not in _done:
             if len(_done) >= _MOST:
                 del _done[next(iter(_done))]
-            _done[key] = scene(self, *settings)
+            try:
+                _done[key] = scene(self, *settings)
+            except LabError as error:  # quotas with which the scene cannot be played
+                self.failed.append(f"{scene.__module__.rpartition('.')[2]}: {error}")
+                return None
         return _done[key]
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lambdalab.lab import Lab
 
 _DATA = (dict, list, set, bytearray, deque)
+_ATOMS = {bool, int, float, complex, str, bytes, type(None)}
 _HOLDERS = (tuple, SimpleNamespace)  # no data themselves, but they may hold some, or things of the lab
 _INSIDE = (
     "rules", "_books", "_clock", "_client", "_functions", "_lambda", "_mappings", "_scheduler",
@@ -249,11 +250,12 @@ class Mirror:
         return value
 
     def _copied(self, value: Any) -> Any:
-        """A deep copy with the lab's things replaced; plain data goes the short way, for it may be large."""
-        try:
-            return marshal.loads(marshal.dumps(value))
-        except ValueError:  # something else than numbers, texts, lists, dicts ... is in it
-            return copy.deepcopy(value, dict(self._same))
+        """A deep copy with the lab's things replaced; what is flat goes the short way: it may be large."""
+        if type(value) in (list, set) and set(map(type, value)) <= _ATOMS:
+            return value.copy()
+        if type(value) is dict and {*map(type, value), *map(type, value.values())} <= _ATOMS:
+            return value.copy()
+        return copy.deepcopy(value, dict(self._same))
 
     def _reaches(self, function: FunctionType) -> bool:
         return function.__globals__ is self._home or function.__closure__ is not None

@@ -161,8 +161,8 @@ def throttled(small: Small, timeout: int, visibility: int, window: int) -> Examp
 
 
 def _busy(small: Small, timeout: int, visibility: int, window: int) -> Lab:
-    lab = small.lab(  # how often a throttled batch is tried again is nowhere documented
-        mapping_throttle_backoff_first=timeout, mapping_throttle_backoff_maximum=timeout,
+    lab = small.reserving(  # how often a throttled batch is tried again is nowhere documented
+        1, mapping_throttle_backoff_first=timeout, mapping_throttle_backoff_maximum=timeout,
         environment_setup=0,
     )  # fmt: skip
     queue = lab.sqs.create_queue("orders", visibility_timeout=visibility)

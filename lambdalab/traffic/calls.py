@@ -70,7 +70,7 @@ class Placed:
 
     __slots__ = (
         "_books", "_call", "_code", "_done", "_held", "_manner", "_operation", "_origin", "_row",
-        "_scheduler", "_task", "_told", "_tries", "_turns", "abandoned",
+        "_scheduler", "_sent_last", "_task", "_told", "_tries", "_turns", "abandoned",
     )  # fmt: skip
 
     def __init__(
@@ -91,6 +91,7 @@ class Placed:
         self._turns, self._held = (*turns, *manner.turns), 0
         self._told = manner.begin()
         self._call, self._tries, self._row = 0, 0, -1
+        self._sent_last: _Sent | None = None
 
     def start(self) -> None:
         """Call, or wait for one's turn; then the first row counts from now."""
@@ -105,6 +106,18 @@ class Placed:
         else:
             self._manner.send(self._go)
 
+    def abandon(self) -> None:
+        """Whoever asked has gone, and waits no longer from now on: a killed handler, an interrupted cell."""
+        self.abandoned = True
+        if self._row >= 0:  # it waits for its turn, and lets it pass
+            self._close_unsent()
+        elif self._sent_last is not None:
+            self._sent_last.leave()
+
+    def _close_unsent(self) -> None:
+        row, self._row = self._row, -1
+        self._books.answered(row, self._scheduler.now, 0, True, 0, Cause.CLIENT_TIMEOUT)
+
     def _gone(self) -> bool:
         return self.abandoned or (self._task is not None and self._task.dead)
 
@@ -117,16 +130,15 @@ class Placed:
 
     def _go(self) -> None:
         """Send the next try."""
-        row, self._row = self._row, -1
         if self._gone():
-            if row >= 0:  # gone while it waited for its turn
-                cause = Cause.CLIENT_TIMEOUT
-                self._books.answered(row, self._scheduler.now, 0, True, 0, cause)
+            if self._row >= 0:  # gone while it waited for its turn
+                self._close_unsent()
             self._give_turns_back()
             return
-        sent = _Sent(self, self._sent() if row < 0 else row)
+        row, self._row = self._row, -1
+        self._sent_last = sent = _Sent(self, self._sent() if row < 0 else row)
         under_way = self._operation.begin(self._origin, sent.answered)
-        if not sent.over and self._manner.timeout_us:
+        if not sent.over:
             sent.wait_for(under_way, self._manner.timeout_us)
 
     def heard(self, row: int, answer: Answer) -> bool:
@@ -138,7 +150,8 @@ class Placed:
         if wait < 0:
             answer.tries = self._tries
             self._give_turns_back()
-            self._done(answer)
+            if not self.abandoned:
+                self._done(answer)
         else:
             self._scheduler.at(now + wait, self._again)
         return gave_up
@@ -165,10 +178,18 @@ class _Sent:
         self._timer, self._left_at, self._request, self._gave_up = 0, -1, 0, False
 
     def wait_for(self, under_way: Try, timeout_us: int) -> None:
-        """Wait no longer than that."""
-        scheduler = self._placed._scheduler
+        """Wait no longer than that; 0: for ever."""
         self._under_way = under_way
-        self._timer = scheduler.at(scheduler.now + timeout_us, self._stop_waiting)
+        if timeout_us:
+            scheduler = self._placed._scheduler
+            self._timer = scheduler.at(scheduler.now + timeout_us, self._stop_waiting)
+
+    def leave(self) -> None:
+        """Wait no longer, unless it is over already."""
+        if not self.over:
+            if self._timer:
+                self._placed._scheduler.cancel(self._timer)
+            self._stop_waiting(None)
 
     def answered(self, answer: Answer) -> None:
         """The front answers: the caller, or nobody any more."""

@@ -19,6 +19,7 @@ from lambdalab.invocation.reply import Reply
 from lambdalab.invocation.service import LambdaService
 from lambdalab.kernel.clock import US
 from lambdalab.kernel.current import current
+from lambdalab.kernel.task import TimedOut
 from lambdalab.trace.schema import Cause, InvocationType, ParentKind
 from lambdalab.traffic.callers import Manner, ReadTimeoutError
 from lambdalab.traffic.calls import Calls
@@ -59,6 +60,16 @@ def to_json(payload: Any, setting: str = "payload") -> bytes:
         raise InvalidSetting(
             setting, payload, f"something JSON can hold: {error}", "botocore Invoke"
         ) from None
+
+
+def _leaves(error: BaseException, task: Task | None) -> bool:
+    """Whether whoever asked stops waiting right now: a person, or a handler at its deadline.
+
+    A handler that the end of a lab unwinds does not: nothing more is written down of it.
+    """
+    if task is None:
+        return isinstance(error, KeyboardInterrupt)
+    return isinstance(error, TimedOut) and task.tasks.scheduler.now >= task.deadline
 
 
 class Client:
@@ -118,7 +129,13 @@ class Client:
         scheduler = self._service.scheduler
         row = self._books.sent(self._caller, 0, 1, scheduler.now) if task is None else -1
         sent_at = scheduler.now
-        call = self._call(target, data, origin, invocation_type, task, client_context)
+        try:
+            call = self._call(target, data, origin, invocation_type, task, client_context)
+        except KeyboardInterrupt:
+            if row >= 0:  # who interrupts the call waits no longer
+                cause = Cause.CLIENT_TIMEOUT
+                self._books.answered(row, scheduler.now, 0, True, 0, cause)
+            raise
         status = STATUS[invocation_type] if call.error is None else call.error.status_code
         if row >= 0:
             self._books.answered(row, scheduler.now, status, False, call.request)
@@ -192,8 +209,10 @@ class Client:
             elif not answers:
                 waiting.append(True)
                 task.tasks.block(task)
-        except BaseException:
+        except BaseException as error:
             placed.abandoned = True
+            if _leaves(error, task):
+                placed.abandon()
             raise
         return answers[0]
 
@@ -240,15 +259,20 @@ class Client:
 
         def answered(call: Call) -> None:
             answers.append(call)
-            if task is None:
+            if task is None and not left:
                 self._service.scheduler.stop()
             elif waiting:
                 task.tasks.wake(task)
 
         waiting: list[bool] = []
+        left: list[bool] = []
         call = self._door.request_response(target, data, origin, answered, client_context)
         if task is None:
-            self._wait(lambda: bool(answers))
+            try:
+                self._wait(lambda: bool(answers))
+            except BaseException:
+                left.append(True)
+                raise
         elif not answers:
             waiting.append(True)
             task.tasks.block(task)

@@ -85,9 +85,12 @@ def call(world: World) -> None:
 
 def put(world: World) -> None:
     """Something is published, written, deleted or put on a bus."""
-    for _ in range(world.draws.one(1, 1, 3)):
+    for _ in range(world.draws.one(1, 4, 12)):
         tell(world, world.draws.chance)
         world.tick()
+        if world.draws.often(0.3):
+            world.lab.advance(world.draws.one(0.3, 2, 9) * world.draws.chance.random())
+            world.tick()
 
 
 def tell(world: World, chance: Any) -> None:
@@ -209,5 +212,5 @@ def reroute(world: World, label: str) -> None:
 
 
 ACTS: tuple[Callable[[World], None], ...] = (
-    visit, visit, visit, call, call, put, put, put, outage, outage, forbid, permit, rewire, rewire, drive,
+    visit, visit, visit, call, put, put, put, put, outage, outage, forbid, permit, rewire, rewire, drive,
 )  # fmt: skip

@@ -47,12 +47,12 @@ def make(world: World) -> None:
     draws = world.draws
     world.set("queue", LETTERS, {})
     world.lab.sqs.create_queue(LETTERS)
-    chosen = draws.chance.sample(MAKES, draws.one(1, 2, 2, 3))
+    chosen = draws.chance.sample(MAKES, draws.one(1, 2, 3, 4))
     for makes in dict.fromkeys(chosen):
         makes(world)
     for number in range(draws.one(0, 1, 2, 3)):
         make_caller(world, f"c{number}")
-    if draws.often(0.4):
+    for _ in range(draws.one(0, 0, 1, 2)):
         outage(world)
 
 
@@ -268,5 +268,5 @@ def allow(world: World, name: str, function: str, service: str) -> None:
 
 
 MAKES: tuple[Callable[[World], None], ...] = (
-    make_api, make_api, make_url, make_topic, make_bucket, make_bus, make_clock,
+    make_api, make_api, make_url, make_topic, make_topic, make_bucket, make_bus, make_bus, make_clock,
 )  # fmt: skip
