@@ -103,7 +103,9 @@ class AuditError(LabError, AssertionError):
 
 
 #: What is near in meaning and not in letters: words that others have for our settings.
-_OTHER_WORDS = {"hash_key": "partition_key", "range_key": "sort_key", "fifo_queue": "fifo"}
+_OTHER_WORDS = {"hash_key": "partition_key", "range_key": "sort_key", "fifo_queue": "fifo"} | {
+    "data": "body", "json": "body", "params": "query", "timeout": "caller",
+}  # the second four as HTTP libraries have them  # fmt: skip
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

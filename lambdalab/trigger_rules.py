@@ -186,6 +186,9 @@ EVENTBRIDGE: list[Row] = [
         "of one field, followed by the same character; the service refused 5 "
         "(LSP:content_wildcard_complex_EXC) and names no number",
     ),
+    row("eventbridge_bus_hops", 1, "buses", "ebug/eb-bus-to-bus",
+        "that an event goes on to from the one it was put on: EventBridge routes none that came from "
+        "another bus to a third, and tells nobody; here it ends as dropped, third_bus"),
     row("eventbridge_bus_name_length", 256, "characters", "botocore CreateEventBus"),
     row("eventbridge_rule_name_length", 64, "characters", "botocore PutRule, PutTargets",
         "of a rule, and of a target's id"),

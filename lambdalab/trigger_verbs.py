@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting
 from lambdalab.functions.policy import INVOKE, INVOKE_URL, Statement
 from lambdalab.triggers.parts import one_of
+
+_SOURCE_ARN = re.compile(r"arn:[^\ud800-\udfff]+\Z", re.DOTALL)
 
 if TYPE_CHECKING:
     from lambdalab.invocation.registry import FunctionRegistry
@@ -97,6 +100,7 @@ class TriggerVerbs:
         self._check_open()
         target = self._functions.target(function, qualifier)
         _check_permission(statement_id, principal, action, function_url_auth_type)
+        _check_source(source_arn)
         statement = Statement(
             statement_id, principal, action, source_arn, function_url_auth_type,
             bool(invoked_via_function_url),
@@ -120,8 +124,11 @@ class TriggerVerbs:
         if statement_id is None:
             for statement in list(policy.of(target.qualifier)):
                 policy.remove(target.qualifier, statement.sid)
-        else:
+        elif isinstance(statement_id, str):
             policy.remove(target.qualifier, statement_id)
+        else:
+            limit = "the name of a permission, or None for all of them"
+            raise InvalidSetting("statement_id", statement_id, limit, "botocore RemovePermission")
 
     def get_policy(self, function: Any, *, qualifier: Any = None) -> dict[str, Any]:
         """A function's resource policy, as AWS shows it; without a statement where nothing is allowed."""
@@ -228,3 +235,11 @@ def _check_permission(
     if auth_type is not None:
         kinds, source = ("NONE", "AWS_IAM"), "botocore AddPermission"
         one_of("function_url_auth_type", auth_type, kinds, source)
+
+
+def _check_source(source_arn: object) -> None:
+    """Raise for a source ARN that could be nobody's."""
+    if source_arn is None or (isinstance(source_arn, str) and _SOURCE_ARN.match(source_arn)):
+        return
+    limit = "an ARN, such as 'arn:aws:sns:us-east-1:123456789012:orders' (a topic's arn), or None"
+    raise InvalidSetting("source_arn", source_arn, limit, "botocore AddPermission")

@@ -43,7 +43,8 @@ def check(
         By function (or its name): an event to run its handler with, twice, in a copy of the lab.
         Without it the last event that the handler got counts.
 
-    Raises :class:`~lambdalab.errors.InvalidSetting` for a size that cannot be.
+    Raises :class:`~lambdalab.errors.InvalidSetting` for a size that cannot be, and
+    :class:`~lambdalab.errors.UnknownName` for an event of a function that is not there.
 
     Example
     -------

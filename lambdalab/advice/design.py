@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lambdalab.advice.small import Small
+from lambdalab.errors import UnknownName
 from lambdalab.functions.function import Function
 from lambdalab.functions.target import LATEST
 from lambdalab.sources.sqs.service import Queue
@@ -43,6 +44,9 @@ class Design:
     ) -> None:
         self.lab, self.record_size = lab, record_size
         self.events = {_name(function): event for function, event in (events or {}).items()}
+        for name in self.events:
+            if self.function(name) is None:
+                raise UnknownName("function", name, lab._lambda.functions)
         self.small = Small(lab.rules)
         self.tables = Tables(lab._books)
         self.left_out: list[str] = []

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from lambdalab.errors import UnknownName
 from lambdalab.trace import Trace
 from lambdalab.trace.finding import Finding
 from lambdalab.trace.findings import Findings
@@ -32,10 +33,15 @@ class Example:
     mended: Trace | None = None
 
     def __repr__(self) -> str:
-        return f"{textwrap.fill(self.told, _WIDTH)}\n{self.proof.to_string(index=False)}"
+        return f"{_filled(self.told)}\n{self.proof.to_string(index=False)}"
 
     def _repr_html_(self) -> str:
         return f"<div>{html.escape(self.told)}{self.proof.to_html(index=False)}</div>"
+
+
+def _filled(line: str, indent: str = "") -> str:
+    """A sentence on several lines; a name with hyphens stays whole."""
+    return textwrap.fill(line, _WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,18 +80,18 @@ class Advice(Finding):
         """Everything that happened in the small lab, with the settings as they are."""
         return self.example.trace
 
+    @property
+    def title(self) -> str:
+        """Kind and subject, and whether it is a warning only."""
+        warning = " (warning)" if self.severity == "warning" else ""
+        return f"{self.kind} · {self.subject}{warning}"
+
     def __repr__(self) -> str:
-        told = (f"{self.kind} · {self.subject}: {self.advice}", f"rule: {self.rule}")
-        return "\n    ".join(
-            textwrap.fill(line, _WIDTH, subsequent_indent=_INDENT) for line in told
-        )
+        told = (f"{self.title}: {self.advice}", f"rule: {self.rule}")
+        return f"\n{_INDENT}".join(_filled(line, _INDENT) for line in told)
 
     def _repr_html_(self) -> str:
-        told = html.escape(f"{self.kind} · {self.subject}")
-        return (
-            f"<div><b>{told}</b>: {html.escape(self.advice)}<br><i>{html.escape(self.rule)}</i>"
-            f"{self.example._repr_html_()}</div>"
-        )
+        return f"<div>{_item(self)}{self.example._repr_html_()}</div>"
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,13 @@ class Checked(Findings):
         """The kind of each finding."""
         return [found.kind for found in self]
 
+    def first(self, kind: str) -> Advice:
+        """The first finding of a kind. Raises :class:`~lambdalab.errors.UnknownName`: there is none."""
+        for found in self:
+            if found.kind == kind and isinstance(found, Advice):
+                return found
+        raise UnknownName("finding", kind, self.kinds)
+
     def frame(self) -> pd.DataFrame:
         """A row for each finding: severity, kind, subject, rule and advice."""
         columns = ("severity", "kind", "subject", "rule", "advice")
@@ -126,23 +139,24 @@ class Checked(Findings):
         looked = f"{times(self.looked.rules, 'rule')} looked at"
         if not self:
             return f"nothing found: {looked}"
-        return f"{times(len(self), 'finding')}: {looked}, each finding shown by a run"
+        shown = "shown by a run" if len(self) == 1 else "each shown by a run"
+        return f"{times(len(self), 'finding')}: {looked}, {shown} (.example)"
 
     def _tail(self) -> list[str]:
         return [f"not decided: {what}" for what in self.looked.left_out]
 
     def __repr__(self) -> str:
         listed = [f"{number:>2}. {found!r}" for number, found in enumerate(self, start=1)]
-        return "\n".join([self._head(), *listed, *self._tail()])
+        return "\n".join([self._head(), *listed, *(_filled(line, _INDENT) for line in self._tail())])
 
     def _repr_html_(self) -> str:
-        items = "".join(f"<li>{_item(found)}</li>" for found in self)
+        items = "".join(f'<li style="margin-bottom: 0.5em">{_item(found)}</li>' for found in self)
         tail = "".join(f"<p>{html.escape(line)}</p>" for line in self._tail())
         listed = f"<ol>{items}</ol>" if items else ""
         return f"<div><p>{html.escape(self._head())}</p>{listed}{tail}</div>"
 
 
 def _item(found: Finding) -> str:
-    rule = getattr(found, "rule", "")
-    told = f"<b>{html.escape(found.kind)} · {html.escape(found.subject)}</b>: "
-    return f"{told}{html.escape(found.advice)}<br><i>{html.escape(rule)}</i>"
+    title = getattr(found, "title", f"{found.kind} · {found.subject}")
+    told = f"<b>{html.escape(title)}</b>: {html.escape(found.advice)}"
+    return f"{told}<br><i>rule: {html.escape(getattr(found, 'rule', ''))}</i>"

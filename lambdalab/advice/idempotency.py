@@ -20,6 +20,7 @@ from lambdalab.functions.function import Function
 
 _RETRY_S = 60
 _REFUSED = ("LabClosed", "NetworkRefused")
+_ERROR = 100  # and of an error
 _ANSWER = 24  # characters of an answer in the proof
 
 
@@ -42,10 +43,10 @@ def not_idempotent(design: Design) -> Iterator[Advice]:
         elif example is not None:
             first = example.proof.iloc[0]
             advice = (
-                f"{function.name} is retried ({', '.join(retried)}), and does its work again each time: "
-                f"{first.what} {first.one_run} after one run, {first.two_runs} after two with the same "
-                "event. Remember what is done under a key that the event brings, with a conditional "
-                "write, before doing it."
+                f"{function.name} is retried ({', '.join(retried)}), and does its work again each time "
+                f"({first.what}: {first.one_run} after one run, {first.two_runs} after two with the same "
+                "event). Remember what is done, with a conditional write under a key that the event "
+                "brings, and do nothing where it is known."
             )
             rule = (
                 "a handler may get the same event more than once and has to be idempotent "
@@ -92,7 +93,10 @@ def _twice(design: Design, function: Function, event: Any) -> Example | str | No
         *_remembered(once, twice, control),
     ]
     if not rows:
-        return None
+        failure = seen[1]["error"]
+        if not failure:
+            return None
+        return f"it fails in the copy of the lab, where other functions answer nothing ({failure})"
     rows.append(
         {"what": "answer", "one_run": _cut(seen[1]["answer"]), "two_runs": _cut(seen[2]["answer"])}
     )
@@ -105,8 +109,9 @@ def _twice(design: Design, function: Function, event: Any) -> Example | str | No
 
 def _look(twin: Twin, reply: Any) -> dict[str, Any]:
     """The state of a copy after a run."""
-    error = "" if reply is None or not reply.function_error else str(reply.payload)
+    error = "" if reply is None or not reply.function_error else _said(reply.payload)
     return {
+        "error": error,
         "sent": twin.sent(),
         "kept": twin.kept(),
         "data": twin.data(),
@@ -144,10 +149,13 @@ def _kept(
             }  # fmt: skip
             continue
         for key, thing in things.items():
+            if thing is first.get(key):
+                continue
             name = _changed(first.get(key), thing, other.get(key))
             if name is not None:
                 label, one, two = name
-                yield {"what": f"{place} {key} {label}".strip(), "one_run": one, "two_runs": two}
+                what = f"{place} {_key(key)} {label}".strip()
+                yield {"what": what, "one_run": one, "two_runs": two}
 
 
 def _changed(once: Any, twice: Any, control: Any) -> tuple[str, str, str] | None:
@@ -161,6 +169,19 @@ def _changed(once: Any, twice: Any, control: Any) -> tuple[str, str, str] | None
                 return name, _plain(values[0]), _plain(values[1])
         return None
     return ("", _cut(str(once)), _cut(str(twice))) if once == control else None
+
+
+def _said(payload: Any) -> str:
+    """A handler's error, as its answer tells it."""
+    if not isinstance(payload, dict):
+        return str(payload)
+    told = f"{payload.get('errorType', 'Error')}: {payload.get('errorMessage', '')}"
+    return told if len(told) <= _ERROR else f"{told[: _ERROR - 1]}…"
+
+
+def _key(key: Any) -> str:
+    """The key of an item or object, in words."""
+    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
 def _plain(value: Any) -> str:

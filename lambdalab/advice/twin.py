@@ -1,7 +1,7 @@
 """A copy of a lab in which one handler can be tried without touching anything of the user's.
 
 The copy has the queues, tables, streams, topics, buckets and buses of the lab, by the same names and
-wired to nothing; tables have their items. Of the functions it has the one that is tried, with its code;
+wired to nothing; tables have their items, buckets their objects. Of the functions it has the one that is tried, with its code;
 the others are stand-ins that do nothing. What the handler's code has of the lab - names of its module,
 variables it closes over - is replaced by what the copy has, and its plain data by copies. While it runs
 the lab itself is shut, and so is every other: what would reach one all the same is refused.
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _DATA = (dict, list, set, bytearray, deque)
 _ATOMS = {bool, int, float, complex, str, bytes, type(None)}
+_COPIED = ("__main__", "numpy", "pandas", "array", "io")  # modules of whose classes things are copied
 _HOLDERS = (tuple, SimpleNamespace)  # no data themselves, but they may hold some, or things of the lab
 _INSIDE = (
     "rules", "_books", "_clock", "_client", "_functions", "_lambda", "_mappings", "_scheduler",
@@ -124,14 +125,15 @@ class Twin:
         """The plain data in memory that the handler reaches, by name."""
         return {name: Remembered.of(value) for name, value in self.mirror.data.items()}
 
-    def kept(self) -> dict[str, dict[str, Any]]:
+    def kept(self) -> dict[str, dict[Any, Any]]:
         """What lies in each table and bucket, by key."""
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, dict[Any, Any]] = {}
         for name in self.lab.dynamodb:
             table = self.lab.dynamodb[name]
-            found[name] = {str(ident): copy.deepcopy(item) for ident, item in table._items.items()}
+            found[name] = dict(table._items)
         for name in self.lab.s3:
-            found[name] = dict(_objects(self.lab.s3[name]))
+            objects = self.lab.s3[name].objects
+            found[name] = {thing.key: thing.body for thing in objects}
         return found
 
 
@@ -158,23 +160,20 @@ def _things(lab: Lab, twin: Lab) -> Iterator[tuple[Any, Any]]:
         table = lab.dynamodb[name]
         keys = [tuple(key) for key in table.settings.keys]
         made = twin.dynamodb.create_table(name, keys[0], sort_key=keys[1] if keys[1:] else None)
-        made._items.update(copy.deepcopy(table._items))
+        made._items.update(table._items)  # an item is replaced, never changed
         yield table, made
     for name in lab.kinesis:
         yield lab.kinesis[name], twin.kinesis.create_stream(name)
     for service, verb in _CREATE.items():
         if service in lab._triggers.SERVICES:
             yield from _made_by(getattr(lab, service), getattr(twin, service), verb)
+    for name in lab.s3:
+        twin.s3[name]._objects.update(lab.s3[name]._objects)
 
 
 def _made_by(service: Any, twin: Any, verb: str) -> Iterator[tuple[Any, Any]]:
     for name in service:
         yield service[name], twin[name] if name in twin else getattr(twin, verb)(name)
-
-
-def _objects(bucket: Any) -> Iterator[tuple[str, Any]]:
-    for thing in bucket.objects:
-        yield str(getattr(thing, "key", thing)), getattr(thing, "body", None)
 
 
 class Mirror:
@@ -237,7 +236,7 @@ class Mirror:
             return self._same[id(value)]
         if isinstance(value, FunctionType):
             return self.function(value) if self._reaches(value) else value
-        if isinstance(value, (*_DATA, *_HOLDERS)) or type(value).__module__ == "__main__":
+        if isinstance(value, (*_DATA, *_HOLDERS)) or _root(value) in _COPIED:
             try:
                 made = self._copied(value)
             except Exception:  # what cannot be copied stays; the lab is shut all the same
@@ -265,6 +264,11 @@ class Mirror:
         if known is not self._home:
             return known
         return self._globals.setdefault(id(known), dict(known))
+
+
+def _root(value: Any) -> str:
+    """The package that the class of a thing is of."""
+    return str(type(value).__module__).partition(".")[0]
 
 
 def _names(code: CodeType) -> set[str]:

@@ -15,7 +15,6 @@ from lambdalab.advice.small import NEARLY_S, Small, table
 from lambdalab.lab import Lab
 from lambdalab.rules import Rules
 from lambdalab.sources.mappings.mapping import Mapping
-from lambdalab.trace.words import times
 from lambdalab.traffic.arrivals import Every
 
 _AT = 0.001  # the other runs of the scene begin so much before the batch is tried
@@ -32,9 +31,10 @@ def too_short(design: Design) -> Iterator[Advice]:
         if example is None:
             continue
         advised = advice_for(design.rules, timeout, window)
+        gather = f"its batch may gather for {window:,} s and " if window else ""
         advice = (
-            f"A message of {mapping.source.name} is invisible for {visibility:,} s, but its batch may "
-            f"gather for {window:,} s and {mapping.function.name} may run for {timeout:,} s. "
+            f"A message of {mapping.source.name} is invisible for {visibility:,} s, but {gather}"
+            f"{mapping.function.name} may run for {timeout:,} s. "
         )
         if window:
             advice += (
@@ -199,7 +199,7 @@ def _row(name: str, visibility: int, lab: Lab) -> dict[str, Any]:
     return {
         "settings": name,
         "visibility_timeout_s": visibility,
-        "received": times(_received(lab), "time"),
+        "received": _received(lab),
         "runs": len(own),
         "billed_s": round(int(own.billed_ms.sum()) / 1000, 3),
     }

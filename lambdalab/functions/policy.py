@@ -119,6 +119,10 @@ class Policy:
         own = self._statements.get(qualifier, {})
         return any(statement.allows_url(auth_type, action) for statement in own.values())
 
+    def forget(self, qualifier: str) -> None:
+        """The qualifier is gone, and its statements with it."""
+        self._statements.pop(qualifier, None)
+
     def of(self, qualifier: str) -> Iterator[Statement]:
         """The statements of one qualifier."""
         return iter(self._statements.get(qualifier, {}).values())

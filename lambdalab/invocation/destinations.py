@@ -168,11 +168,11 @@ class Destinations:
     def _named(self, setting: str, name: str) -> Destination:
         found = [d for kind in self._kinds.values() if (d := kind.find(name)) is not None]
         if len(found) > 1:
-            nouns = " and a ".join(self._kinds[d.service].noun for d in found)
-            limit = f"one of several: there is a {nouns} of this name; give it itself, or its ARN"
+            nouns = " and ".join(_with_article(self._kinds[d.service].noun) for d in found)
+            limit = f"one of several: there is {nouns} of this name; give it itself, or its ARN"
             raise InvalidSetting(setting, name, limit)
         if not found:
-            known = [known for kind in self._kinds.values() for known in kind.names()]
+            known = dict.fromkeys(known for kind in self._kinds.values() for known in kind.names())
             raise UnknownName(" or ".join(k.noun for k in self._kinds.values()), name, known)
         return found[0]
 
@@ -181,10 +181,12 @@ class Destinations:
             found = kind.find(given)
             if found is not None:
                 return found
-        raise InvalidSetting(setting, given, f"{self._nouns()} of this lab", _SOURCE)
+        nouns = " or ".join(_with_article(kind.noun) for kind in self._kinds.values())
+        raise InvalidSetting(setting, given, f"{nouns} of this lab, its name or ARN", _SOURCE)
 
-    def _nouns(self) -> str:
-        return " or ".join(f"a {kind.noun}" for kind in self._kinds.values()) + ", its name or ARN"
+
+def _with_article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _refuse_fifo(setting: str, given: object) -> None:

@@ -28,6 +28,7 @@ _CONDITIONS = {
     Cause.ZERO_RESERVED_CONCURRENCY: "ZeroReservedConcurrency",
 }
 _NO_ANSWER = (Cause.ZERO_RESERVED_CONCURRENCY, Cause.RECURSIVE_LOOP)
+_ENDLESS = "Recursive loop: what is left of stopped events leads to stopped events alone"
 
 
 class Ends:
@@ -48,6 +49,8 @@ class Ends:
     def inform(self, call: Call, cause: int, destination: Destination, now: int) -> str:
         """Send the invocation record of an event that ended for ``cause``."""
         chain = self._chain(call)
+        if self._is_endless(call, cause, chain):
+            return _ENDLESS
         data = record(
             self._clock.iso(now), self._ids.request(call.request),
             call.target.qualified_arn, self._conditions[cause], call.attempts, call.payload,
@@ -63,8 +66,21 @@ class Ends:
 
     def dead_letter(self, call: Call, cause: int, letters: DeadLetters) -> str:
         """Send the event itself to the function's dead-letter queue."""
+        chain = self._chain(call)
+        if self._is_endless(call, cause, chain):
+            return _ENDLESS
         attributes = self._attributes(call, cause)
-        return letters.deliver(call.payload, attributes, call.request, self._chain(call))
+        return letters.deliver(call.payload, attributes, call.request, chain)
+
+    def _is_endless(self, call: Call, cause: int, chain: Chain) -> bool:
+        """Whether an event is one of many that were stopped, each caused by what was left of another.
+
+        A bucket or topic that takes a function's failures and calls it again would go round for ever
+        without a single run (what AWS does then is undocumented). As many stops as there may be runs
+        are let go on: a reader of dead letters that sends them again is itself stopped by then.
+        """
+        stopped_too_often = chain[call.function.name] > 2 * self._recursion.limit
+        return cause == Cause.RECURSIVE_LOOP and stopped_too_often
 
     def _chain(self, call: Call) -> Chain:
         return self._recursion.behind(call.request, call.function.name)

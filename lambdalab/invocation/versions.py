@@ -133,6 +133,7 @@ def delete_alias(
         )
     del function.aliases[name]
     function.event_configs.pop(name, None)
+    function.policy.forget(name)
 
 
 def find_alias(function: Function, name: str) -> Alias:

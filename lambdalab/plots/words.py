@@ -85,7 +85,10 @@ def size(number: float) -> str:
 def reason(cause: str) -> str:
     """What a wait came after, as text: "throttled_reserved" is "a throttle (reserved)"."""
     kind, _, which = cause.partition("_")
-    return f"a throttle ({which})" if kind == "throttled" and which else f"a {plain(cause)}"
+    if kind == "throttled" and which:
+        return f"a throttle ({which})"
+    text = "injected throttle" if cause == "injected" else plain(cause)
+    return f"an {text}" if text[0] in "aeiou" else f"a {text}"
 
 
 def plain(word: str) -> str:

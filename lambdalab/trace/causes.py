@@ -33,7 +33,7 @@ _SOURCES = (*_RUNS[:5], *_MESSAGES[:4])
 _PUSHES = (
     Cause.PUBLISHED, Cause.SCHEDULED, Cause.PATTERN_MISMATCH, Cause.FANNED_OUT, Cause.DELIVERED,
     Cause.BUFFER_SIZE, Cause.BUFFER_INTERVAL, Cause.PERMISSION_DENIED, Cause.TARGET_GONE,
-    Cause.TARGET_FAILED,
+    Cause.TARGET_FAILED, Cause.THIRD_BUS,
 )  # fmt: skip
 
 #: AWS's ``Reason`` of a 429, by cause (botocore ThrottleReason); for the scaling rate, which AWS does

@@ -334,6 +334,7 @@ class Cause(ClosedList):
     PERMISSION_DENIED = word("the target's resource policy does not allow it")
     TARGET_GONE = word("the target does not exist any more")
     TARGET_FAILED = word("the target refused it in a way that no further try can mend")
+    THIRD_BUS = word("an event that came from another bus is routed to no third one")
 
 
 #: Every closed list by the name under which a saved trace keeps it.

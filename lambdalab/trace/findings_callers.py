@@ -29,15 +29,24 @@ def gave_up(tables: Tables) -> Iterator[Finding]:
     for subject, mine in _by_front(tables, places):
         requests = rows["request"][mine]
         ends = calls["completed_at"][requests - 1]
-        waited = int((rows["answered_at"][mine] - rows["sent_at"][mine]).max())
+        waited = duration(int((rows["answered_at"][mine] - rows["sent_at"][mine]).max()))
         over = (ends - rows["answered_at"][mine])[ends >= 0]
-        on = f", up to {duration(int(over.max()))} longer," if len(over) else ""
-        advice = (
-            f"{times(len(mine), 'request')} ended without the answer after {duration(waited)} at most; "
-            f"the function ran on{on} and {_billed(tables, requests):,.3f} s were billed for answers "
-            f"that nobody got ({short('request', int(requests[0]))} is the first). Answer sooner, or "
-            "take the work on with 202 and do it asynchronously."
-        )
+        longer = duration(int(over.max())) if len(over) else ""
+        billed, first = f"{_billed(tables, requests):,.6g} s", short("request", int(requests[0]))
+        if len(mine) == 1:
+            on = f" for {longer}" if longer else ""
+            advice = (
+                f"1 request ended after {waited} without its answer; the function ran on{on}, and "
+                f"{billed} were billed for an answer that nobody got ({first}). "
+            )
+        else:
+            on = f", for up to {longer}" if longer else ""
+            advice = (
+                f"{len(mine):,} requests ended without their answers, after {waited} at most; the "
+                f"function ran on{on}, and {billed} were billed for answers that nobody got ({first} "
+                "is the first). "
+            )
+        advice += "Answer sooner, or take the work on with 202 and do it asynchronously."
         yield Finding("caller gave up", subject, advice, Short(tables).requests.iloc[mine])
 
 
@@ -104,7 +113,9 @@ def lost_pushes(tables: Tables) -> Iterator[Finding]:
         causes = [Cause.names[cause] for cause in np.unique(rows["cause"][places]).tolist()]
         were = "was" if len(places) == 1 else "were"
         kept = "Its dead-letter queue did not take them either."
-        if (rows["cause"][places] != Cause.DELIVERY_FAILED).any():
+        if (rows["cause"][places] == Cause.THIRD_BUS).all():
+            kept = "Let the first bus's own rules name every bus that is to have them."
+        elif (rows["cause"][places] != Cause.DELIVERY_FAILED).any():
             kept = "A dead-letter queue of the subscription or target would have kept them."
         advice = (
             f"{times(len(places), 'event')} {were} given up ({', '.join(causes)}) and left nothing "

@@ -107,7 +107,7 @@ class Placed:
             self._manner.send(self._go)
 
     def abandon(self) -> None:
-        """Whoever asked has gone, and waits no longer from now on: a killed handler, an interrupted cell."""
+        """Whoever asked has gone, and waits no longer: a dead handler, a person's Ctrl-C."""
         self.abandoned = True
         if self._row >= 0:  # it waits for its turn, and lets it pass
             self._close_unsent()

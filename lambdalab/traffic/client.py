@@ -129,13 +129,7 @@ class Client:
         scheduler = self._service.scheduler
         row = self._books.sent(self._caller, 0, 1, scheduler.now) if task is None else -1
         sent_at = scheduler.now
-        try:
-            call = self._call(target, data, origin, invocation_type, task, client_context)
-        except KeyboardInterrupt:
-            if row >= 0:  # who interrupts the call waits no longer
-                cause = Cause.CLIENT_TIMEOUT
-                self._books.answered(row, scheduler.now, 0, True, 0, cause)
-            raise
+        call = self._call(target, data, origin, invocation_type, task, client_context, row)
         status = STATUS[invocation_type] if call.error is None else call.error.status_code
         if row >= 0:
             self._books.answered(row, scheduler.now, status, False, call.request)
@@ -236,6 +230,7 @@ class Client:
         kind: str,
         task: Task | None,
         client_context: dict[str, Any] | None,
+        row: int,
     ) -> Call:
         problem = json_problem(data)
         if problem:
@@ -245,7 +240,7 @@ class Client:
             return self._door.event(target, data, origin)
         if kind == "DryRun":
             return self._door.dry_run(target, data, origin)
-        return self._synchronous(target, data, origin, task, client_context)
+        return self._synchronous(target, data, origin, task, client_context, row)
 
     def _synchronous(
         self,
@@ -254,13 +249,15 @@ class Client:
         origin: Origin,
         task: Task | None,
         client_context: dict[str, Any] | None,
+        row: int,
     ) -> Call:
         answers: list[Call] = []
 
         def answered(call: Call) -> None:
             answers.append(call)
-            if task is None and not left:
-                self._service.scheduler.stop()
+            if task is None:
+                if not left:
+                    self._service.scheduler.stop()
             elif waiting:
                 task.tasks.wake(task)
 
@@ -270,8 +267,11 @@ class Client:
         if task is None:
             try:
                 self._wait(lambda: bool(answers))
-            except BaseException:
+            except BaseException as error:
                 left.append(True)
+                if _leaves(error, task):
+                    now, cause = self._service.scheduler.now, Cause.CLIENT_TIMEOUT
+                    self._books.answered(row, now, 0, True, call.request, cause)
                 raise
         elif not answers:
             waiting.append(True)

@@ -82,6 +82,9 @@ class Traffic:
         plan = _Plan(arrivals, ends_at, count, payload, make)
         turns = None if concurrency is None else Turns(concurrency)
         driver: Driver | FastLane
+        if not isinstance(target, Target) and invocation_type != TYPES[0]:
+            limit = f"left out: it is of functions, and {target.name!r} is none"
+            raise InvalidSetting("invocation_type", invocation_type, limit)
         if isinstance(target, Front):
             driver = self._to_front(target, plan, caller, turns)
         elif not isinstance(target, Target):

@@ -49,6 +49,11 @@ class Trigger:
         named = not self.branches or branch in self.branches
         return named and ("all" in self.events or event in self.events)
 
+    def __repr__(self) -> str:
+        branches = ", ".join(self.branches) or "every branch"
+        events = "" if "all" in self.events else f" ({', '.join(self.events)})"
+        return f"<trigger {self.name}: {branches}{events} -> {self.function}>"
+
 
 class Repository(Shown):
     """A repository: its branches, each with its newest commit, and its triggers.

@@ -89,8 +89,10 @@ def call(
     limit_us: int | None = None,
     cause_of: Origin | None = None,
     action: str = INVOKE,
+    kind: int = InvocationType.REQUEST_RESPONSE,
+    problem: str = "",
 ) -> Waiting:
-    """Call a function synchronously on behalf of a service.
+    """Call a function on behalf of a service, which waits for what Lambda answers.
 
     Parameters
     ----------
@@ -109,6 +111,9 @@ def call(
         Who asked the service: the invocation of a handler that did becomes the parent of this one.
     action
         What the policy has to allow.
+    kind, problem
+        The invocation type, and why the event is no JSON, for services that leave both to their callers.
+        Lambda answers an ``Event`` as soon as it is queued (cause ``accepted``).
     """
     waiting = Waiting(parts, heard)
     if cause_of is None:
@@ -119,16 +124,23 @@ def call(
     try:
         target = parts.target(target.name, target.qualifier or None)
     except ResourceNotFoundException as error:  # gone since the service was wired
-        kind = InvocationType.REQUEST_RESPONSE
         waiting.request = door.unknown(target.name, target.qualifier, origin, kind)
         heard(Result(waiting.request, Cause.UNKNOWN_FUNCTION, error=error))
         return waiting
     if principal and not parts.allowed(target, principal, source_arn, action):
-        kind = InvocationType.REQUEST_RESPONSE
         waiting.answered(door.denied(target, event, origin, kind, principal))
-        return waiting
-    under_way = door.request_response(target, event, origin, waiting.answered)
-    waiting.request = under_way.request
-    if limit_us is not None and waiting._token == 0:
-        waiting.until(limit_us)
+    elif problem:
+        waiting.answered(door.invalid_json(target, event, origin, kind, problem))
+    elif kind == InvocationType.EVENT:
+        queued = door.event(target, event, origin)
+        cause = Cause.ACCEPTED if queued.error is None else queued.cause
+        waiting.request = queued.request
+        heard(Result(queued.request, cause, error=queued.error))
+    elif kind == InvocationType.DRY_RUN:
+        waiting.answered(door.dry_run(target, event, origin))
+    else:
+        under_way = door.request_response(target, event, origin, waiting.answered)
+        waiting.request = under_way.request
+        if limit_us is not None and waiting._token == 0:
+            waiting.until(limit_us)
     return waiting

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote
 
 from lambdalab.errors import InvalidSetting
 from lambdalab.functions.target import Target
@@ -155,7 +154,7 @@ class FunctionUrl(HttpFront):
             time_ms=self.parts.epoch_ms,
             authorizer={"iam": _caller()} if signed else None,
             account=ACCOUNT if signed else "anonymous",
-            raw_path=quote(request.path, safe="/:@!$&'()*+,;=~-._"),
+            raw_path=request.raw_path,
         )
 
     def _answer(self, result: front.Result) -> Response:

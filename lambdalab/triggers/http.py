@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-from lambdalab.errors import InvalidSetting
+from lambdalab.errors import InvalidSetting, UnknownSetting
 from lambdalab.functions.outcome import encode
 from lambdalab.invocation.calling import Answer, Answered
 from lambdalab.invocation.front_door import Origin
@@ -33,6 +34,9 @@ _REASONS = {
     503: "Service Unavailable", 504: "Gateway Timeout",
 }  # fmt: skip
 _WIDTH = 60
+_AS_IT_IS = "/:@!$&'()*+,;=~-._%"  # what stands in a path as it is (RFC 3986); % begins an escape
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_KEYWORDS = ("body", "query", "headers", "signed", "caller")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,9 @@ class Request:
     """An HTTP request.
 
     Attributes: ``method``; ``path``, decoded, beginning with ``/``; ``query`` and ``headers`` as pairs in
-    the order given (header names as given); ``body``, bytes; ``signed``: with an IAM signature.
+    the order given (header names as given); ``body``, bytes; ``signed``: with an IAM signature;
+    ``sent_path``, the path as it stands in the URL ("": as the decoded one is written there), and
+    ``sent_query``, the query likewise.
     """
 
     method: str
@@ -49,11 +55,30 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     signed: bool = False
+    sent_path: str = ""
+    sent_query: str = ""
+
+    @property
+    def raw_path(self) -> str:
+        """The path as it stands in the URL: "/a%2Fb" is one segment, "/a/b" two.
+
+        >>> Request("GET", "/a b").raw_path, request_of("GET", "/a%2Fb").raw_path
+        ('/a%20b', '/a%2Fb')
+        """
+        return self.sent_path or quote(
+            self.path.replace("%", "%25"), safe=_AS_IT_IS, errors="replace"
+        )
 
     @property
     def query_string(self) -> str:
-        """The query as it stands in a URL, without ``?``."""
-        return urlencode(self.query)
+        """The query as it stands in the URL, without ``?``.
+
+        >>> request_of("GET", "/?verbose&q=a%20b").query_string
+        'verbose&q=a%20b'
+        >>> Request("GET", "/", (("q", "a b"),)).query_string
+        'q=a+b'
+        """
+        return self.sent_query or urlencode(self.query)
 
     def header(self, name: str) -> str | None:
         """The last value of a header, whatever the case of its name."""
@@ -132,7 +157,8 @@ class HttpReply:
         tries = f" · {self.tries} tries" if self.tries > 1 else ""
         if self.gave_up:
             return f"no answer: the caller gave up after {took}{tries}"
-        told = self.text if len(self.text) <= _WIDTH else f"{self.text[: _WIDTH - 3]}..."
+        told = re.sub(r"\s*\n\s*", " ", self.text.strip())  # a page of HTML, on one line
+        told = told if len(told) <= _WIDTH else f"{told[: _WIDTH - 3]}..."
         reason = _REASONS.get(self.status_code, "")
         return " · ".join(
             filter(None, [f"{self.status_code} {reason}".strip(), told, took + tries])
@@ -227,6 +253,7 @@ class HttpFront(Shown):
         headers: Mapping[str, Any] | None = None,
         signed: bool = False,
         caller: Any = None,
+        **unknown: object,
     ) -> HttpReply:
         """Send a request and wait for the answer; a status of 4xx or 5xx is an answer, not an error.
 
@@ -235,24 +262,29 @@ class HttpFront(Shown):
         method, path
             ``"GET"``, ``"/orders/7?verbose=1"``; a query in the path counts with ``query``.
         body
-            Bytes and texts as they are; any other value is sent as JSON, with its content type.
+            Bytes and texts as they are; any other value is sent as JSON. A text and JSON bring their
+            content type, unless ``headers`` have one; bytes bring none.
         query, headers
-            Names to a value or a list of values.
+            Names to a value or a list of values; None leaves a name out.
         signed
             With an IAM signature, for fronts that ask for one.
         caller
             Who asks: ``ll.Browser(...)``, ``ll.SdkClient(...)`` ...; None: one try, and all the time in
             the world.
         """
+        for name in unknown:
+            raise UnknownSetting("request", name, _KEYWORDS)
         self.parts.origin()  # raises where the lab is closed, or the handler over
         operation = HttpOperation(
             self, request_of(method, path, body=body, query=query, headers=headers, signed=signed)
         )
         began = self.parts.now
         answer = self.parts.perform(operation, caller)
-        number = answer.request
+        number, response = answer.request, answer.value
+        if method.upper() == "HEAD" and response is not None:
+            response = replace(response, body=b"")  # nobody sends one (RFC 9110)
         request_id = self.parts.ids.request(number) if number else ""
-        return HttpReply(answer.value, self.parts.now - began, request_id, answer.tries)
+        return HttpReply(response, self.parts.now - began, request_id, answer.tries)
 
     def get(self, path: str = "/", **more: Any) -> HttpReply:
         """``GET``; see :meth:`request`."""
@@ -303,13 +335,23 @@ def request_of(
         raise InvalidSetting("method", method, f"one of {', '.join(METHODS)}", "RFC 9110")
     if not isinstance(path, str) or not path.startswith("/"):
         raise InvalidSetting("path", path, "a text that begins with '/'", "RFC 9110")
-    bare, _, told = path.partition("?")
+    bare, _, told = _sendable(path).partition("#")[0].partition("?")  # nobody sends a fragment
     pairs = [*parse_qsl(told, keep_blank_values=True), *_pairs("query", query)]
     lines = _pairs("headers", headers)
     data, kind = _body(body)
     if kind and not any(name.lower() == "content-type" for name, _ in lines):
         lines.append(("Content-Type", kind))
-    return Request(method.upper(), unquote(bare), tuple(pairs), tuple(lines), data, bool(signed))
+    made = Request(method.upper(), unquote(bare), tuple(pairs), tuple(lines), data, bool(signed))
+    if "%" in bare:  # else it is clear how the path is written
+        sent = quote(_NO_ESCAPE.sub("%25", bare), safe=_AS_IT_IS, errors="replace")
+        made = made if sent == made.raw_path else replace(made, sent_path=sent)
+    if told:
+        added = urlencode(_pairs("query", query))
+        written = _NO_ESCAPE.sub("%25", told.replace(" ", "+"))
+        sent = quote(written, safe=_AS_IT_IS + "?", errors="replace")
+        sent = f"{sent}&{added}" if added else sent
+        made = made if sent == made.query_string else replace(made, sent_query=sent)
+    return made
 
 
 def _pairs(setting: str, given: Mapping[str, Any] | None) -> list[tuple[str, str]]:
@@ -320,23 +362,30 @@ def _pairs(setting: str, given: Mapping[str, Any] | None) -> list[tuple[str, str
     found: list[tuple[str, str]] = []
     for name, value in given.items():
         values = value if isinstance(value, (list, tuple)) else [value]
-        found += [(str(name), _text(each)) for each in values]
+        found += [(_text(name), _text(each)) for each in values if each is not None]
     return found
 
 
 def _text(value: object) -> str:
     """A value of a query or header; truth values as JavaScript and JSON spell them."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, (bytes, bytearray)):
+        return value.decode(errors="replace")
+    return _sendable(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def _sendable(text: str) -> str:
+    """A text without halves of characters, which no bytes can be made of."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _body(body: Any) -> tuple[bytes, str]:
-    """A body as bytes, and the content type of what was turned into JSON."""
+    """A body as bytes, and the content type that it brings; a text's is that of browsers (fetch)."""
     if body is None:
         return b"", ""
     if isinstance(body, (bytes, bytearray)):
         return bytes(body), ""
     if isinstance(body, str):
-        return body.encode(), ""
+        return body.encode(errors="replace"), "text/plain;charset=UTF-8"
     try:
         return encode(body), "application/json"
     except (TypeError, ValueError, RecursionError) as error:

@@ -23,6 +23,15 @@ from lambdalab.trace.recorder import Recorder
 
 
 @dataclass(slots=True)
+class Count:
+    """How many events a queue of the books has: all, those that wait, those that are out."""
+
+    depth: int = 0
+    delayed: int = 0
+    in_flight: int = 0
+
+
+@dataclass(slots=True)
 class Parts:
     """The lab as its triggers see it; :meth:`begin` puts the next run's parts in place of the last one's.
 
@@ -56,6 +65,7 @@ class Parts:
     perform: Callable[[Operation, Any], Answer]
     new_number: Callable[[], int]
     ticking: dict[str, int] = field(default_factory=dict)
+    _counts: dict[int, Count] = field(default_factory=dict)
     _resets: list[Callable[[], None]] = field(default_factory=list)
 
     def begin(
@@ -64,12 +74,20 @@ class Parts:
         """A new run: every trigger that asked for it (:meth:`on_reset`) starts afresh."""
         self.scheduler, self.books, self.streams, self.service = scheduler, books, streams, service
         self.ticking.clear()
+        self._counts.clear()
         for reset in self._resets:
             reset()
 
     def on_reset(self, reset: Callable[[], None]) -> None:
         """Call this at the beginning of each further run, in the order in which it was asked for."""
         self._resets.append(reset)
+
+    def count(self, queue: int) -> Count:
+        """The count of a queue of the books, the same for all that use it in a run.
+
+        A thing that is made again under its name goes on where the one before is not done yet.
+        """
+        return self._counts.setdefault(queue, Count())
 
     # ------------------------------------------------------------------ functions and permissions
 

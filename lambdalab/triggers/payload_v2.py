@@ -186,14 +186,25 @@ def response_of(
     >>> response_of(b'{"statusCode": 201}').status_code, response_of(b'{"statusCode": "no"}')
     (201, None)
     """
-    try:
-        result = json.loads(payload)
-    except ValueError:
+    result = parsed(payload)
+    if result is None and payload.strip() != b"null":
         return None
     if isinstance(result, dict) and "statusCode" in result:
         return _told(result, content_type)
     text = result if isinstance(result, str) else compact(result)
     return Response(200, text.encode(errors="replace"), (("Content-Type", "application/json"),))
+
+
+def parsed(payload: bytes) -> Any:
+    """A function's result; None where it is no JSON, or nested too deeply to be read.
+
+    >>> parsed(b'{"a": 1}'), parsed(b"bytes"), parsed(b"[" * 100_000)
+    ({'a': 1}, None, None)
+    """
+    try:
+        return json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
 
 
 def compact(value: Any) -> str:

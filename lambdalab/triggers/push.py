@@ -202,7 +202,7 @@ class Push:
         books = self._parts.books
         self._queue = books.queue(self.name, QueueKind.PUSH, self._kind)
         self._source = books.name(self.name)
-        self.depth = self._delayed = 0
+        self._count = self._parts.count(self._queue)
 
     def send(
         self,
@@ -218,9 +218,9 @@ class Push:
         """An event is to be delivered: at once, or after the service's own ``delay_us``."""
         now = self._parts.now
         event = Event(number, body, request, chain, now, extra=extra)
-        self.depth += 1
+        self._count.depth += 1
         if delay_us:
-            self._delayed += 1
+            self._count.delayed += 1
         self._note(event, Action.SENT, cause, request, delay_us)
         if delay_us:
             self._parts.scheduler.at(now + delay_us, self._due, event)
@@ -237,14 +237,14 @@ class Push:
     ) -> None:
         """The target does not want this event, or is not to get it: it is in the books, at its end."""
         event = Event(number, b"", request, None, self._parts.now)
-        self.depth += 1
+        self._count.depth += 1
         self._note(event, Action.SENT, Cause.PUBLISHED, request)
         self._end(event, action, cause)
 
     # ------------------------------------------------------------------ inside
 
     def _due(self, event: Event) -> None:
-        self._delayed -= 1
+        self._count.delayed -= 1
         limit = self.retries.maximum_age_us
         if limit is not None and event.tries and self._parts.now - event.made_at > limit:
             self._give_up(event, Taken(0), Cause.EVENT_AGE_EXCEEDED)
@@ -274,7 +274,7 @@ class Push:
         elif limit is not None and now + wait - event.made_at > limit:
             self._give_up(event, taken, Cause.EVENT_AGE_EXCEEDED)
         else:
-            self._delayed += 1
+            self._count.delayed += 1
             cause = Cause.THROTTLED if taken.status_code == 429 else Cause.SERVER_ERROR
             self._note(event, Action.RETRY_SCHEDULED, cause, taken.request, wait)
             self._parts.scheduler.at(now + wait, self._due, event)
@@ -290,14 +290,14 @@ class Push:
             self._end(event, Action.DEAD_LETTERED, cause, taken.request)
 
     def _end(self, event: Event, action: int, cause: int, request: int = 0) -> None:
-        self.depth -= 1
+        self._count.depth -= 1
         self._note(event, action, cause, request)
 
     def _note(self, event: Event, action: int, cause: int, request: int, delay_us: int = 0) -> None:
         now = self._parts.now
         self._parts.books.queue_event(
-            now, self._queue, event.number, action, self.depth, now - event.made_at, delay_us,
-            request, 0, cause, 0, self._delayed, 0, now + delay_us if delay_us else -1,
+            now, self._queue, event.number, action, self._count.depth, now - event.made_at, delay_us,
+            request, 0, cause, 0, self._count.delayed, 0, now + delay_us if delay_us else -1,
         )  # fmt: skip
 
 

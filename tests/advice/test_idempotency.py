@@ -185,7 +185,7 @@ def test_handlers_in_files(lab: ll.Lab) -> None:
     lab.invoke(service.put_order, orders.load()[3], invocation_type="Event")
     lab.run()
     found = {one.kind: one for one in lab.check(record_size=100)}
-    assert "calls of notify_customer 1 after one run, 2 after two" in found["not idempotent"].advice
+    assert "calls of notify_customer: 1 after one run, 2 after two" in found["not idempotent"].advice
 
 
 def test_what_stands_around_a_handler_and_in_its_defaults(shop: ll.Lab) -> None:

@@ -44,7 +44,8 @@ def test_rest_api(lab: ll.Lab, seen: list[Any]) -> None:
             "accountId": ACCOUNT, "apiId": api.api_id, "resourceId": re.compile(r"[0-9a-z]+"),
             "resourcePath": "/{proxy+}", "httpMethod": method, "path": f"/prod{path}",
             "stage": "prod", "requestId": UUID, "extendedRequestId": TEXT, "requestTime": LOG_TIME,
-            "requestTimeEpoch": int, "protocol": "HTTP/1.1", "domainPrefix": api.api_id,
+            "deploymentId": re.compile("[0-9a-z]+"), "requestTimeEpoch": int,
+            "protocol": "HTTP/1.1", "domainPrefix": api.api_id,
             "domainName": f"{api.api_id}.execute-api.us-east-1.amazonaws.com",
             "identity": identity,
         }  # fmt: skip
@@ -148,3 +149,21 @@ def test_load_balancer_with_several_values(lab: ll.Lab, seen: list[Any]) -> None
         "body": "", "isBase64Encoded": False,
     }  # fmt: skip
     check(seen, [event])
+
+
+def test_a_query_stands_as_it_was_sent(lab: ll.Lab, seen: list[Any]) -> None:
+    """``rawQueryString`` is the URL's own text; a load balancer decodes nothing, the others do."""
+    api = lab.api_gateway.create_rest_api("api")
+    api.route("GET", "/", "f")
+    web = lab.api_gateway.create_http_api("web")
+    web.route("$default", "f")
+    fronts = [
+        lab.create_function_url("f"), web, api, lab.elb.create_load_balancer("t", "f"),
+        lab.elb.create_load_balancer("m", "f", multi_value_headers=True),
+    ]  # fmt: skip
+    for front in fronts:
+        front.get("/?verbose&q=a%20b%26")
+    decoded, as_sent = {"verbose": "", "q": "a b&"}, {"verbose": "", "q": "a%20b%26"}
+    assert [each["rawQueryString"] for each in seen[:2]] == ["verbose&q=a%20b%26"] * 2
+    assert [each["queryStringParameters"] for each in seen[:4]] == [decoded] * 3 + [as_sent]
+    assert seen[4]["multiValueQueryStringParameters"] == {"verbose": [""], "q": ["a%20b%26"]}

@@ -123,3 +123,12 @@ def test_empty_and_one(empty, words_on) -> None:
     assert "No asynchronous event" in words_on(plots.backoff(empty))
     once = scenarios.backoff(maximum_retry_attempts=0, dead_letter_queue=False)
     assert "1 attempt, 0 waits, then lost" in words_on(plots.backoff(once))
+
+
+def test_an_injected_throttle_is_called_so(words_on) -> None:
+    lab = ll.Lab(seed=7)
+    lab.create_function("bill", duration=1)
+    lab.faults.throttle("bill", end=600)
+    lab.invoke("bill", {}, invocation_type="Event")
+    lab.run()
+    assert "a wait after an injected throttle" in words_on(plots.backoff(lab.trace))

@@ -218,7 +218,48 @@ def test_a_handler_that_is_dead_tries_nothing_more(lab: ll.Lab) -> None:
 
     assert "timed out" in str(lab.invoke(outer).payload)
     lab.run()
-    assert (lab.trace.requests["caller"] == "sdk").sum() == 2, "the second was under way at 4 s"
+    rows = lab.trace.requests[lab.trace.requests["caller"] == "sdk"]
+    assert len(rows) == 2, "the second was under way at 4 s"
+    assert rows["gave_up"].tolist() == [False, True]
+    assert rows["latency_ms"].iloc[1] < 2_000, "nobody waits on for a dead handler"
+
+
+def test_a_handlers_timeout_is_the_end_of_its_waiting(lab: ll.Lab) -> None:
+    """Its row is closed when it dies; what the API answers later nobody hears."""
+    api = lab.api_gateway.create_rest_api("shop")
+    api.route("GET", "/slow", lab.create_function("slow", duration=10, timeout=60))
+
+    @lab.function(timeout=3)
+    def outer(event: Any, context: Any) -> None:
+        api.get("/slow")
+
+    lab.invoke(outer)
+    lab.run()
+    row = lab.trace.requests.set_index("caller").loc["outer"]
+    assert (row["status_code"], row["gave_up"], row["cause"]) == (0, True, "client_timeout")
+    assert row["latency_ms"] == 3_000
+    assert (row["front_status_code"], row["request_id"][-12:] != "") == (502, True)
+    died = lab.trace.attempts.set_index("function").loc["outer", "ended_at"]
+    assert row["answered_at"] == died
+
+
+def test_a_new_run_says_nothing_of_handlers_of_the_last(lab: ll.Lab) -> None:
+    api = lab.api_gateway.create_rest_api("shop")
+    api.route("GET", "/slow", lab.create_function("slow", duration=10, timeout=60))
+
+    @lab.function(timeout=60)
+    def outer(event: Any, context: Any) -> None:
+        api.get("/slow")
+
+    lab.drive(outer, ll.Burst(1))
+    lab.run(until=3)
+    trace = lab.trace
+    lab.reset()
+    assert trace.requests["gave_up"].tolist() == [False, False]
+    lab.drive(outer, ll.Burst(1))
+    lab.run(until=3)
+    lab.close()
+    assert lab.trace.requests["gave_up"].tolist() == [False, False]
 
 
 def test_a_process_that_was_killed_tries_nothing_more(lab: ll.Lab) -> None:
@@ -267,6 +308,45 @@ def test_who_interrupts_a_call_tries_nothing_more(lab: ll.Lab) -> None:
         lab.invoke("bill", caller=ll.SdkClient(backoff=ll.Backoff("exponential", base=5)))
     lab.run()
     assert lab.trace.requests["tries"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [None, ll.Browser(10), ll.SdkClient(read_timeout=5), ll.QueueingCaller(caller=ll.Browser(9))],
+    ids=["client", "browser", "sdk", "queue"],
+)
+@pytest.mark.parametrize("api", [False, True], ids=["lambda", "api"])
+def test_who_interrupts_a_call_waits_no_longer(lab: ll.Lab, caller: Any, api: bool) -> None:
+    """The row is closed at that moment, and the clock of a later run does not stop for the answer."""
+    lab.create_function("slow", duration=20, timeout=60)
+    shop = lab.api_gateway.create_rest_api("shop")
+    shop.route("GET", "/", "slow")
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    lab._scheduler.at(3_000_000, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        shop.get("/", caller=caller) if api else lab.invoke("slow", caller=caller)
+    lab.run(until=100)
+    assert lab.elapsed == 100
+    [row] = lab.trace.requests.to_dict("records")
+    assert (row["status_code"], row["gave_up"], row["latency_ms"]) == (0, True, 3_000)
+    assert row["request_id"] == lab.trace.invocations["request_id"][0]
+    assert lab.trace.invocations["status"].tolist() == ["succeeded"]
+    shop.get("/", caller=caller)
+    lab.run()
+    assert len(lab.trace.requests) > 1, "the caller can call again"
+
+
+def test_an_invocation_type_is_of_functions(lab: ll.Lab) -> None:
+    api = lab.api_gateway.create_rest_api("shop")
+    route = api.route("GET", "/", lab.create_function("f"))
+    for target in (api, route, lab.create_queue("q")):
+        with pytest.raises(InvalidSetting, match="invocation_type='Event'.* of functions"):
+            lab.drive(target, ll.Burst(1), invocation_type="Event")
+    lab.run()
+    assert not len(lab.trace.requests)
 
 
 # ---- functions that change

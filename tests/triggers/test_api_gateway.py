@@ -109,6 +109,7 @@ def test_the_event_is_that_of_payload_format_1(lab: ll.Lab) -> None:
     assert event["multiValueHeaders"]["X-A"] == ["1", "2"]
     assert event["headers"]["Host"] == api.domain
     context = event["requestContext"]
+    assert len(context["deploymentId"]) == 6
     assert (context["stage"], context["path"]) == ("prod", "/prod/orders/7/a/b")
     assert (context["resourcePath"], context["apiId"]) == (event["resource"], api.api_id)
     assert context["requestTime"] == "07/Jan/2025:00:00:00 +0000"
@@ -451,8 +452,33 @@ def test_the_most_specific_route_answers(lab: ll.Lab) -> None:
     assert lab.trace.wired("route")["shop GET /orders/{id}"]["deleted"] is True
 
 
-def test_a_path_is_decoded(lab: ll.Lab) -> None:
-    assert rest(lab, path="/o/{id}").get("/o/a%20b").json()["pathParameters"] == {"id": "a b"}
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [
+        ("a%20b", "a%20b"), ("a b", "a%20b"), ("a%2Fb", "a%2Fb"), ("100%", "100%25"), ("ü", "%C3%BC"),
+        ("test%2Balias@gmail.com", "test%2Balias@gmail.com"), ("a+b", "a+b"),
+    ],
+)  # fmt: skip
+def test_a_path_stays_as_it_was_sent(lab: ll.Lab, sent: str, seen: str) -> None:
+    event = rest(lab, path="/o/{id}").get(f"/o/{sent}").json()
+    assert event["pathParameters"] == {"id": seen}
+    assert event["path"] == f"/o/{seen}"
+    assert event["requestContext"]["path"] == f"/prod/o/{seen}"
+
+
+@pytest.mark.parametrize("code", ["2_00", " 200", "٢٠٠", "+200", "200.0", ""])
+def test_a_status_as_a_text_is_digits(lab: ll.Lab, code: str) -> None:
+    assert answer(lab, {"statusCode": code}).status_code == 502
+
+
+def test_a_result_of_any_depth(lab: ll.Lab) -> None:
+    """Bytes are a result as they are: nobody has looked at them before."""
+    deep = b"[" * 200_000
+    api = rest(lab, deep)
+    web = lab.api_gateway.create_http_api("web")
+    web.route("GET", "/x", "f")
+    fronts = [api, web, lab.create_function_url("f"), lab.elb.create_load_balancer("b", "f")]
+    assert [front.get("/x").status_code for front in fronts] == [502, 500, 502, 502]
 
 
 BAD_ROUTES = [

@@ -30,6 +30,17 @@ def web(
     return api
 
 
+@pytest.mark.parametrize("payload_format", ["2.0", "1.0"])
+def test_a_path_is_decoded(lab: ll.Lab, payload_format: str) -> None:
+    event = (
+        web(lab, path="/o/{id}", payload_format=payload_format)
+        .get("/o/test%2Balias%20%C3%BC")
+        .json()
+    )
+    assert event["pathParameters"] == {"id": "test+alias ü"}
+    assert event["rawPath" if payload_format == "2.0" else "path"] == "/o/test+alias ü"
+
+
 def test_the_event_is_that_of_payload_format_2(lab: ll.Lab) -> None:
     api = web(lab, method="POST", path="/orders/{id}", stage_variables={"v": "1"})
     event = api.post("/orders/7?a=1&a=2", {"n": 1}, headers={"Cookie": "c=1"}).json()

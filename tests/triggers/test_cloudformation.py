@@ -122,6 +122,8 @@ def test_a_stack_waits_an_hour_in_vain(lab: Lab) -> None:
     stack = lab.cloudformation.create_stack("shop", template(forgets))
     lab.advance(3599)
     assert stack.status == "CREATE_IN_PROGRESS"
+    assert repr(stack) == "<stack shop CREATE_IN_PROGRESS · 1 resource>"
+    assert repr(stack.resources["X"]).endswith(" CREATE_IN_PROGRESS>")
     lab.run()
     assert stack.status == "ROLLBACK_COMPLETE"
     assert 3600 <= lab.elapsed < 3610

@@ -59,7 +59,8 @@ def test_each_push_is_an_event(lab: Lab) -> None:
     seen: list[Any] = []
     build = lab.create_function("build", lambda event, context: seen.append(event), init=0)
     shop = lab.codecommit.create_repository("shop")
-    shop.put_trigger("ci", build, custom_data="prod")
+    trigger = shop.put_trigger("ci", build, custom_data="prod")
+    assert repr(trigger) == "<trigger ci: every branch -> build>"
     first = shop.push("main")
     shop.push("main", "a" * 40)
     shop.create_branch("next")

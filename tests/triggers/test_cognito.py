@@ -200,10 +200,11 @@ def test_names_and_reset(lab: Lab) -> None:
     check = lab.create_function("check", same)
     pool = lab.cognito.create_user_pool("people", pre_sign_up=check)
     assert lab.cognito.create_user_pool("people", pre_sign_up=check) is pool
-    assert "check" in repr(pool)
+    assert repr(pool) == "<user pool people: PreSignUp -> check · 0 users>"
     with pytest.raises(UnknownName, match="PreSignUp"):
         pool.trigger("PreSignup", check)
     pool.sign_up("ann", ANN)
+    assert repr(pool).endswith("· 1 user>")
     lab.reset()
     assert pool.users == {}
     assert pool.sign_up("ann", ANN).name == "ann"

@@ -541,10 +541,39 @@ def test_buses_in_a_ring(lab: ll.Lab) -> None:
     rule = second.put_rule("back", event_pattern=ALL)
     rule.put_target(first)
     first.put_event(**PAID)
+    lab.run()
+    assert len(rows(lab, "a")) == 2
+    assert rows(lab, "b/back->a") == [("sent", "published"), ("dropped", "third_bus")]
+    [lost] = [each for each in lab.trace.findings() if each.kind == "lost events"]
+    assert "Let the first bus's own rules name every bus" in lost.advice
+
+
+def test_buses_in_a_ring_where_events_may_go_on() -> None:
+    lab = ll.Lab(seed=7, quotas={"eventbridge_bus_hops": 1_000})
+    first, second = (lab.eventbridge.create_event_bus(name) for name in "ab")
+    first.put_rule("on", event_pattern=ALL).put_target(second)
+    rule = second.put_rule("back", event_pattern=ALL)
+    rule.put_target(first)
+    first.put_event(**PAID)
     lab.advance(1)
     rule.disable()
     lab.run()
     assert len(rows(lab, "a")) > 6
+    lab.audit()
+
+
+def test_an_event_of_another_bus_goes_to_no_third(lab: ll.Lab) -> None:
+    first, second, third = (lab.eventbridge.create_event_bus(name) for name in "abc")
+    queue = lab.sqs.create_queue("q")
+    first.put_rule("on", event_pattern=ALL).put_target(second)
+    rule = second.put_rule("on", event_pattern=ALL)
+    rule.put_target(third)
+    rule.put_target(queue)
+    third.put_rule("on", event_pattern=ALL).put_target(queue)
+    first.put_event(**PAID)
+    lab.run()
+    assert rows(lab, "b/on->c")[-1] == ("dropped", "third_bus")
+    assert len(queue.messages) == 1 and "c" not in set(lab.trace.queue_events["queue"])
 
 
 def test_two_rules_to_one_bus(lab: ll.Lab, bus: EventBus) -> None:

@@ -130,6 +130,13 @@ def test_three_retries_and_the_batch_is_skipped(lab: Lab) -> None:
     ]
     assert list(rows.cause)[-1] == "retries_exhausted"
     assert lab.elapsed == 63
+    tries = lab.trace.requests  # what Firehose saw, who is the caller here
+    assert list(zip(tries.caller, tries.call, tries.tries, strict=True)) == [
+        ("clicks", 1, number) for number in (1, 2, 3, 4)
+    ]
+    assert list(tries.status_code) == [429] * 4
+    assert list(tries.request_id) == list(lab.trace.invocations.request_id)
+    assert list(lab.trace.retries.lane) == ["client"] * 3
 
 
 def test_an_answer_that_takes_five_minutes(lab: Lab) -> None:
@@ -146,6 +153,10 @@ def test_an_answer_that_takes_five_minutes(lab: Lab) -> None:
     assert failed["errorCode"] == "Lambda.FunctionTimedOut"
     assert failed["attemptEndingTimestamp"] - failed["arrivalTimestamp"] == 601_000
     assert list(lab.trace.invocations.status) == ["succeeded"] * 2
+    tries = lab.trace.requests
+    assert list(tries.gave_up) == [True, True]
+    assert list(tries.cause) == ["integration_timeout"] * 2
+    assert list(tries.latency_ms) == [300_000, 300_000]
 
 
 def test_what_fails_goes_to_the_bucket_too(lab: Lab) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import lambdalab as ll
+from lambdalab.trace.schema import Cause, InvocationType
 from lambdalab.triggers import front
 from tests.triggers.fronts import Shop, parts_of
 
@@ -114,3 +115,39 @@ def test_after_a_reset_all_is_wired_as_before(lab: ll.Lab) -> None:
     assert shop.get("/").status_code == 504
     lab.run()
     assert len(lab.trace.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "cause"),
+    [
+        ("Event", 202, "completed"),
+        ("DryRun", 204, "dry_run"),
+        ("RequestResponse", 200, "completed"),
+    ],
+)
+def test_every_invocation_type(lab: ll.Lab, kind: str, status: int, cause: str) -> None:
+    lab.create_function("f", duration=2)
+    parts, heard = parts_of(lab), list[front.Result]()
+    waiting = front.call(
+        parts, parts.target("f"), b"{}", heard.append, source=parts.books.name("shop"), principal="",
+        source_arn="", kind=InvocationType.names.index(kind),
+    )  # fmt: skip
+    lab.run()
+    [result] = heard
+    assert (waiting.request, result.request, result.error) == (1, 1, None)
+    row = lab.trace.invocations.iloc[0]
+    assert (row["invocation_type"], row["status_code"], row["cause"]) == (kind, status, cause)
+    told = {"Event": Cause.ACCEPTED, "DryRun": Cause.DRY_RUN}.get(kind, Cause.COMPLETED)
+    assert result.cause == told
+
+
+def test_an_event_that_is_no_json(lab: ll.Lab) -> None:
+    lab.create_function("f")
+    parts, heard = parts_of(lab), list[front.Result]()
+    front.call(
+        parts, parts.target("f"), b"{", heard.append, source=0, principal="", source_arn="",
+        problem="unexpected end of data",
+    )  # fmt: skip
+    [result] = heard
+    assert result.error is not None
+    assert (result.error.status_code, result.cause) == (400, Cause.INVALID_JSON)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lambdalab as ll
-from lambdalab.errors import InvalidSetting, LabClosed
+from lambdalab.errors import InvalidSetting, LabClosed, UnknownSetting
 from lambdalab.triggers.http import Headers, HttpReply, Request, Response, message, request_of
 from tests.triggers.fronts import Shop
 
@@ -36,13 +36,66 @@ def test_a_request_of_what_people_give() -> None:
     [
         (None, b"", None),
         (b"\x00\xff", b"\x00\xff", None),
-        ("text", b"text", None),
+        ("text", b"text", "text/plain;charset=UTF-8"),
+        ("", b"", "text/plain;charset=UTF-8"),
+        ("\ud800", b"?", "text/plain;charset=UTF-8"),
         ([1], b"[1]", "application/json"),
     ],
 )
 def test_bodies(body: Any, data: bytes, kind: str | None) -> None:
     request = request_of("POST", body=body)
     assert (request.body, request.header("content-type")) == (data, kind)
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "raw"),
+    [
+        ("/a%2Fb", "/a/b", "/a%2Fb"), ("/100%", "/100%", "/100%25"), ("/a%20b", "/a b", "/a%20b"),
+        ("/ü", "/ü", "/%C3%BC"), ("/%FF", "/\ufffd", "/%FF"), ("/a#part", "/a", "/a"),
+        ("/%3F", "/?", "/%3F"), ("/\ud800", "/?", "/%3F"), ("/100%25", "/100%", "/100%25"),
+    ],
+)  # fmt: skip
+def test_a_path_as_it_is_meant_and_as_it_is_sent(given: str, path: str, raw: str) -> None:
+    request = request_of("GET", given)
+    assert (request.path, request.raw_path) == (path, raw)
+    assert request_of("GET", raw).raw_path == raw, "what is written already stays"
+
+
+@given(TEXT)
+def test_any_path_comes_back_from_the_url(text: str) -> None:
+    assert request_of("GET", Request("GET", f"/{text}").raw_path).path == f"/{text}"
+
+
+def test_names_without_a_value_are_left_out() -> None:
+    request = request_of("GET", "/", query={"a": None, "b": ["1", None]}, headers={"X": None})
+    assert (request.query, request.headers) == ((("b", "1"),), ())
+    assert request_of("GET", headers={"X": b"\xc3\xbc"}).header("x") == "ü"
+    assert request_of("GET", query={"a": "\ud800"}).query == (("a", "?"),)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("data", "body"),
+        ("json", "body"),
+        ("params", "query"),
+        ("timeout", "caller"),
+        ("boody", "body"),
+    ],
+)
+def test_keywords_of_other_libraries(lab: ll.Lab, wrong: str, right: str) -> None:
+    lab.create_function("f")
+    with pytest.raises(UnknownSetting, match=f"did you mean '{right}'"):
+        Shop(lab, "f").post("/", **{wrong: 1})
+    assert not len(lab.trace.requests)
+
+
+def test_the_answer_to_a_head_request_has_no_body(lab: ll.Lab) -> None:
+    lab.create_function("f")
+    shop = Shop(lab, "f")
+    assert shop.get("/").body != b""
+    reply = shop.request("head", "/")
+    assert (reply.status_code, reply.body) == (200, b"")
 
 
 def test_a_content_type_that_is_given_stays() -> None:
@@ -85,6 +138,8 @@ def test_replies_to_look_at() -> None:
     assert "#D55E00" in good._repr_html_()
     long = HttpReply(Response(200, b"x" * 100), 0, "", 1)
     assert repr(long) == f"200 OK · {'x' * 57}... · 0.00 s"
+    page = HttpReply(Response(502, b"<html>\r\n<h1>502</h1>\r\n</html>\r\n"), 0, "", 1)
+    assert repr(page) == "502 Bad Gateway · <html> <h1>502</h1> </html> · 0.00 s"
     gone = HttpReply(None, 5_000_000, "id", 1)
     assert repr(gone) == "no answer: the caller gave up after 5.00 s"
     assert (gone.status_code, gone.gave_up, gone.text) == (0, True, "")

@@ -231,6 +231,8 @@ def test_the_same_once_more_is_the_one_that_is_there(lab: ll.Lab) -> None:
         balancer.create_rule(group, path_pattern="/b", priority=1)
     assert list(lab.elb) == ["shop"]
     assert repr(balancer) == "<load balancer shop: /a -> g, else shop>"
+    plain = lab.elb.create_load_balancer("plain", "echo")
+    assert repr(plain) == "<load balancer plain: everything -> plain (echo)>"
 
 
 @pytest.mark.parametrize(

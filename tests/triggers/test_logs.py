@@ -127,6 +127,9 @@ def test_an_error_that_no_retry_mends_puts_the_filter_to_sleep(lab: Lab) -> None
     lab.invoke(bill)
     lab.run()
     assert "disabled" in repr(given)
+    assert repr(lab.logs["/aws/lambda/bill"]) == (
+        "<log group /aws/lambda/bill: every line -> alarm · disabled>"
+    )
     lab.add_permission("alarm", "again", principal="logs.amazonaws.com")
     lab.invoke(bill)
     lab.run()

@@ -89,10 +89,17 @@ def test_the_context_says_who_and_when() -> None:
 )
 def test_what_is_no_text_comes_as_base64(kind: str, binary: bool) -> None:
     shown = told(
-        request_of("POST", "/p", body="a=1", headers={"Content-Type": kind} if kind else {})
+        request_of("POST", "/p", body=b"a=1", headers={"Content-Type": kind} if kind else {})
     )
     assert shown["isBase64Encoded"] is binary
     assert (base64.b64decode(shown["body"]) if binary else shown["body"].encode()) == b"a=1"
+
+
+def test_a_text_comes_as_a_text() -> None:
+    """A text names its content type, as a browser's does: nothing has to be decoded."""
+    shown = told(request_of("POST", "/p", body="grüße"))
+    assert (shown["body"], shown["isBase64Encoded"]) == ("grüße", False)
+    assert shown["headers"]["content-type"] == "text/plain;charset=UTF-8"
 
 
 @given(st.binary(min_size=1), st.sampled_from(["text/plain", "application/json", "image/png"]))

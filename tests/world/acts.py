@@ -17,6 +17,7 @@ from tests.world.flows import (
 )
 from tests.world.numbers import OF_EVENTS
 from tests.world.reading import Past
+from tests.world.wiring import BUCKET, BUS, TOPIC
 
 if TYPE_CHECKING:
     from tests.world.worlds import World
@@ -77,6 +78,8 @@ def configure_events(world: World) -> None:
     """An event invoke configuration for the function, a version or an alias."""
     name = world.draws.one(*world.functions)
     places = (*world.queues, *(other for other in world.functions if other > name))
+    names = {"topic": TOPIC, "bucket": BUCKET, "bus": BUS}
+    places += tuple(names[source] for source in world.wires.sources)
     settings = world.draws.pick(
         maximum_retry_attempts=(0, 1, 2), maximum_event_age=(60, 75, 130, 21_600)
     )

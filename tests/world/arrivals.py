@@ -147,7 +147,8 @@ class Arrivals:
             first = -(-(since + 1) // step) * step
         else:
             first = since if given["at_once"] else since + step
-        due = list(range(first, until, step))
+        late = 0 if name == "often" else round(self.past.quotas.get("scheduler_delay", 0) * S)
+        due = [at + late for at in range(first, until - late, step)]
         ways = [way for way in self.ways if self.past.last("way", way, since).get("clock") == name]
         for way in ways:
             came = [rows[0].at for (queue, event), rows in self.rows.items() if queue == way

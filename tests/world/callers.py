@@ -132,7 +132,10 @@ class Callers:
         """Whether a client may have run out of tokens for retries."""
         own = [row for row in self.books.requests if row.caller == last.caller and row.tries > 1]
         spent = len(own) * A_TIMEOUT
-        return given["mode"] != "legacy" and spent > TOKENS - A_TIMEOUT
+        return bool(given.get("inside")) or (
+            given["mode"] != "legacy"
+            and spent > self.past.quotas.get("sdk_retry_quota", TOKENS) - A_TIMEOUT
+        )
 
     def in_turn(self, given: dict[str, Any], rows: list[Any]) -> None:
         """A caller with a queue has no more under way than it may, and begins in order."""

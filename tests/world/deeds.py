@@ -16,7 +16,8 @@ from tests.world.contents import body
 
 class Place(NamedTuple):
     """What a handler knows of its lab: itself, functions it may call, queues it may send to; and who
-    notes what handlers saw (request, event), and what they answered; ``tell`` publishes something."""
+    notes what handlers saw (request, event), and what they answered; ``tell`` publishes
+    something, ``fetch`` asks a front."""
 
     lab: Any
     functions: list[str]
@@ -24,6 +25,7 @@ class Place(NamedTuple):
     saw: Callable[[str, Any], None]
     answered: Callable[[str, Any], None]
     tell: Callable[[Any], None]
+    fetch: Callable[[Any], Any]
 
 
 Deed = Callable[[Place, Any], Any]
@@ -95,6 +97,12 @@ def send(place: Place, event: Any) -> Any:
 def publish(place: Place, event: Any) -> Any:
     if random.random() < 0.3:
         place.tell(random)
+
+
+def fetch(place: Place, event: Any) -> Any:
+    if random.random() < 0.5:
+        return place.fetch(random)
+    return None
 
 
 def page(place: Place, event: Any) -> Any:

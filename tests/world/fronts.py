@@ -6,14 +6,14 @@ failure, Lambda's refusal, or no answer within the integration timeout. The func
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import Any, NamedTuple
 
 from tests.world.numbers import FAR, S
 from tests.world.reading import Books, need, same
 
-FAILED = {"rest": 502, "http": 500, "url": 502}
-LATE = {"rest": 504, "http": 503}
+FAILED = {"rest": 502, "http": 500, "url": 502, "elb": 502}
+LATE = {"rest": 504, "http": 503, "elb": 504}
 KEYS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 NOTHING = ("no_route", "throttled_front", "access_denied")  # without an invocation
 
@@ -24,6 +24,21 @@ class Answer(NamedTuple):
     at: int
     status: int
     cause: str
+
+
+class Tokens:
+    """A token bucket: ``left`` of ``burst``, ``rate`` more each second; it begins full."""
+
+    def __init__(self, rate: float | None, burst: int | None) -> None:
+        self.rate = 10_000.0 if rate is None else float(rate)
+        self.burst = 5_000.0 if burst is None else float(burst)
+        self.left, self.since = self.burst, 0
+
+    def at(self, now: int) -> float:
+        """How many there are at a time."""
+        self.left = min(self.burst, self.left + (now - self.since) * self.rate / S)
+        self.since = now
+        return self.left
 
 
 class Fronts:
@@ -47,37 +62,42 @@ class Fronts:
         same("each invocation was asked for", "invocations", dict(more), {})
         came = [(self.begun(row), row.front, row) for row in rows if row.answered_at >= 0]
         came += [(call.requested_at, call.source, call) for call in under_way]
-        buckets: dict[str, list[tuple[int, Any, dict[str, Any]]]] = defaultdict(list)
-        for at, label, row in came:
-            front = self.past.of("front", label, at)
-            if front.get("api") and front["function"]:
-                name, given = self.bucket(label, front, at)
-                buckets[name].append((at, row, given))
-        for name, takes in buckets.items():
-            self.paced(name, sorted(takes, key=lambda one: one[0]))
+        self.paced(sorted(came, key=lambda one: one[0]))
 
     # ------------------------------------------------------------------ throttling
 
-    def bucket(self, label: str, front: dict[str, Any], at: int) -> tuple[str, dict[str, Any]]:
-        """The token bucket that a request takes from: its route's own, or its API's."""
-        own = front.get("throttle_rate"), front.get("throttle_burst")
-        if own != (None, None):
-            since = max(t for t in self.past.times("front", label) if t <= at)
-            return f"{label}/{since}", front
-        return front["api"], self.past.of("api", front["api"], at)
-
-    def paced(self, name: str, came: list[tuple[int, Any, dict[str, Any]]]) -> None:
-        """Requests take a token each: a refused one found none, the others did."""
-        rate, burst = came[0][2].get("throttle_rate"), came[0][2].get("throttle_burst")
-        rate, burst = 10_000 if rate is None else rate, 5_000 if burst is None else burst
-        tokens, last = float(burst), came[0][0]
-        for at, row, _ in came:
-            tokens, last = min(burst, tokens + (at - last) * rate / S), at
+    def paced(self, came: list[tuple[int, str, Any]]) -> None:
+        """Requests take two tokens each: a refused one found one missing, the others found both."""
+        account = Tokens(self.past.quotas.get("api_gateway_account_rate"),
+                         self.past.quotas.get("api_gateway_account_burst"))  # fmt: skip
+        buckets: dict[str, Tokens] = {"account": account}
+        for at, label, row in came:
+            front = self.past.of("front", label, at)
+            if not front.get("api") or not front["function"]:
+                continue
+            own = self.bucket(label, front, at, buckets)
+            have = min(own.at(at), account.at(at))
             if row.cause == "throttled_front":
-                need("a throttled request found no token", row, tokens < 1 + 1e-6, tokens, 1)
-            else:
-                need("who is let through takes a token", row, tokens > 1 - 1e-6, tokens, 1)
-                tokens -= 1
+                need("a throttled request found no token", row, have < 1 + 1e-6, have, 1)
+                continue
+            need("who is let through takes a token", row, have > 1 - 1e-6, have, 1)
+            for each in {id(own): own, id(account): account}.values():
+                each.left -= 1
+
+    def bucket(
+        self, label: str, front: dict[str, Any], at: int, known: dict[str, Tokens]
+    ) -> Tokens:
+        """The token bucket that a request takes from: its route's own, or its API's; the account's."""
+        given = front.get("throttle_rate"), front.get("throttle_burst")
+        name = f"{label}/{max(t for t in self.past.times('front', label) if t <= at)}"
+        if given == (None, None):
+            name, api = front["api"], self.past.of("api", front["api"], at)
+            given = api.get("throttle_rate"), api.get("throttle_burst")
+        if given == (None, None):
+            return known["account"]
+        rate = self.past.quotas.get("api_gateway_account_rate") if given[0] is None else given[0]
+        burst = self.past.quotas.get("api_gateway_account_burst") if given[1] is None else given[1]
+        return known.setdefault(name, Tokens(rate, burst))
 
     # ------------------------------------------------------------------ answers
 
@@ -99,6 +119,9 @@ class Fronts:
             return self.without(row, front, at)
         same("it calls its own function", row, (call.function, call.source),
              (front["function"].partition(":")[0], row.front))  # fmt: skip
+        if call.parent_id:
+            parent = self.calls[call.parent_id]
+            need("who asked is there", row, parent.requested_at <= at, parent, "before")
         self.allowed(row, call, at)
         kind, waits = front["kind"], front.get("invocation_type") != "Event"
         same("how it calls", row, call.invocation_type, "RequestResponse" if waits else "Event")
@@ -149,12 +172,14 @@ class Fronts:
         """A function that is gone, or does not let the front in, is not run."""
         gone = self.gone(call.function, at)
         same("a function that is gone", row, call.cause == "unknown_function", gone)
-        denied = not gone and row.front.split(" ")[1] != "url" and not self.permitted(row.front, at)
+        denied = not gone and not row.front.endswith(" url") and not self.permitted(row.front, at)
         same("a front needs permission", row, call.cause == "access_denied", denied)
 
     @staticmethod
     def refusal(kind: str, call: Any) -> int:
         """What a caller hears of a refusal of Lambda's."""
+        if kind == "elb":
+            return 502
         if kind == "url":
             return int(call.status_code) if call.status_code < 500 else 502
         return 400 if call.cause == "invalid_json" else 500
@@ -168,6 +193,8 @@ class Fronts:
             return Answer(call.completed_at, FAILED[kind], call.cause)
         made = self.past.answers.get(call.request_id)
         status = rest_status(made) if kind == "rest" else status_of(made)
+        if kind == "elb" and (not isinstance(made, dict) or "statusCode" not in made):
+            status = None
         if status is None:
             return Answer(call.completed_at, FAILED[kind], "malformed_response")
         return Answer(call.completed_at, status, "completed")

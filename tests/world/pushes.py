@@ -8,23 +8,33 @@ from typing import Any
 from tests.world.fronts import Fronts
 from tests.world.numbers import S
 from tests.world.reading import Books, grouped, need, same
+from tests.world.wiring import TOPIC
 
-DELAYS = {"sns": 0, "s3": S, "rule": S // 10, "schedule": 0}
 FINAL = {"access_denied": "permission_denied", "unknown_function": "target_gone"}
 DAYS = 23 * 86_400
+NUMBERS = {
+    "s3_retry_age": 21_600, "s3_delivery_latency": 1, "sns_delivery_latency": 0,
+    "sns_tries_after_backoff": 100_000, "sns_backoff_tries": 10, "eventbridge_latency": 0.1,
+    "target_retry_longest_wait": 650,
+}  # fmt: skip
+DELAYS = {"sns": "sns_delivery_latency", "s3": "s3_delivery_latency", "rule": "eventbridge_latency"}
 
 
-def wait(service: str, tries: int) -> tuple[float, float]:
-    """The shortest and the longest wait after so many tries, in seconds."""
+def wait(service: str, tries: int, numbers: dict[str, Any]) -> tuple[float, float] | None:
+    """The shortest and the longest wait after so many tries, in seconds; None: there is no other."""
     if service == "s3":
         exact = min(2.0 ** (tries - 1), 300)
         return exact, exact
     if service == "sns":
+        growing, more = numbers["sns_backoff_tries"], numbers["sns_tries_after_backoff"]
+        if tries >= 5 + growing + more:
+            return None
         if tries < 3:
             return 0, 0
-        exact = 1 if tries < 5 else 20.0 ** ((tries - 5) / 9) if tries < 15 else 20
+        exact = 20.0 ** ((tries - 5) / (growing - 1)) if 5 <= tries < 5 + growing else 20
+        exact = 1 if tries < 5 else exact
         return exact * 0.95, exact * 1.05
-    longest = min(2.0 ** (tries - 1), 650)
+    longest = min(2.0 ** (tries - 1), numbers["target_retry_longest_wait"])
     return longest / 2, longest
 
 
@@ -36,7 +46,7 @@ class Pushes:
         self.fronts = Fronts(books)
         self.calls = self.fronts.calls
         self.tries: Counter[Any] = Counter()
-        self.left: Counter[Any] = Counter()  # queue, at, why: what was put into queues
+        self.left: Counter[Any] = Counter()  # queue, at, why: what was put into queues and topics
 
     def check(self) -> None:
         """Every event; then that tries, invocations and what arrived are those, and no more."""
@@ -56,11 +66,18 @@ class Pushes:
             if row.kind == "sqs" and row.action == "sent"
             and (row.cause == "published" or (row.cause == "dead_letter" and row.queue == "undelivered"))
         )  # fmt: skip
+        hops = Counter({key: n for key, n in self.left.items() if key[0] == TOPIC})
+        topics = Counter(
+            (row.queue, row.at, row.cause) for row in self.books.queue_events
+            if row.queue == TOPIC and row.action == "sent"
+        )  # fmt: skip
+        same("what is put on a topic arrives", "queue_events", dict(hops - topics), {})
+        left = self.left - hops
         same(
             "what is put into a queue arrives",
             "queue_events",
-            dict(self.left - come),
-            dict(come - self.left),
+            dict(left - come),
+            dict(come - left),
         )
 
 
@@ -69,11 +86,14 @@ class Delivery:
 
     def __init__(self, pushes: Pushes, way: str, rows: list[Any]) -> None:
         self.pushes, self.past, self.way, self.rows = pushes, pushes.past, way, rows
+        self.numbers = NUMBERS | self.past.quotas
         self.made, self.tried = rows[0].at, 0
         given = self.settings(self.made)
         self.service, self.target = given["service"], given["target"]
-        at_once = given.get("clock") or (self.made, "", "test") in self.past.puts
-        self.due = self.made + (0 if at_once else DELAYS[self.service])
+        test = (self.made, "", "test") in self.past.puts and not rows[0].delay_us
+        at_once = given.get("clock") or (self.service == "s3" and test)
+        delay = 0 if at_once else round(self.numbers[DELAYS[self.service]] * S)
+        self.due = self.made + (max(delay, 1) if self.service == "rule" and not at_once else delay)
         self.over = False
 
     def settings(self, at: int) -> dict[str, Any]:
@@ -139,7 +159,7 @@ class Delivery:
     def outcome(self, row: Any) -> tuple[int, str, bool]:
         """Status and cause of a try, and whether another could go better."""
         fronts, at = self.pushes.fronts, row.at
-        if not row.request_id or self.target not in self.past.names("function"):
+        if not row.request_id or self.target in (TOPIC, *self.past.names("queue")):
             gone = row.cause != "delivered"
             small = "sqs_message_size" in self.past.quotas
             need("a queue takes what fits", row, small or not gone, row.cause, "delivered")
@@ -162,17 +182,16 @@ class Delivery:
         return status, cause, status == 429 or status >= 500
 
     def age(self, given: dict[str, Any]) -> int:
-        seconds = {"sns": DAYS, "s3": self.past.quotas.get("s3_retry_age", 21_600)}.get(
-            self.service
-        )
+        seconds = {"sns": DAYS, "s3": self.numbers["s3_retry_age"]}.get(self.service)
         return int((given["age"] if seconds is None else seconds) * S)
 
     def again(self, row: Any, given: dict[str, Any], cause: str) -> None:
         """Another try after a wait, unless there is none left, or it would be too old then."""
-        low, high = (round(seconds * S) for seconds in wait(self.service, self.tried))
+        allowed = wait(self.service, self.tried, self.numbers)
+        low, high = (round(seconds * S) for seconds in allowed or (0, 0))
         left, oldest = given.get("tries", 1_000_000), self.age(given)
         age = row.at - self.made
-        if self.tried > left:
+        if self.tried > left or allowed is None:
             self.end(row, given, "retries_exhausted")
         elif row.action != "retry_scheduled":
             need("it would be too old", row, age + high > oldest, age + high, oldest)

@@ -20,7 +20,12 @@ POLICIES: tuple[list[Any], ...] = (
     ["a"], ["a", "b"], [{"exists": False}], [{"anything-but": ["a"]}], [{"prefix": "b"}],
 )  # fmt: skip
 TOPIC, BUCKET, BUS = "news", "box", "shop"
-PRINCIPALS = {"sns": "sns", "s3": "s3", "rule": "events", "api": "apigateway"}
+PRINCIPALS = {
+    "sns": "sns",
+    "s3": "s3",
+    "rule": "events",
+    "api": "apigateway",
+}
 
 
 class Wires:
@@ -37,9 +42,21 @@ class Wires:
         self.subscriptions: dict[str, Any] = {}
         self.rules: dict[str, Any] = {}
         self.clocks: list[str] = []
+        self.inside = ll.SdkClient(max_attempts=2, read_timeout=1, name="inside")  # of handlers
 
     def __bool__(self) -> bool:
         return bool(self.sources or self.doors or self.callers or self.clocks)
+
+
+def quotas(draws: Any) -> dict[str, Any]:
+    """Numbers of the services' own that a short run can reach."""
+    found: dict[str, Any] = draws.pick(
+        0.25, s3_retry_age=(5, 40), s3_delivery_latency=(0.0, 3.0), sns_delivery_latency=(0.5,),
+        sns_tries_after_backoff=(1,), sns_backoff_tries=(2,), eventbridge_latency=(0.0, 0.5),
+        scheduler_delay=(3,), target_retry_longest_wait=(4,), api_gateway_account_rate=(2,),
+        api_gateway_account_burst=(3,), sdk_retry_quota=(20,),
+    )  # fmt: skip
+    return found
 
 
 def make(world: World) -> None:
@@ -52,6 +69,8 @@ def make(world: World) -> None:
         makes(world)
     for number in range(draws.one(0, 1, 2, 3)):
         make_caller(world, f"c{number}")
+    world.set("caller", "inside", {"kind": "sdk", "mode": "standard", "strategy": None, "timeout": 1,
+                                   "most": 2, "inside": True})  # fmt: skip
     for _ in range(draws.one(0, 0, 1, 2)):
         outage(world)
 
@@ -114,6 +133,16 @@ def make_url(world: World) -> None:
         world.wires.doors[label] = (world.lab.get_function_url(name), "POST", "/page")
 
 
+def make_balancer(world: World) -> None:
+    """A load balancer before a function."""
+    name, given = world.draws.one(*world.functions), world.draws.pick(idle_timeout=(1, 4))
+    balancer = world.lab.elb.create_load_balancer("alb", name, **given)
+    timeout = given.get("idle_timeout", 60)
+    world.set("front", "alb", {"kind": "elb", "function": name, "integration_timeout": timeout})
+    allow(world, "alb", name, "elb")
+    world.wires.doors["alb"] = (balancer, "POST", "/page")
+
+
 # ---------------------------------------------------------------------- pushes
 
 
@@ -147,13 +176,17 @@ def make_bucket(world: World) -> None:
     """A bucket that tells of what is written, of what is deleted, or of some keys."""
     draws = world.draws
     world.wires.sources["bucket"] = bucket = world.lab.s3.create_bucket(BUCKET)
-    places = [*world.functions, *world.queues[:1]]
+    places = [
+        *world.functions,
+        *world.queues[:1],
+        *([TOPIC] if "topic" in world.wires.sources else ()),
+    ]
     targets = draws.chance.sample(places, min(len(places), draws.one(1, 2)))
     for target, prefix in zip(targets, ("in/", "out/"), strict=False):
         events = draws.one(["s3:ObjectCreated:*"], ["s3:ObjectRemoved:*"],
                            ["s3:ObjectCreated:Put", "s3:ObjectRemoved:Delete"])  # fmt: skip
         prefix = prefix if len(targets) > 1 or draws.often(0.5) else ""
-        if target in world.queues:
+        if target not in world.functions:
             world.past.puts.append((world.at(), "", "test"))
         way = f"{BUCKET}->{target}"
         bucket.notify(target, events, prefix=prefix)
@@ -174,6 +207,7 @@ def make_bus(world: World) -> None:
         rule = world.wires.rules[name] = bus.put_rule(name, event_pattern=pattern, state=state)
         world.set("rule", name, {"policy": pattern["detail"], "enabled": state == "ENABLED"})
         places = [*world.functions, *world.queues[:1]]
+        places += [TOPIC] if "topic" in world.wires.sources else []
         for target in draws.chance.sample(places, min(len(places), draws.one(1, 2))):
             put_target(world, rule, f"{BUS}/{name}->{target}", target)
 
@@ -268,5 +302,6 @@ def allow(world: World, name: str, function: str, service: str) -> None:
 
 
 MAKES: tuple[Callable[[World], None], ...] = (
-    make_api, make_api, make_url, make_topic, make_topic, make_bucket, make_bus, make_bus, make_clock,
+    make_api, make_api, make_url, make_balancer, make_topic, make_topic, make_bucket, make_bus, make_bus,
+    make_clock,
 )  # fmt: skip

@@ -19,6 +19,7 @@ from tests.world.deeds import (
     DEEDS,
     MODULES,
     Place,
+    fetch,
     good,
     handler,
     page,
@@ -43,7 +44,9 @@ class World:
     def __init__(self, seed: object, number: int) -> None:
         name = f"{seed}/{number}"
         self.draws = draws = Draws(name)
+        self.wired = draws.often(0.4)
         self.rules, self.quotas = draws.one(*RULES), draws.quotas()
+        self.quotas |= wiring.quotas(draws) if self.wired else {}
         self.lab = ll.Lab(seed=name, rules=self.rules, quotas=self.quotas)
         self.past = Past(self.quotas, self.rules)
         self.settings: dict[tuple[str, str], dict[str, Any]] = {}
@@ -57,7 +60,6 @@ class World:
         self.kinds: dict[str, str] = {}  # of mappings: "mapping" (of a queue), "stream_mapping"
         self.reached: set[tuple[str, str]] = set()
         self.wires = wiring.Wires()
-        self.wired = draws.often(0.4)
 
     # ------------------------------------------------------------------ making it
 
@@ -102,8 +104,10 @@ class World:
             report: draws.one(0, 6),
             poison: draws.one(0, 0, 9),
         }
-        weights |= {page: 6, publish: draws.one(0, 0, 2)} if self.wired else {}
-        place = Place(self.lab, later, self.queues, self.saw, self.answered, self.tell)
+        weights |= (
+            {page: 6, publish: draws.one(0, 0, 2), fetch: draws.one(0, 0, 2)} if self.wired else {}
+        )
+        place = Place(self.lab, later, self.queues, self.saw, self.answered, self.tell, self.fetch)
         code: Any = handler(place, weights)
         code = draws.one(*[code] * 6, *MODULES) if real else None
         if not self.attempt(lambda: self.lab.create_function(name, code, **settings)):
@@ -135,6 +139,10 @@ class World:
     def tell(self, chance: Any) -> None:
         """A handler publishes, or writes an object."""
         visits.tell(self, chance)
+
+    def fetch(self, chance: Any) -> Any:
+        """A handler asks a front."""
+        return visits.fetch(self, chance)
 
     # ------------------------------------------------------------------ what is so, and since when
 
@@ -199,7 +207,8 @@ class World:
                 self.tick()
                 flowing = self.streams or self.tables or self.fifos
                 own = [*acts.ACTS, *flows.ACTS] if flowing else [*acts.ACTS]
-                own = [*visits.ACTS] if self.wires and self.draws.often(0.6) else own
+                more = [*visits.ACTS, acts.delete_function]
+                own = more if self.wires and self.draws.often(0.6) else own
                 self.draws.one(*own)(self)
                 flows.look(self)
             self.finish()

@@ -148,7 +148,7 @@ class Api(Answering):
         known = self._routes.same(word, template, settings)
         if known is not None:
             return known
-        made = Route(self, word, template, settings)
+        made = Route(self, word, template, target, settings)
         self._routes.add(made)
         allowed = made.source_arn("*", "*" if word == ANY else word, template.pattern)
         plain = re.sub(r"[^A-Za-z0-9]+", "-", made.name)

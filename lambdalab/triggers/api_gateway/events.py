@@ -57,7 +57,8 @@ def rest_event(
         text, binary = body_of(request)
     else:
         text, binary = _rest_body(request, binary_media_types)
-    path = request.path if stage == "$default" else f"/{stage}{request.path}"
+    bare = request.path if route_key else request.raw_path  # see Routes.find
+    path = bare if stage == "$default" else f"/{stage}{bare}"
     context = {
         "accountId": ACCOUNT, "apiId": api_id, "domainName": domain,
         "domainPrefix": domain.partition(".")[0], "extendedRequestId": extended_id,
@@ -68,9 +69,11 @@ def rest_event(
         "resourceId": route_key or _resource_id(api_id, resource), "resourcePath": resource,
         "stage": stage,
     }  # fmt: skip
+    if not route_key:
+        context["deploymentId"] = _resource_id(api_id, stage)
     told: dict[str, Any] = {"version": "1.0"} if route_key else {}
     told |= {
-        "resource": resource, "path": path if route_key else request.path, **_said(request, headers),
+        "resource": resource, "path": path if route_key else bare, **_said(request, headers),
         "pathParameters": dict(path_parameters) or None,
         "stageVariables": dict(stage_variables) or None, "requestContext": context,
         "body": text or None, "isBase64Encoded": binary,

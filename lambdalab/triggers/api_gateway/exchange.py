@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from lambdalab.errors import ResourceNotFoundException
 from lambdalab.functions.capacity import Bucket
-from lambdalab.functions.target import split
 from lambdalab.invocation.front_door import Origin, json_problem
 from lambdalab.kernel.clock import US
 from lambdalab.trace.schema import Cause, InvocationType
@@ -75,7 +73,7 @@ class Answering(HttpFront):
 
     def label(self, request: Request) -> str:
         """The route's name, so that all its requests are one thing in the books."""
-        found = self._routes.find(request.method, request.path)
+        found = self._routes.find(request)
         return super().label(request) if found is None else found[0].name
 
     def new_tokens(self, rate: float | None, burst: int | None) -> Bucket:
@@ -89,7 +87,7 @@ class Answering(HttpFront):
     def handle(self, request: Request, origin: Origin, handling: Handling, answer: Handed) -> None:
         """Find the route, let the request through or not, and call the function."""
         exchange = Exchange(request, origin, handling, answer, *self.gateway.request_ids())
-        found = self._routes.find(request.method, request.path)
+        found = self._routes.find(request)
         if found is None:
             self._say(exchange, "no_route", 0, Cause.NO_ROUTE)
             return
@@ -141,37 +139,18 @@ class Answering(HttpFront):
 
     def _invoke(self, exchange: Exchange, event: bytes, kind: str, heard: Heard) -> None:
         """Call the route's function, as it is now, and wait for it as long as the integration may."""
-        parts, route, request = self.parts, exchange.route, exchange.request
-        caller = exchange.origin
-        origin = Origin(route.front_code, Cause.TRIGGERED, caller.parent_kind, caller.parent)
-        door, code = parts.service.front_door, InvocationType.names.index(kind)
-        arn = route.source_arn(self.settings.stage, request.method, route.path)
-        try:
-            target = parts.target(route.settings.function)
-        except ResourceNotFoundException as error:
-            name, qualifier = split(route.settings.function) or (route.settings.function, "")
-            number = door.unknown(name, qualifier, origin, code)
-            heard(Result(number, Cause.UNKNOWN_FUNCTION, error=error))
-            return
-        problem = "" if route.settings.proxy else json_problem(event)
-        if not parts.allowed(target, PRINCIPAL, arn):
-            call = door.denied(target, event, origin, code, PRINCIPAL)
-        elif problem:
-            call = door.invalid_json(target, event, origin, code, problem)
-        elif kind == "Event":
-            call = door.event(target, event, origin)
-        elif kind == "DryRun":
-            call = door.dry_run(target, event, origin)
-        else:
-            waiting = front.call(
-                parts, target, event, heard, source=route.front_code, principal=PRINCIPAL,
-                source_arn=arn, limit_us=round(route.settings.integration_timeout * US),
-                cause_of=caller,
-            )  # fmt: skip
-            exchange.handling.waiting, exchange.handling.request = waiting, waiting.request
-            return
-        cause = call.cause if call.error is not None or kind == "DryRun" else Cause.ACCEPTED
-        heard(Result(call.request, cause, error=call.error))
+        route = exchange.route
+        waiting = front.call(
+            self.parts, route.target, event, heard,
+            source=route.front_code,
+            principal=PRINCIPAL,
+            source_arn=route.source_arn(self.settings.stage, exchange.request.method, route.path),
+            limit_us=round(route.settings.integration_timeout * US),
+            cause_of=exchange.origin,
+            kind=InvocationType.names.index(kind),
+            problem="" if route.settings.proxy else json_problem(event),
+        )  # fmt: skip
+        exchange.handling.waiting, exchange.handling.request = waiting, waiting.request
 
     # ------------------------------------------------------------------ its own answers
 

@@ -94,7 +94,7 @@ class RestApi(Api):
         own, request = exchange.route.settings, exchange.request
         kind = integration.invocation_type(own.invocation_type, request, exchange.path_parameters)
         seen = integration.MethodRequest(
-            request.method, request.path, exchange.path_parameters, dict(request.query),
+            request.method, request.raw_path, exchange.path_parameters, dict(request.query),
             dict(request.headers), request.body.decode(errors="replace"),
             dict(self.settings.stage_variables),
         )  # fmt: skip

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import Any
 
 from lambdalab.triggers.http import Response
-from lambdalab.triggers.payload_v2 import compact, header_pairs
+from lambdalab.triggers.payload_v2 import compact, header_pairs, parsed
 
 MALFORMED = "Malformed Lambda proxy response"
 NOT_BASE64 = "Unable to base64 decode the body."
@@ -52,10 +51,7 @@ def response_of(payload: bytes, *, strict: bool = True, decode: bool = True) -> 
     >>> response_of(b'{"statusCode": 200, "wrongValue": 1}'), response_of(b'"text"')
     (None, None)
     """
-    try:
-        result = json.loads(payload)
-    except ValueError:
-        return None
+    result = parsed(payload)
     if not isinstance(result, dict) or not result or (strict and set(result) - _KEYS):
         return None
     if not strict and "statusCode" not in result:
@@ -84,7 +80,8 @@ def _status(value: Any) -> int | None:
     """A number, or a text of one; without any a 200."""
     if value is None:
         return 200
-    if isinstance(value, bool):
+    text = isinstance(value, str)
+    if isinstance(value, bool) or (text and not (value.isascii() and value.isdigit())):
         return None
     try:
         found = int(value)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import ConflictException, InvalidSetting, UnknownName
-from lambdalab.functions.target import split
+from lambdalab.functions.target import Target
 from lambdalab.sources.shown import Shown
 from lambdalab.triggers.api_gateway.paths import DEFAULT, Path
 from lambdalab.triggers.api_gateway.settings import RouteSettings
@@ -38,12 +38,15 @@ class Route(Shown):
         AWS's name for the two: "GET /orders/{id}", or "$default".
     name
         As in the books' ``front``: "shop GET /orders/{id}".
-    settings
-        Its function, and how it is integrated.
+    settings, target
+        Its function, and how it is integrated; the function as it was when the route was made.
     """
 
-    def __init__(self, api: Api, method: str, path: Path, settings: RouteSettings) -> None:
+    def __init__(
+        self, api: Api, method: str, path: Path, target: Target, settings: RouteSettings
+    ) -> None:
         self.api, self.method, self.path_template, self.settings = api, method, path, settings
+        self.target = target
         self.path = path.text
         self.key = DEFAULT if path.text == DEFAULT else f"{method} {path.text}"
         self.name = f"{api.name} {self.key}"
@@ -60,7 +63,7 @@ class Route(Shown):
 
     def tell(self, *, deleted: bool) -> None:
         """Write its settings into the books."""
-        name, qualifier = split(self.settings.function) or (self.settings.function, "")
+        name, qualifier = self.target.name, self.target.qualifier
         told = {
             "api": self.api.name, "kind": self.api.kind, "method": self.method, "path": self.path,
             **self.settings.as_dict(), "function": name, "qualifier": qualifier, "deleted": deleted,
@@ -155,12 +158,15 @@ class Routes:
             raise UnknownName("route", f"{method} {path}", known)
         return self._found.pop((method, path))
 
-    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+    def find(self, request: Request) -> tuple[Route, dict[str, str]] | None:
         """The most specific route that takes a request, and the path's parameters.
 
         A REST API looks for the path first and then for the method; an HTTP API for both
-        (apigw/http-api-develop-routes). A route's own method comes before ``ANY``.
+        (apigw/http-api-develop-routes). A route's own method comes before ``ANY``. A REST API leaves
+        the path as it was sent (recorded: localstack/localstack, test_lambda_aws_proxy_integration), an
+        HTTP API decodes it (https://github.com/middleapi/standard-server/pull/93).
         """
+        method, path = request.method, request.raw_path if self._rest else request.path
         if self._rest and len(path) > 1:
             path = path.removesuffix("/")  # a REST API does not tell the two
         found = [

@@ -40,6 +40,12 @@ class Resource:
     status_reason: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        told = f": {self.status_reason}" if self.status_reason else ""
+        data = f" · {dict(self.data)!r}" if self.data else ""
+        named = self.logical_id + (f" ({self.physical_id})" if self.physical_id else "")
+        return f"<resource {named} {self.status}{told}{data}>"
+
 
 @dataclass(slots=True)
 class Job:
@@ -275,4 +281,5 @@ class Stack(Shown):
 
     def __repr__(self) -> str:
         told = f": {self.status_reason}" if self.status_reason else ""
-        return f"<stack {self.name} {self.status}{told} · {len(self.resources)} resources>"
+        count = f"{len(self.resources)} resource{'s' * (len(self.resources) != 1)}"
+        return f"<stack {self.name} {self.status}{told} · {count}>"

@@ -225,7 +225,8 @@ class UserPool(Shown):
 
     def __repr__(self) -> str:
         wired = ", ".join(f"{name} -> {to.name}" for name, to in self._calls.targets.items())
-        return f"<user pool {self.name}: {wired or 'no triggers'} · {len(self.users)} users>"
+        count = f"{len(self.users)} user{'s' * (len(self.users) != 1)}"
+        return f"<user pool {self.name}: {wired or 'no triggers'} · {count}>"
 
 
 def _texts(setting: str, given: Mapping[str, str] | None) -> dict[str, str]:

@@ -151,5 +151,9 @@ class LoadBalancer(HttpFront):
 
     def __repr__(self) -> str:
         ways = [f"{rule.conditions} -> {rule.group.name}" for rule in self._rules]
+        if not ways and self.default is not None:
+            function = self.default.function
+            named = "no target" if function is None else function.name
+            return f"<load balancer {self.name}: everything -> {self.default.name} ({named})>"
         ways.append(f"else {'404' if self.default is None else self.default.name}")
         return f"<load balancer {self.name}: {', '.join(ways)}>"

@@ -8,16 +8,13 @@ counts. Path and query stay as they were sent: nobody decodes them
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from lambdalab.functions.outcome import encode
 from lambdalab.triggers.http import SOURCE_IP, USER_AGENT, Request, Response
-from lambdalab.triggers.payload_v2 import body_of, status_of, unpacked
+from lambdalab.triggers.payload_v2 import body_of, parsed, status_of, unpacked
 
 Pairs = tuple[tuple[str, str], ...]
-_UNSENT = "/:@!$&'()*+,;=~-._"
 
 
 def event(request: Request, group_arn: str, multi_value: bool, headers: Pairs) -> bytes:
@@ -26,16 +23,18 @@ def event(request: Request, group_arn: str, multi_value: bool, headers: Pairs) -
     Parameters: the ``request``; its ``headers`` in place of its own (:func:`headers_of`); the ARN of the
     target group, and whether it is a multi-value one.
 
+    >>> import json
     >>> told = json.loads(event(Request("GET", "/a", (("n", "1"), ("n", "2 3"))), "arn", False, ()))
     >>> told["queryStringParameters"], told["body"]
     ({'n': '2+3'}, '')
     """
-    query = tuple((quote_plus(name), quote_plus(value)) for name, value in request.query)
+    sent = [pair.partition("=") for pair in request.query_string.split("&") if pair]
+    query = tuple((name, value) for name, _, value in sent)
     body, binary = body_of(request)
     told: dict[str, Any] = {
         "requestContext": {"elb": {"targetGroupArn": group_arn}},
         "httpMethod": request.method,
-        "path": quote(request.path, safe=_UNSENT),
+        "path": request.raw_path,
     }
     if multi_value:
         told["multiValueQueryStringParameters"] = _lists(query)
@@ -82,10 +81,7 @@ def response_of(payload: bytes, multi_value: bool) -> Response | None:
     >>> response_of(b'{"body": "hi"}', False) is None, response_of(b'"hi"', False) is None
     (True, True)
     """
-    try:
-        result = json.loads(payload)
-    except ValueError:
-        return None
+    result = parsed(payload)
     if not isinstance(result, dict):
         return None
     status, base64 = status_of(result.get("statusCode")), result.get("isBase64Encoded", False)

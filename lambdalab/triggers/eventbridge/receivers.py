@@ -82,6 +82,7 @@ class Watched:
     def __init__(self, parts: Parts, receiver: Receiver, but_json: bool) -> None:
         self._parts, self._receiver, self.but_json = parts, receiver, but_json
         self.name, self.arn = receiver.name, receiver.arn
+        self.is_bus = isinstance(receiver, BusReceiver)
 
     def take(self, event: Event, source: int) -> Taken:
         """Take it or not."""
@@ -156,7 +157,8 @@ def letters_of(parts: Parts, given: Any) -> Destination | None:
     name = given if isinstance(given, str) else getattr(given, "name", "")
     if isinstance(name, str) and name.endswith(FIFO):
         raise ValidationException("SQS FIFO is not supported by Dead Letter Queues")
-    found = parts.functions.destinations.resolve("dead_letter_queue", given, "")
+    places = parts.functions.destinations
+    found = places.handle("sqs", given) or places.resolve("dead_letter_queue", given, "")
     if found is not None and found.service != "sqs":
         raise ValidationException(f"{found.service} is not supported as a dead letter resource")
     return found

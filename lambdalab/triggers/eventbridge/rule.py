@@ -236,7 +236,8 @@ class Rule(Shown):
         Raises :class:`UnknownName` where there is no target of that id.
         """
         self._live()
-        if id not in self.targets:
+        id = getattr(id, "id", id)  # the target itself will do
+        if not isinstance(id, str) or id not in self.targets:
             raise UnknownName("target", id, self.targets)
         del self.targets[id]
         self._note()

@@ -146,4 +146,6 @@ class EventBridge(Directory[EventBus]):
     def __getattr__(self, name: str) -> Any:
         what = _NOT_SIMULATED.get(name)
         told = f"{what} are not simulated" if what else f"lab.eventbridge has no {name!r}"
+        if not name.startswith("_") and hasattr(EventBus, name):
+            told += f": a bus has it, as in lab.eventbridge['default'].{name}(...)"
         raise AttributeError(told, name=name, obj=self)

@@ -17,7 +17,7 @@ from lambdalab.invocation.destinations import Destination, Envelope
 from lambdalab.kernel.clock import US
 from lambdalab.rules import Rules
 from lambdalab.sources.checks import whole
-from lambdalab.trace.schema import Cause
+from lambdalab.trace.schema import Action, Cause
 from lambdalab.triggers.eventbridge.inputs import Input, Matched, NoInput
 from lambdalab.triggers.eventbridge.receivers import PRINCIPAL, Watched, Way
 from lambdalab.triggers.parts import Parts
@@ -115,7 +115,10 @@ class RuleTarget:
         cause: int,
         delay_us: int,
     ) -> None:
-        """An event is for this target."""
+        """An event is for this target; one that has come from another bus goes to no third one."""
+        if len(path) > self._parts.rules.eventbridge_bus_hops and self._receiver.is_bus:
+            self._push.filtered(number, request, Action.DROPPED, Cause.THIRD_BUS)
+            return
         way, body = Way(event.data, path=path), b""
         try:
             body = self.settings.input.body(event)

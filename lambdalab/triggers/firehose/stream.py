@@ -106,7 +106,7 @@ class DeliveryStream(Shown):
         self._source = books.name(self.name)
         self._buffer: list[Record] = []
         self._size = self._token = self._batches = 0
-        self._depth = self._in_flight = self._delayed = 0
+        self._count = self._parts.count(self._queue)
         self._delivery = Delivery(self._parts, self.name, self._destination)
         books.wired(
             "delivery_stream", self.name,
@@ -181,7 +181,7 @@ class DeliveryStream(Shown):
         record = Record(number, data, parts.now, parts.epoch_ms, request, f"496{number:053d}")
         if self._buffer and self._too_large(len(data)):
             self._flush(Cause.BUFFER_SIZE)
-        self._depth += 1
+        self._count.depth += 1
         self._note(record, Action.SENT, Cause.PUBLISHED)
         self._buffer.append(record)
         self._size += len(data)
@@ -212,16 +212,21 @@ class DeliveryStream(Shown):
             self._parts.scheduler.cancel(self._token)
             self._token = 0
         self._batches += 1
-        self._transform(batch, self._batches, 1, cause)
+        self._transform(batch, self._batches, 1, cause, 0)
 
     # ------------------------------------------------------------------ the function
 
-    def _transform(self, batch: list[Record], number: int, tries: int, cause: int) -> None:
-        """Call the function with a batch, for the first time or again."""
+    def _transform(
+        self, batch: list[Record], number: int, tries: int, cause: int, call: int
+    ) -> None:
+        """Call the function with a batch, for the first time or again: a row of ``requests`` each
+        (``call`` is the first one's, 0 where this is it)."""
         parts = self._parts
+        row = parts.books.sent(self._source, call, tries, parts.now)
+        call = call or row + 1
         for record in batch:
-            self._in_flight += 1
-            self._delayed -= tries > 1
+            self._count.in_flight += 1
+            self._count.delayed -= tries > 1
             record.tries += 1
             self._note(record, Action.RECEIVED, cause)
         event = {
@@ -234,14 +239,29 @@ class DeliveryStream(Shown):
                 for record in batch
             ],
         }  # fmt: skip
+
+        def heard(result: Result) -> None:
+            self._told(row, result)
+            self._heard(batch, number, tries, result, call)
+
         front.call(
-            parts, self._target, encode(event),
-            lambda result: self._heard(batch, number, tries, result),
+            parts, self._target, encode(event), heard,
             source=self._source, principal="", source_arn=self.arn,
             limit_us=parts.us("firehose_timeout"),
         )  # fmt: skip
 
-    def _heard(self, batch: list[Record], number: int, tries: int, result: Result) -> None:
+    def _told(self, row: int, result: Result) -> None:
+        """What Firehose saw of a call: an error of the function is a 200, as of any Invoke."""
+        status = 200 if result.error is None else result.error.status_code
+        cause = result.cause if result.timed_out else 0
+        self._parts.books.answered(
+            row, self._parts.now, 0 if result.timed_out else status, result.timed_out,
+            result.request, cause,
+        )  # fmt: skip
+
+    def _heard(
+        self, batch: list[Record], number: int, tries: int, result: Result, call: int
+    ) -> None:
         if result.good:
             self._sort(batch, tries, result)
             return
@@ -253,13 +273,13 @@ class DeliveryStream(Shown):
             return
         wait = self._parts.us("firehose_retry_wait")
         for record in batch:
-            self._in_flight -= 1
-            self._delayed += 1
+            self._count.in_flight -= 1
+            self._count.delayed += 1
             self._note(record, Action.RETRY_SCHEDULED, cause, result.request, wait)
         throttled = result.error is not None
         why = Cause.RETRY_AFTER_THROTTLE if throttled else Cause.RETRY_AFTER_ERROR
         at = self._parts.now + wait
-        again = batch, number, tries + 1, why
+        again = batch, number, tries + 1, why, call
         self._parts.scheduler.at(at, lambda _: self._transform(*again))
 
     def _sort(self, batch: list[Record], tries: int, result: Result) -> None:
@@ -309,8 +329,8 @@ class DeliveryStream(Shown):
     # ------------------------------------------------------------------ the books
 
     def _end(self, record: Record, action: int, cause: int, request: int) -> None:
-        self._depth -= 1
-        self._in_flight -= 1
+        self._count.depth -= 1
+        self._count.in_flight -= 1
         self._note(record, action, cause, request)
 
     def _note(
@@ -318,14 +338,14 @@ class DeliveryStream(Shown):
     ) -> None:
         now = self._parts.now
         self._parts.books.queue_event(
-            now, self._queue, record.number, action, self._depth, now - record.at, delay_us,
-            request or record.request, 0, cause, self._in_flight, self._delayed, record.tries,
+            now, self._queue, record.number, action, self._count.depth, now - record.at, delay_us,
+            request or record.request, 0, cause, self._count.in_flight, self._count.delayed, record.tries,
             now + delay_us if delay_us else -1,
         )  # fmt: skip
 
     def __repr__(self) -> str:
         to = "kept here" if self._destination is None else repr(self._destination.name)
         return (
-            f"<delivery stream {self.name} -> {self._target.name} -> {to}: {self._depth} on their way"
+            f"<delivery stream {self.name} -> {self._target.name} -> {to}: {self._count.depth} on their way"
             f" · {self.settings.buffer_size:g} MB or {self.settings.buffer_interval:g} s>"
         )

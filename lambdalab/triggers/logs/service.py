@@ -83,12 +83,13 @@ class SubscriptionFilter(Shown):
             self.disabled_until = self._parts.now + self._parts.us("logs_disabled")
             self._why = taken.cause
 
-    def __repr__(self) -> str:
+    def _words(self) -> str:
         asleep = " · disabled" if self._parts.now < self.disabled_until else ""
-        pattern = f" {self.filter_pattern!r}" if self.filter_pattern else ""
-        return (
-            f"<subscription filter {self.name}: {self.group}{pattern} -> {self.function}{asleep}>"
-        )
+        pattern = repr(self.filter_pattern) if self.filter_pattern else "every line"
+        return f"{pattern} -> {self.function}{asleep}"
+
+    def __repr__(self) -> str:
+        return f"<subscription filter {self.name}: {self.group} {self._words()}>"
 
 
 class LogGroup(Shown):
@@ -140,7 +141,8 @@ class LogGroup(Shown):
             each.logged(stream, events, call.request)
 
     def __repr__(self) -> str:
-        return f"<log group {self.name}: {', '.join(map(repr, self.filters.values())) or 'no filters'}>"
+        told = ", ".join(each._words() for each in self.filters.values())
+        return f"<log group {self.name}: {told or 'no filters'}>"
 
 
 class Logs(ThinService[LogGroup]):

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lambdalab.triggers.s3.service import S3
 
 _PUT, _POST, _COPY, _MULTIPART = CREATED
+_LOOKED_AT = 100  # keys among which one is looked for that is like the one given
 _NOTIFY = ("target", "events", "prefix", "suffix", "name")
 
 
@@ -138,11 +139,19 @@ class Bucket(Shown):
     def get_object(self, key: str) -> S3Object:
         """An object; raises :class:`NoSuchKey` where there is none."""
         self._parts.origin()
-        found = self._objects.get(key)
+        found = self._objects.get(key) if isinstance(key, str) else None
         if found is None:
-            hint = f" ({key!r} in {self.name!r}{suggestion(str(key), self._objects)})"
-            raise NoSuchKey("The specified key does not exist.", hint)
+            raise NoSuchKey("The specified key does not exist.", self._nearest(key))
         return found
+
+    def _nearest(self, key: object) -> str:
+        """Which key might have been meant; of many objects only their number, for handlers that look
+        whether something is there would spend their time with it."""
+        number = len(self._objects)
+        told = (
+            suggestion(str(key), self._objects) if number <= _LOOKED_AT else f", of {number:,} keys"
+        )
+        return f" ({key!r} in {self.name!r}{told})"
 
     def head_object(self, key: str) -> S3Object:
         """The same as :meth:`get_object`: size, ETag and metadata stand in what it returns."""
@@ -159,6 +168,8 @@ class Bucket(Shown):
     def list_objects(self, prefix: str = "") -> list[S3Object]:
         """The objects whose keys begin with ``prefix``, by key."""
         self._parts.origin()
+        if not isinstance(prefix, str):
+            raise InvalidSetting("prefix", prefix, "a text", "botocore ListObjectsV2")
         return [self._objects[key] for key in sorted(self._objects) if key.startswith(prefix)]
 
     @property
@@ -168,7 +179,7 @@ class Bucket(Shown):
 
     def __contains__(self, key: object) -> bool:
         """Whether there is an object with this key."""
-        return key in self._objects
+        return isinstance(key, str) and key in self._objects
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._objects))
@@ -201,6 +212,8 @@ class Bucket(Shown):
         origin, rules = self._parts.origin(), self._parts.rules
         check_key(key, rules)
         data, own = body_of(body), check_metadata(metadata, rules)
+        if not isinstance(content_type, str):
+            raise InvalidSetting("content_type", content_type, "a text", "botocore PutObject")
         if not etag:
             check_size(len(data), rules)
         made = S3Object(
@@ -237,7 +250,8 @@ class Bucket(Shown):
             AWS's Id of it; a notification of that name is replaced.
 
         The same once more gives the notification that is there (botocore
-        PutBucketNotificationConfiguration).
+        PutBucketNotificationConfiguration), and allows the function to be called again, where that
+        was taken away.
 
         Raises
         ------
@@ -255,9 +269,12 @@ class Bucket(Shown):
         for setting, text in (("prefix", prefix), ("suffix", suffix)):
             if not isinstance(text, str):
                 raise InvalidSetting(setting, text, "a text", "botocore FilterRule")
+        if name is not None and not (isinstance(name, str) and name and name.isprintable()):
+            raise InvalidSetting("name", name, "a text that can be printed", "botocore Id")
         wanted = Notification(name or "", self.name, types, prefix, suffix, found)
         for known in self._notifications.values():
             if known.as_dict() == wanted.as_dict() and name in (None, known.name):
+                self._grant(known)  # it may have been taken away, or the function made anew
                 return known
         made = Notification(self._id(name, found.name), self.name, types, prefix, suffix, found)
         others = [known for known in self._notifications.values() if known.name != made.name]
@@ -277,7 +294,7 @@ class Bucket(Shown):
         """Take a notification away, by name. What is on its way still arrives."""
         self._parts.origin()
         name = getattr(name, "name", name)
-        if name not in self._notifications:
+        if not isinstance(name, str) or name not in self._notifications:
             raise UnknownName(f"notification in bucket {self.name}", name, self._notifications)
         del self._notifications[name]
         self._told()
@@ -294,9 +311,7 @@ class Bucket(Shown):
 
     def _put(self, made: Notification) -> Notification:
         parts, target = self._parts, made.destination
-        if target.service == "lambda":
-            sid = f"s3-{self.name}".replace(".", "-")[:100]
-            parts.grant(parts.target(target.name), PRINCIPAL, self.arn, sid)
+        self._grant(made)
         self._notifications[made.name] = made
         way = self._way(made)
         self._told()
@@ -305,6 +320,13 @@ class Bucket(Shown):
             self._arrivals.arrive(number, wanted=True)
             way.send(number, test_event(parts, self.name, number))
         return made
+
+    def _grant(self, made: Notification) -> None:
+        """Let the bucket call the function, as the console does when it is wired."""
+        if made.destination.service == "lambda":
+            target = self._parts.target(made.destination.name)
+            sid = f"s3-{self.name}".replace(".", "-")
+            self._parts.grant(target, PRINCIPAL, self.arn, sid)
 
     def _way(self, made: Notification) -> Push:
         """The way of a notification to its target; it stays for one that comes back."""

@@ -75,15 +75,14 @@ def body_of(given: object) -> bytes:
     """A body's bytes: bytes as they are, text in UTF-8, an open file's content, the rest as JSON."""
     if isinstance(given, (bytes, bytearray, memoryview)):
         return bytes(given)
-    if isinstance(given, str):
-        return given.encode()
     if hasattr(given, "read"):
         return body_of(given.read())
     try:
-        return encode_text(given).encode()
+        return (given if isinstance(given, str) else encode_text(given)).encode()
     except (TypeError, ValueError, RecursionError) as error:
         limit = f"bytes, a text, or a value that JSON can express: {error}"
-        raise InvalidSetting("body", given, limit, "botocore PutObject") from None
+        shown = ascii(given) if isinstance(given, str) else given
+        raise InvalidSetting("body", shown, limit, "botocore PutObject") from None
 
 
 def check_size(size: int, rules: Rules, rule: str = "s3_object_size") -> None:
@@ -101,7 +100,11 @@ def check_metadata(given: object, rules: Rules) -> dict[str, str]:
         isinstance(name, str) and isinstance(value, str) for name, value in given.items()
     ):
         raise InvalidSetting("metadata", given, "a mapping of text to text", "botocore PutObject")
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in given.items())
+    try:
+        size = sum(len(name.encode()) + len(value.encode()) for name, value in given.items())
+    except UnicodeEncodeError as error:
+        limit = f"text with a UTF-8 form: {error}"
+        raise InvalidSetting("metadata", ascii(given), limit, "botocore PutObject") from None
     if size > rules.s3_metadata_size:
         limit = f"at most {rules.s3_metadata_size:,} bytes in all"
         source = rules.source("s3_metadata_size")

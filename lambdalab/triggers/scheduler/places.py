@@ -27,7 +27,8 @@ def letters_queue(parts: Parts, given: object) -> Destination | None:
     """The dead-letter queue; None where none was given."""
     if given is None:
         return None
-    found = place_of("dead_letter_queue", parts, given)
+    queue = parts.functions.destinations.handle("sqs", given)
+    found = place_of("dead_letter_queue", parts, given) if queue is None else queue
     if found.service != "sqs":
         limit = "a standard SQS queue, its name or ARN"
         raise InvalidSetting(
@@ -63,7 +64,12 @@ def event_words(given: object, target: Destination) -> tuple[tuple[str, str], ..
 
 def input_text(parts: Parts, given: object, target: Destination) -> str:
     """The input as text: a text as it is, anything else as JSON; "{}" where there is none."""
-    text = "{}" if given is None else given if isinstance(given, str) else encode_text(given)
+    try:
+        text = "{}" if given is None else given if isinstance(given, str) else encode_text(given)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        limit, shown = f"a text, or a value that JSON can express: {error}", ascii(given)
+        raise InvalidSetting("input", shown, limit, "botocore Target.Input") from None
     largest = parts.rules.scheduler_input_size
     if not text or len(text.encode()) > largest:
         source = parts.rules.source("scheduler_input_size")

@@ -85,17 +85,19 @@ def _refuse(reason: str, hint: str) -> Any:
 
 
 def _text(given: object) -> Any:
-    if given is None or isinstance(given, str):
-        return given
-    if isinstance(given, FilterPolicy):
-        return given.text
-    if not isinstance(given, dict):
+    if given is None or isinstance(given, FilterPolicy):
+        return None if given is None else given.text
+    if not isinstance(given, (str, dict)):
         raise InvalidSetting("filter_policy", given, "a dict, or its JSON", "botocore Subscribe")
     try:
-        return json.dumps(given, ensure_ascii=False)
+        text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+        text.encode()
     except (TypeError, ValueError) as error:
-        limit = f"a dict that can be JSON ({error})"
-        raise InvalidSetting("filter_policy", given, limit, "botocore Subscribe") from None
+        limit, shown = f"a dict that can be JSON ({error})", ascii(given)
+        raise InvalidSetting("filter_policy", shown, limit, "botocore Subscribe") from None
+    except RecursionError as error:
+        raise InvalidParameterException(f"FilterPolicy: {error}") from None
+    return text
 
 
 def _values(attributes: Attributes) -> dict[str, Any]:

@@ -161,7 +161,11 @@ def _attribute(name: object, value: object) -> tuple[str, str | bytes]:
     pair = value if isinstance(value, tuple) and len(value) == 2 else (_data_type(value), value)
     data_type, content = pair
     if isinstance(content, list):
-        content = orjson.dumps(content).decode()
+        try:
+            content = orjson.dumps(content).decode()
+        except TypeError as error:
+            limit = f"a list of texts, numbers, true, false and null: {error}"
+            raise InvalidSetting(f"attributes[{name!r}]", value, limit, _SOURCE) from None
     elif isinstance(content, (int, float)) and not isinstance(content, bool):
         content = str(content)
     known = isinstance(data_type, str) and _DATA_TYPE.match(data_type) is not None
@@ -171,6 +175,12 @@ def _attribute(name: object, value: object) -> tuple[str, str | bytes]:
         raise InvalidSetting(f"attributes[{name!r}]", value, limit, _SOURCE)
     if data_type.startswith("Number") and not _NUMBER.match(str(content)):
         raise InvalidSetting(f"attributes[{name!r}]", value, "digits", _SOURCE)
+    if isinstance(content, str) and not content.isascii():
+        try:
+            content.encode()
+        except UnicodeEncodeError as error:
+            limit = f"text with a UTF-8 form: {error}"
+            raise InvalidSetting(f"attributes[{name!r}]", ascii(value), limit, _SOURCE) from None
     return data_type, content
 
 

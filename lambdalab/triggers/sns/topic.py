@@ -88,7 +88,8 @@ class Topic(Shown):
         dead_letter_queue
             The SQS queue for what cannot be delivered; without one it is lost.
 
-        Subscribing again with the same settings gives the subscription that is there, as on AWS.
+        Subscribing again with the same settings gives the subscription that is there, as on AWS, and
+        allows the function to be called again, where that was taken away.
 
         Raises
         ------
@@ -115,6 +116,7 @@ class Topic(Shown):
                 "Attributes Reason: Subscription already exists with different attributes",
                 f" ({known!r}; change it with its update(...), or unsubscribe() first)",
             )
+        self._grant(known)  # it may have been taken away, or the function made anew
         return known
 
     @property
@@ -150,12 +152,16 @@ class Topic(Shown):
     def _subscribed(self, target: Destination, settings: SubscriptionSettings) -> Subscription:
         own = subscription_arn(self.arn, self._parts.ids.seed, target.arn)
         made = self._subscriptions[target.arn] = Subscription(self, target, own, settings)
-        if made.protocol == "lambda":
-            sid = f"sns-{self.name}"
-            self._parts.grant(self._parts.target(target.name), PRINCIPAL, self.arn, sid[:100])
+        self._grant(made)
         self._way(made)
         self._told()
         return made
+
+    def _grant(self, subscription: Subscription) -> None:
+        """Let the topic call the function, as the console does when it is subscribed."""
+        if subscription.protocol == "lambda":
+            target = self._parts.target(subscription.destination.name)
+            self._parts.grant(target, PRINCIPAL, self.arn, f"sns-{self.name}"[:90])
 
     def _way(self, subscription: Subscription) -> None:
         """The way to a subscriber, new or with the settings of now; it stays for one who comes back."""
