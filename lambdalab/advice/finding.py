@@ -147,7 +147,9 @@ class Checked(Findings):
 
     def __repr__(self) -> str:
         listed = [f"{number:>2}. {found!r}" for number, found in enumerate(self, start=1)]
-        return "\n".join([self._head(), *listed, *(_filled(line, _INDENT) for line in self._tail())])
+        return "\n".join(
+            [self._head(), *listed, *(_filled(line, _INDENT) for line in self._tail())]
+        )
 
     def _repr_html_(self) -> str:
         items = "".join(f'<li style="margin-bottom: 0.5em">{_item(found)}</li>' for found in self)

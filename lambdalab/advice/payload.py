@@ -42,9 +42,9 @@ def too_large(design: Design) -> Iterator[Advice]:
         fits = int(example.proof.records.iloc[0])
         advice = (
             f"batch_size={batch_size:,} will not be reached: {batch_size:,} records of "
-            f"{size / _KB:,.3g} KB are {batch_size * size / _MB:,.3g} MB and more, and a batch is handed "
-            f"over before {limit:,} bytes, here with {fits:,}. Reckon with {fits:,} a batch, or send "
-            "smaller records (a claim check: the data in S3, its key in the record)."
+            f"{_short(size / _KB)} KB are {_short(batch_size * size / _MB)} MB and more, and a batch is "
+            f"handed over before {limit:,} bytes, here with {fits:,}. Reckon with {fits:,} a batch, or "
+            "send smaller records (a claim check: the data in S3, its key in the record)."
         )
         rule = (
             f"a batch's event of at most {limit:,} bytes ({design.rules.source('mapping_payload')})"
@@ -54,6 +54,11 @@ def too_large(design: Design) -> Iterator[Advice]:
         design.left_out.append(
             f"batch payload of {', '.join(undecided)}: no record seen yet; lab.check(record_size=...)"
         )
+
+
+def _short(number: float) -> str:
+    """Three digits, or the whole number where it has more."""
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
 
 
 def _seen(design: Design, mapping: Mapping) -> int | None:

@@ -32,12 +32,15 @@ class Small:
 
     def lab(self, **quotas: Any) -> Lab:
         """An empty lab, with some quotas of its own."""
-        return Lab(seed=SEED, rules=self.rules.date, quotas=self.rules.quotas | quotas)
+        own = self.rules.quotas | {"function_creation": 0} | quotas  # none is Pending there
+        return Lab(seed=SEED, rules=self.rules.date, quotas=own)
 
     def reserving(self, reserved: int, **quotas: Any) -> Lab:
         """An empty lab whose account has room for a function that reserves so much."""
         least = reserved + int(self.rules.unreserved_minimum)
-        return self.lab(account_concurrency=max(int(self.rules.account_concurrency), least), **quotas)
+        return self.lab(
+            account_concurrency=max(int(self.rules.account_concurrency), least), **quotas
+        )
 
     def once(self, scene: Callable[..., Example | None], *settings: Any) -> Example | None:
         """What ``scene(self, *settings)`` shows; None where it shows no trouble.

@@ -8,6 +8,7 @@ own guide (dg/services-codecommit).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from lambdalab.triggers.errors import (
     BranchDoesNotExistException,
     BranchNameExistsException,
     MaximumRepositoryTriggersExceededException,
+    RepositoryDoesNotExistException,
     RepositoryNameExistsException,
 )
 from lambdalab.triggers.parts import ACCOUNT, REGION, Parts, arn, one_of
@@ -58,7 +60,7 @@ class Trigger:
 class Repository(Shown):
     """A repository: its branches, each with its newest commit, and its triggers.
 
-    Attributes: ``name``, ``arn``, ``branches`` (name to commit), ``triggers`` by name.
+    Attributes: ``name``, ``arn``, ``branches`` (name to commit), ``triggers`` by name; ``deleted``.
     """
 
     def __init__(self, parts: Parts, name: str) -> None:
@@ -66,6 +68,7 @@ class Repository(Shown):
         self.arn = arn("codecommit", name)
         self.triggers: dict[str, Trigger] = {}
         self._pushes: dict[str, Push] = {}
+        self.deleted = False
         self.begin()
 
     def begin(self) -> None:
@@ -103,6 +106,8 @@ class Repository(Shown):
         named, kinds = _list("branches", branches), _list("events", events)
         for kind in kinds:
             one_of("events", kind, EVENTS, "botocore RepositoryTrigger")
+        if not kinds:
+            raise InvalidSetting("events", events, "at least one", "botocore RepositoryTrigger")
         most = rules.codecommit_trigger_branches
         if len(named) > most:
             raise InvalidSetting("branches", list(named), f"{most} at most", "codecommit/limits")
@@ -155,6 +160,10 @@ class Repository(Shown):
 
     def _change(self, event: str, branch: str, commit: str | None, more: dict[str, bool]) -> str:
         origin = self._parts.origin()
+        if self.deleted:
+            raise RepositoryDoesNotExistException(f"{self.name} does not exist")
+        if commit is not None:
+            checked_text("commit", commit, 64, "botocore ObjectId")
         self._count += 1
         seed = f"commit/{self.name}/{self._count}"
         commit = commit or hexadecimal(self._parts, seed, 40)
@@ -225,6 +234,9 @@ class CodeCommit(ThinService[Repository]):
         """
         self._parts.origin()
         checked_text("name", name, 100, "botocore CreateRepository")
+        if re.fullmatch(r"[\w.-]+", name, re.ASCII) is None:
+            pattern = "letters, digits, '_', '.' and '-'"
+            raise InvalidSetting("name", name, pattern, "botocore RepositoryName")
         known = self._found.get(name)
         if known is not None and (known.branches or known.triggers):
             raise RepositoryNameExistsException(
@@ -236,10 +248,13 @@ class CodeCommit(ThinService[Repository]):
     def delete_repository(self, name: str) -> None:
         """Delete a repository with all that is in it; nothing happens where there is none."""
         self._parts.origin()
-        self._found.pop(name, None)
+        repository = self._found.pop(name, None)
+        if repository is not None:
+            repository.deleted = True
 
 
 def _list(setting: str, given: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(given, str) or not all(isinstance(each, str) for each in given):
+    good = isinstance(given, Sequence) and not isinstance(given, (str, bytes))
+    if not good or not all(isinstance(each, str) for each in given):
         raise InvalidSetting(setting, given, "a list of texts", "botocore RepositoryTrigger")
     return tuple(given)

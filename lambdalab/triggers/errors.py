@@ -69,6 +69,12 @@ class RepositoryNameExistsException(ServiceError):
     status_code = 400
 
 
+class RepositoryDoesNotExistException(ServiceError, LookupError):
+    """CodeCommit: there is no such repository any more."""
+
+    status_code = 400
+
+
 class MaximumRepositoryTriggersExceededException(ServiceError):
     """CodeCommit: a repository cannot have so many triggers."""
 

@@ -54,10 +54,11 @@ class Waiting:
         self._token = 0
         self.request = 0
 
-    def until(self, limit_us: int) -> None:
-        """Wait no longer than this."""
-        scheduler = self._parts.scheduler
-        self._token = scheduler.at(scheduler.now + limit_us, self._over)
+    def until(self, limit_us: int | None) -> None:
+        """Wait no longer than this, unless it is over already; None: for ever."""
+        if limit_us is not None and not self._token:
+            scheduler = self._parts.scheduler
+            self._token = scheduler.at(scheduler.now + limit_us, self._over)
 
     def answered(self, call: Call) -> None:
         """The function's answer, or Lambda's refusal; nobody listens after the limit."""
@@ -65,12 +66,20 @@ class Waiting:
             return
         if self._token:
             self._parts.scheduler.cancel(self._token)
-        self._token = -1
-        self.request = call.request
         if call.error is not None:
-            self._heard(Result(call.request, call.cause, error=call.error))
+            self.told(Result(call.request, call.cause, error=call.error))
         else:
-            self._heard(Result(call.request, call.cause, call.response, call.failure))
+            self.told(Result(call.request, call.cause, call.response, call.failure))
+
+    def accepted(self, call: Call) -> None:
+        """Lambda has queued an event, or refused it."""
+        cause = Cause.ACCEPTED if call.error is None else call.cause
+        self.told(Result(call.request, cause, error=call.error))
+
+    def told(self, result: Result) -> None:
+        """It is over."""
+        self._token, self.request = -1, result.request
+        self._heard(result)
 
     def _over(self, _: object) -> None:
         self._token = -1
@@ -115,32 +124,25 @@ def call(
         The invocation type, and why the event is no JSON, for services that leave both to their callers.
         Lambda answers an ``Event`` as soon as it is queued (cause ``accepted``).
     """
-    waiting = Waiting(parts, heard)
-    if cause_of is None:
-        origin = Origin(source, Cause.TRIGGERED)
-    else:
+    waiting, origin = Waiting(parts, heard), Origin(source, Cause.TRIGGERED)
+    if cause_of is not None:
         origin = Origin(source, Cause.TRIGGERED, cause_of.parent_kind, cause_of.parent)
     door = parts.service.front_door
     try:
         target = parts.target(target.name, target.qualifier or None)
     except ResourceNotFoundException as error:  # gone since the service was wired
-        waiting.request = door.unknown(target.name, target.qualifier, origin, kind)
-        heard(Result(waiting.request, Cause.UNKNOWN_FUNCTION, error=error))
+        number = door.unknown(target.name, target.qualifier, origin, kind)
+        waiting.told(Result(number, Cause.UNKNOWN_FUNCTION, error=error))
         return waiting
     if principal and not parts.allowed(target, principal, source_arn, action):
         waiting.answered(door.denied(target, event, origin, kind, principal))
     elif problem:
         waiting.answered(door.invalid_json(target, event, origin, kind, problem))
     elif kind == InvocationType.EVENT:
-        queued = door.event(target, event, origin)
-        cause = Cause.ACCEPTED if queued.error is None else queued.cause
-        waiting.request = queued.request
-        heard(Result(queued.request, cause, error=queued.error))
+        waiting.accepted(door.event(target, event, origin))
     elif kind == InvocationType.DRY_RUN:
         waiting.answered(door.dry_run(target, event, origin))
     else:
-        under_way = door.request_response(target, event, origin, waiting.answered)
-        waiting.request = under_way.request
-        if limit_us is not None and waiting._token == 0:
-            waiting.until(limit_us)
+        waiting.request = door.request_response(target, event, origin, waiting.answered).request
+        waiting.until(limit_us)
     return waiting

@@ -35,7 +35,9 @@ _REASONS = {
 }  # fmt: skip
 _WIDTH = 60
 _AS_IT_IS = "/:@!$&'()*+,;=~-._%"  # what stands in a path as it is (RFC 3986); % begins an escape
+_PLAIN = re.compile(r"[\w/:@!$&'()*+,;=~.-]*\Z", re.ASCII)
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_HALF = re.compile("[\ud800-\udfff]")
 _KEYWORDS = ("body", "query", "headers", "signed", "caller")
 
 
@@ -65,9 +67,9 @@ class Request:
         >>> Request("GET", "/a b").raw_path, request_of("GET", "/a%2Fb").raw_path
         ('/a%20b', '/a%2Fb')
         """
-        return self.sent_path or quote(
-            self.path.replace("%", "%25"), safe=_AS_IT_IS, errors="replace"
-        )
+        if self.sent_path or _PLAIN.match(self.path):
+            return self.sent_path or self.path
+        return quote(self.path.replace("%", "%25"), safe=_AS_IT_IS, errors="replace")
 
     @property
     def query_string(self) -> str:
@@ -375,7 +377,7 @@ def _text(value: object) -> str:
 
 def _sendable(text: str) -> str:
     """A text without halves of characters, which no bytes can be made of."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def _body(body: Any) -> tuple[bytes, str]:

@@ -14,6 +14,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from lambdalab.functions.context import ACCOUNT
@@ -74,7 +75,7 @@ def event(
             "method": request.method, "path": path, "protocol": "HTTP/1.1", "sourceIp": SOURCE_IP,
             "userAgent": headers["user-agent"],
         },
-        "requestId": request_id, "routeKey": route_key, "stage": stage, "time": _time(time_ms),
+        "requestId": request_id, "routeKey": route_key, "stage": stage, "time": moment(time_ms // 1000),
         "timeEpoch": time_ms,
     } | ({"authorizer": dict(authorizer)} if authorizer else {})  # fmt: skip
     told: dict[str, Any] = {
@@ -154,10 +155,15 @@ def _headers(
     return {name: found[name] for name in sorted(found)}, cookies
 
 
-def _time(time_ms: int) -> str:
-    """The time as servers log it: "07/Jan/2025:00:00:00 +0000"."""
-    moment = dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=time_ms)
-    return f"{moment:%d}/{_MONTHS[moment.month - 1]}/{moment:%Y:%H:%M:%S} +0000"
+@lru_cache(maxsize=64)
+def moment(second: int) -> str:
+    """A time, in seconds since 1970, as servers log it.
+
+    >>> moment(1_736_208_000)
+    '07/Jan/2025:00:00:00 +0000'
+    """
+    at = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=second)
+    return f"{at:%d}/{_MONTHS[at.month - 1]}/{at:%Y:%H:%M:%S} +0000"
 
 
 # ---------------------------------------------------------------------- and back

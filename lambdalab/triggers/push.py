@@ -74,13 +74,17 @@ class Receiver(Protocol):
 class FunctionReceiver:
     """A function, invoked asynchronously; its resource policy has to allow it.
 
-    Parameters: the lab's ``parts``, the ``target``, and who asks: ``principal`` and ``source_arn``. A
-    service that assumes a role (an empty principal) needs no permission of the function.
+    Parameters: the lab's ``parts``, the ``target`` (a destination where it may be gone by now), and
+    who asks: ``principal`` and ``source_arn``. A service that assumes a role (an empty principal)
+    needs no permission of the function.
     """
 
-    def __init__(self, parts: Parts, target: Target, principal: str, source_arn: str) -> None:
+    def __init__(
+        self, parts: Parts, target: Target | Destination, principal: str, source_arn: str
+    ) -> None:
         self._parts, self._principal, self._source_arn = parts, principal, source_arn
-        self._named = f"{target.name}:{target.qualifier}" if target.qualifier else target.name
+        qualifier = target.qualifier if isinstance(target, Target) else ""
+        self._named = f"{target.name}:{qualifier}" if qualifier else target.name
         self.name, self.arn = self._named, target.arn
 
     def take(self, event: Event, source: int) -> Taken:

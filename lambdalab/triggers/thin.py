@@ -197,6 +197,24 @@ def checked_text(setting: str, value: object, most: int, source: str) -> str:
     return value
 
 
+def as_json(setting: str, value: object) -> bytes:
+    """A value as JSON, or :class:`InvalidSetting`."""
+    try:
+        return encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidSetting(setting, value, f"JSON: {error}") from None
+
+
+def checked_texts(setting: str, value: object, source: str) -> dict[str, str]:
+    """Texts by name (None: none), or :class:`InvalidSetting`."""
+    found = {} if value is None else value
+    if not isinstance(found, Mapping) or not all(
+        isinstance(each, str) for pair in found.items() for each in pair
+    ):
+        raise InvalidSetting(setting, value, "texts by name", source)
+    return dict(found)
+
+
 def checked_number(setting: str, value: Any, least: float, most: float, source: str) -> float:
     """A number between two, both included, or :class:`InvalidSetting`."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool)

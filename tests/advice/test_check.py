@@ -9,7 +9,10 @@ import pytest
 import lambdalab as ll
 from lambdalab.advice import Advice, Checked
 from lambdalab.advice.check import LOOKS
-from lambdalab.errors import InsideHandler, InvalidSetting, LabClosed
+from lambdalab.advice.design import Design
+from lambdalab.advice.small import Small
+from lambdalab.errors import InsideHandler, InvalidSetting, LabClosed, UnknownName
+from lambdalab.examples import design_review
 
 
 def queue_of(lab: ll.Lab, visibility: int, timeout: int = 30, **mapping: object) -> ll.Queue:
@@ -72,6 +75,46 @@ def test_the_small_labs_have_the_rules_of_the_lab() -> None:
     lab.sqs["orders"].update(visibility_timeout=59)
     [found] = lab.check(record_size=100)
     assert "changed by quotas=" in found.rule  # type: ignore[attr-defined]
+
+
+def test_a_small_account_has_small_labs_too() -> None:
+    lab = ll.Lab(seed=7, quotas={"account_concurrency": 3})
+    queue_of(lab, 30)
+    assert lab.check(record_size=100).kinds == ["visibility margin"]  # type: ignore[attr-defined]
+
+
+def test_a_scene_that_the_rules_do_not_allow_is_left_out() -> None:
+    lab = ll.Lab(seed=7, quotas={"timeout_maximum": 20, "api_gateway_rest_timeout": 10})
+    lab.create_function("notify", duration=1, dead_letter_queue="failed")
+    small = Design(lab).small
+    assert small.once(refused, "x") is None
+    assert "there are none yet" in small.failed[0]
+
+
+def refused(small: Small, name: str) -> None:
+    small.lab().invoke(name)
+
+
+def test_the_first_of_a_kind(lab: ll.Lab) -> None:
+    queue_of(lab, 30)
+    found = lab.check(record_size=100)
+    assert isinstance(found, Checked)
+    assert found.first("visibility margin") is found[0]
+    assert "(warning)" in repr(found[0])
+    with pytest.raises(UnknownName, match="did you mean 'visibility margin'"):
+        found.first("visibility margins")
+
+
+def test_no_line_is_longer_than_a_screen(lab: ll.Lab) -> None:
+    design_review.a_day(design_review.wrong(lab))
+    lab.reset()  # so that some things cannot be decided
+    found = lab.check()
+    assert "not decided" in repr(found)
+    assert max(map(len, repr(found).splitlines())) <= 100
+    for one in found:
+        assert isinstance(one, Advice)
+        assert len(one.proof.columns) <= 9
+        assert max(map(len, repr(one.example).splitlines())) <= 100
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, True, "1"])

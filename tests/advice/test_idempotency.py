@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 import socket
 import time
+import types
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import lambdalab as ll
 from lambdalab.advice import Advice
+from lambdalab.errors import UnknownName
 from lambdalab.examples import orders
 
 Event = dict[str, Any]
@@ -18,6 +22,11 @@ Event = dict[str, Any]
 
 def kinds(lab: ll.Lab, **given: Any) -> list[str]:
     return [found.kind for found in lab.check(**given)]
+
+
+def said(lab: ll.Lab, **given: Any) -> str:
+    """All that a check says, on one line."""
+    return " ".join(repr(lab.check(**given)).split())
 
 
 @pytest.fixture
@@ -145,7 +154,7 @@ def test_without_an_event_nothing_is_said(shop: ll.Lab) -> None:
         shop.sqs["mails"].send("hello")
 
     shop.sns["news"].subscribe(tell)
-    assert "not decided: whether tell is idempotent: no event seen yet" in repr(shop.check())
+    assert "not decided: whether tell is idempotent: no event seen yet" in said(shop)
     assert kinds(shop, events={tell: {}}) == ["not idempotent"]
     assert kinds(shop, events={"tell": {}}) == ["not idempotent"]
 
@@ -166,9 +175,90 @@ def test_the_lab_itself_is_shut_meanwhile(shop: ll.Lab) -> None:
         hidden.send()
 
     assert retried(shop, tell) == []
-    assert "its code reaches for what the copy of the lab has not (LabClosed)" in repr(shop.check())
+    assert "its code reaches for what the copy of the lab has not (LabClosed)" in said(shop)
     assert len(shop.sqs["mails"].messages) == 1
     shop.sqs["mails"].send("open again")
+
+
+def test_every_other_lab_is_shut_too(shop: ll.Lab) -> None:
+    other = ll.Lab(seed=8).sqs.create_queue("mails")
+
+    def tell(event: Event, context: Any) -> None:
+        other.send("x")
+
+    assert retried(shop, tell) == []
+    assert "(LabClosed)" in said(shop)
+    assert len(other.messages) == 1, "the lab's own run only"
+    other.send("open again")
+
+
+def test_methods_and_what_holds_things_of_the_lab(shop: ll.Lab) -> None:
+    mails = shop.sqs["mails"]
+
+    class Teller:
+        def tell(self, event: Event, context: Any) -> None:
+            mails.send("hello")
+
+    held = (mails, types.SimpleNamespace(again=mails))
+
+    def hold(event: Event, context: Any) -> None:
+        held[0].send("hello")
+        held[1].again.send("hello")
+
+    shop.create_function("tell", code=Teller().tell, dead_letter_queue="failed")
+    shop.invoke("tell", {}, invocation_type="Event")
+    assert retried(shop, hold) == ["not idempotent"] * 2
+    assert len(mails.messages) == 3
+
+
+def test_arrays_and_frames_of_the_user_stay(lab: ll.Lab) -> None:
+    counts, frame = np.zeros(3), pd.DataFrame({"count": [0]})
+
+    def count(event: Event, context: Any) -> float:
+        counts[0] += 1
+        frame["count"] += 1
+        return float(counts[0])
+
+    retried(lab, count)
+    assert (counts[0], frame.loc[0, "count"]) == (1, 1)
+
+
+def test_objects_lie_in_the_copy_too(shop: ll.Lab) -> None:
+    shop.s3["photos"].put_object("cat", b"large")
+
+    def read(event: Event, context: Any) -> None:
+        shop.sqs["mails"].send(shop.s3["photos"].get_object("cat").body.decode())
+
+    assert retried(shop, read) == ["not idempotent"]
+
+
+def test_what_fails_in_the_copy_is_not_decided(shop: ll.Lab) -> None:
+    @shop.function
+    def price(event: Event, context: Any) -> dict[str, int]:
+        return {"cents": 3}
+
+    def work(event: Event, context: Any) -> None:
+        shop.sqs["mails"].send(str(shop.invoke("price").payload["cents"]))
+
+    assert retried(shop, work) == []
+    assert "it fails in the copy of the lab" in said(shop)
+
+
+def test_large_data_is_not_slow(lab: ll.Lab) -> None:
+    prices = dict.fromkeys(map(str, range(200_000)), 1)
+
+    def look(event: Event, context: Any) -> int:
+        return len(prices)
+
+    began = time.perf_counter()
+    assert retried(lab, look) == []
+    assert time.perf_counter() - began < 2
+
+
+def test_an_event_of_a_function_that_is_not_there(shop: ll.Lab) -> None:
+    shop.create_function("tell", duration=1)
+    with pytest.raises(UnknownName, match="did you mean 'tell'"):
+        shop.check(events={"tel": {}})
 
 
 def test_never_the_network(lab: ll.Lab) -> None:
@@ -177,7 +267,7 @@ def test_never_the_network(lab: ll.Lab) -> None:
         socket.create_connection(("localhost", 9))
 
     lab.sns.create_topic("news").subscribe(call)
-    assert "NetworkRefused" in repr(lab.check(events={call: {}}))
+    assert "NetworkRefused" in said(lab, events={call: {}})
 
 
 def test_handlers_in_files(lab: ll.Lab) -> None:
@@ -185,7 +275,9 @@ def test_handlers_in_files(lab: ll.Lab) -> None:
     lab.invoke(service.put_order, orders.load()[3], invocation_type="Event")
     lab.run()
     found = {one.kind: one for one in lab.check(record_size=100)}
-    assert "calls of notify_customer: 1 after one run, 2 after two" in found["not idempotent"].advice
+    assert (
+        "calls of notify_customer: 1 after one run, 2 after two" in found["not idempotent"].advice
+    )
 
 
 def test_what_stands_around_a_handler_and_in_its_defaults(shop: ll.Lab) -> None:

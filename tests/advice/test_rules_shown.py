@@ -89,6 +89,15 @@ def test_a_batch_is_closed_by_its_size(lab: ll.Lab) -> None:
     assert "here with 31" in found.advice
 
 
+def test_the_size_of_a_record_is_that_of_what_was_sent(lab: ll.Lab) -> None:
+    queue = lab.sqs.create_queue("delivery-notes", visibility_timeout=60)
+    lab.create_function("read", duration=0.1, timeout=3)
+    lab.create_event_source_mapping(queue, "read", batch_size=1000, maximum_batching_window=5)
+    queue.send("x" * 200_000)
+    lab.run()
+    assert "records of 200,000 bytes" in one(lab, record_size=None).example.told
+
+
 def mapping_of_pictures(lab: ll.Lab) -> None:
     queue = lab.sqs.create_queue("scans", visibility_timeout=60)
     lab.create_function("read", duration=0.1, timeout=3)

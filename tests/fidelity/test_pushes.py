@@ -219,7 +219,7 @@ def test_retry_policies_of_targets(lab: ll.Lab, made: str) -> None:
     bus = lab.eventbridge["default"]
     rule = bus.put_rule("r", event_pattern=ALL)
 
-    def make(**policy: int) -> None:
+    def make(**policy: Any) -> None:
         if made == "rule":
             rule.put_target("f", dead_letter_queue=dead, **policy)
         else:

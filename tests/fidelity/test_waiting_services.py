@@ -172,18 +172,21 @@ def judging(lab: ll.Lab, *results: str, name: str = "judge") -> Any:
     return lab.create_function(name, handler, timeout=60)
 
 
+def of(name: str, value: Any) -> dict[str, Any]:
+    return {name: value}
+
+
 def test_hints_of_a_buffer(lab: ll.Lab) -> None:
     judging(lab, "Ok")
     stream = lab.firehose.create_delivery_stream("d", "judge")
     assert (stream.settings.buffer_size, stream.settings.buffer_interval) == (1, 60)
-    for hint, good, bad in (
-        ("buffer_size", (0.2, 3), (0.19, 3.01)), ("buffer_interval", (0, 900), (-1, 901)),
-    ):  # fmt: skip
+    hints = {"buffer_size": ((0.2, 3), (0.19, 3.01)), "buffer_interval": ((0, 900), (-1, 901))}
+    for hint, (good, bad) in hints.items():
         for value in good:
-            lab.firehose.create_delivery_stream(f"{hint}{value}", "judge", **{hint: value})
+            lab.firehose.create_delivery_stream(f"{hint}{value}", "judge", **of(hint, value))
         for value in bad:
             with pytest.raises(InvalidSetting, match=hint):
-                lab.firehose.create_delivery_stream("bad", "judge", **{hint: value})
+                lab.firehose.create_delivery_stream("bad", "judge", **of(hint, value))
 
 
 def test_a_buffer_goes_when_it_is_full_or_old(lab: ll.Lab) -> None:

@@ -86,3 +86,23 @@ def test_bad_input(lab: ll.Lab, bad: dict[str, str]) -> None:
         lab.add_permission("bill", "s", principal=SNS, action="lambda:GetFunction")
     with pytest.raises(ResourceNotFoundException):
         lab.get_policy("nobody")
+
+
+def test_input_that_changes_nothing(lab: ll.Lab) -> None:
+    lab.create_function("bill", duration=0.1)
+    for source in (5, "", "orders", "arn:\ud800", ["arn:aws:sns:::orders"]):
+        with pytest.raises(InvalidSetting, match="source_arn"):
+            lab.add_permission("bill", "topic", principal=SNS, source_arn=source)  # type: ignore[arg-type]
+    with pytest.raises(InvalidSetting, match="statement_id"):
+        lab.remove_permission("bill", ["topic"])  # type: ignore[arg-type]
+    assert lab.get_policy("bill")["Statement"] == []
+
+
+def test_an_alias_takes_its_permissions_along(lab: ll.Lab) -> None:
+    lab.create_function("bill", duration=0.1)
+    lab.publish_version("bill")
+    lab.create_alias("bill", "live", "1")
+    lab.add_permission("bill", "topic", principal=SNS, qualifier="live")
+    lab.delete_alias("bill", "live")
+    lab.create_alias("bill", "live", "1")
+    assert lab.get_policy("bill", qualifier="live")["Statement"] == []

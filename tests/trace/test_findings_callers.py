@@ -24,6 +24,17 @@ def test_a_caller_who_gave_up_while_the_function_ran_on(lab: ll.Lab) -> None:
     assert len(found.rows) == 1
 
 
+def test_several_callers_who_gave_up(lab: ll.Lab) -> None:
+    lab.create_function("report", duration=35, timeout=60)
+    api = lab.api_gateway.create_rest_api("shop")
+    api.route("GET", "/report", "report")
+    lab.drive(api.routes[0], ll.Every(1), count=3)
+    lab.run()
+    [found] = of_kind(lab, "caller gave up")
+    assert "3 requests ended without their answers, after 29 s at most" in found.advice
+    assert "105 s were billed for answers that nobody got" in found.advice
+
+
 def test_a_caller_who_was_answered_in_time_is_none(lab: ll.Lab) -> None:
     lab.create_function("report", duration=2)
     api = lab.api_gateway.create_rest_api("shop")

@@ -654,3 +654,23 @@ def test_a_target_put_again_in_another_run(lab: ll.Lab, bus: EventBus) -> None:
     bus.put_event(**PAID)
     lab.run()
     assert len(seen) == 1
+
+
+def test_verbs_are_found_and_targets_taken_as_such(lab: ll.Lab, bus: EventBus) -> None:
+    with pytest.raises(AttributeError, match=r"lab\.eventbridge\['default'\]\.put_events"):
+        lab.eventbridge.put_events([])
+    hearing(lab)
+    rule = bus.put_rule("all", event_pattern=ALL)
+    rule.remove_target(rule.put_target("hear"))  # type: ignore[arg-type]
+    assert not rule.targets
+    with pytest.raises(UnknownName, match="target"):
+        rule.remove_target([])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [float("nan"), "NaN", {"a": float("inf")}])
+def test_what_is_no_json_is_no_input(lab: ll.Lab, bus: EventBus, value: object) -> None:
+    hearing(lab)
+    rule = bus.put_rule("all", event_pattern=ALL)
+    with pytest.raises((InvalidSetting, ValidationException), match="JSON"):
+        rule.put_target("hear", input=value)
+    assert not rule.targets

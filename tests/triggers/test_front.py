@@ -142,7 +142,7 @@ def test_every_invocation_type(lab: ll.Lab, kind: str, status: int, cause: str) 
 
 
 def test_an_event_that_is_no_json(lab: ll.Lab) -> None:
-    lab.create_function("f")
+    lab.create_function("f", duration=1)
     parts, heard = parts_of(lab), list[front.Result]()
     front.call(
         parts, parts.target("f"), b"{", heard.append, source=0, principal="", source_arn="",

@@ -488,3 +488,69 @@ def test_the_wiring_is_in_the_books(lab: ll.Lab) -> None:
     assert (wired["target"], wired["suffix"]) == ("bill", ".jpg")
     assert wired["events"] == ["s3:ObjectCreated:*"]
     assert "<bucket photos: 0 objects, 0 bytes, notifies bill>" in repr(lab)
+
+
+def test_notifying_again_lets_the_bucket_in_again(lab: ll.Lab) -> None:
+    events, photos = heard(lab), lab.s3.create_bucket("photos")
+    photos.notify("hear")
+    for _ in range(2):  # as a cell that is run twice
+        lab.remove_permission("hear", "s3-photos")
+        photos.notify("hear")
+    photos.put_object("cat", b"")
+    lab.run()
+    assert told(events) == [("ObjectCreated:Put", "cat")]
+
+
+def test_more_input_that_makes_nothing(lab: ll.Lab) -> None:
+    heard(lab)
+    photos = lab.s3.create_bucket("photos")
+    for setting, value in (
+        ("body", "\ud800"),
+        ("metadata", {"a": "\ud800"}),
+        ("content_type", None),
+    ):
+        with pytest.raises(InvalidSetting, match=setting):
+            photos.put_object("cat", **{setting: value})  # type: ignore[arg-type]
+    for name in (5, "", "\ud800"):
+        with pytest.raises(InvalidSetting, match="name"):
+            photos.notify("hear", name=name)  # type: ignore[arg-type]
+    with pytest.raises(InvalidSetting, match="prefix"):
+        photos.list_objects(None)  # type: ignore[arg-type]
+    with pytest.raises(NoSuchKey):
+        photos.get_object([])  # type: ignore[arg-type]
+    with pytest.raises(UnknownName):
+        photos.remove_notification([])  # type: ignore[arg-type]
+    assert [] not in photos and not photos.objects and not photos.notifications
+
+
+def test_looking_for_what_is_not_there_costs_nothing(
+    lab: ll.Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = lab.s3.create_bucket("photos")
+    photos.put_object("cat", b"")
+    with pytest.raises(NoSuchKey, match="did you mean 'cat'"):
+        photos.get_object("cats")
+    for number in range(100):
+        photos.put_object(str(number), b"")
+    monkeypatch.setattr("lambdalab.triggers.s3.bucket.suggestion", None)  # nobody looks
+    with pytest.raises(NoSuchKey, match=r"'cats' in 'photos', of 101 keys"):
+        photos.get_object("cats")
+
+
+@pytest.mark.parametrize("way", ["function", "topic"])
+def test_failures_that_only_make_failures_come_to_an_end(way: str) -> None:
+    lab = ll.Lab(seed=1, quotas={"recursion_limit": 4})
+    photos, topic = lab.s3.create_bucket("photos"), lab.sns.create_topic("orders")
+    lab.create_function(
+        "bill", duration=0.1, failure_rate=1, maximum_retry_attempts=0, on_failure=photos
+    )
+    topic.subscribe("bill")
+    photos.notify("bill" if way == "function" else topic)
+    if way == "topic":  # without S3's test event
+        lab.reset()
+    lab.invoke("bill", {}, invocation_type="Event")
+    lab.run()
+    ends = lab.trace.invocations["status"].astype(str).value_counts().to_dict()
+    assert ends == {"failed": 4, "dropped": 5}
+    assert len(photos) == 8  # of the four that ran, and of as many that were stopped
+    lab.audit()

@@ -462,3 +462,35 @@ def test_a_closed_lab_refuses(lab: ll.Lab, got: list[Any]) -> None:
     lab.close()
     with pytest.raises(ll.LabError, match="closed"):
         lab.scheduler.create_schedule("it", "rate(1 hour)", "bill")
+
+
+def test_a_reset_outlives_a_function_that_is_gone(lab: ll.Lab, got: list[Any]) -> None:
+    lab.scheduler.create_schedule("it", "rate(1 hour)", "bill")
+    lab.delete_function("bill")
+    lab.reset()
+    lab.run(until=HOUR / 2)
+    assert actions(lab) == ["sent", "dropped"]
+    assert set(lab.trace.requests["cause"]) == {"target_gone"}
+
+
+def test_schedules_keep_their_order_over_a_reset(lab: ll.Lab, got: list[Any]) -> None:
+    for name, after in (("first", "DELETE"), ("second", "NONE"), ("third", "DELETE")):
+        lab.scheduler.create_schedule(
+            name, "at(2025-01-07T00:01:00)", "bill", input={"n": name},
+            action_after_completion=after,
+        )  # fmt: skip
+    lab.run("1h")
+    digest = lab.trace.digest()
+    assert list(lab.scheduler) == ["second"]
+    lab.reset()
+    lab.run("1h")
+    assert lab.trace.digest() == digest
+    tried = [caller.split()[1] for caller in lab.trace.requests["caller"]]
+    assert tried == ["first->bill", "second->bill", "third->bill"]
+
+
+@pytest.mark.parametrize("value", [object(), "\ud800", {"a": "\ud800"}, float("nan"), "NaN"])
+def test_inputs_that_no_function_can_get(lab: ll.Lab, got: list[Any], value: object) -> None:
+    with pytest.raises(InvalidSetting, match="input"):
+        lab.scheduler.create_schedule("it", "rate(1 hour)", "bill", input=value)
+    assert "it" not in lab.scheduler

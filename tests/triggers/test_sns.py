@@ -516,3 +516,77 @@ def test_a_handler_that_publishes_is_named_where_the_message_came_from(lab: ll.L
     rows = lab.trace.queue_events
     assert set(rows[rows["queue"] == "orders"]["request_id"]) == {reply.request_id}
     assert queue.receive()[0].json()["MessageId"] == reply.payload
+
+
+def test_subscribing_again_lets_the_topic_in_again(lab: ll.Lab) -> None:
+    events, topic = heard(lab), lab.sns.create_topic("orders")
+    topic.subscribe("hear")
+    for _ in range(2):  # as a cell that is run twice
+        lab.remove_permission("hear", "sns-orders")
+        topic.subscribe("hear")
+    topic.publish("there")
+    lab.run()
+    lab.delete_function("hear")
+    again = heard(lab)
+    topic.publish("nowhere")
+    topic.subscribe("hear")
+    topic.publish("here")
+    lab.run()
+    texts = [event["Records"][0]["Sns"]["Message"] for event in events + again]
+    assert texts == ["there", "here"] and len(lab.get_policy("hear")["Statement"]) == 1
+
+
+def test_a_subscription_of_a_function_that_is_gone_can_be_changed(lab: ll.Lab) -> None:
+    heard(lab)
+    subscription = lab.sns.create_topic("orders").subscribe("hear")
+    lab.delete_function("hear")
+    subscription.update(filter_policy={"kind": ["new"]})
+    told = lab.trace.wired("topic")["orders"]["subscriptions"]["orders->hear"]
+    assert told["filter_policy"] == '{"kind": ["new"]}'
+
+
+@pytest.mark.parametrize("value", [[object()], [2**70], "\ud800", ["\ud800"], ("String", "\ud800")])
+def test_attributes_that_no_message_can_have(lab: ll.Lab, value: object) -> None:
+    topic = lab.sns.create_topic("orders")
+    with pytest.raises(InvalidSetting, match=r"attributes\['a'\]"):
+        topic.publish("x", attributes={"a": value})
+    assert not len(lab.trace.queue_events)
+
+
+def test_policies_that_are_no_text_or_too_deep(lab: ll.Lab) -> None:
+    heard(lab)
+    topic, deep = lab.sns.create_topic("orders"), ["x"]
+    for _ in range(5_000):
+        deep = [deep]
+    for policy, error in (
+        ("\ud800", InvalidSetting),
+        ({"a": ["\ud800"]}, InvalidSetting),
+        ({"a": deep}, InvalidParameterException),
+    ):
+        with pytest.raises(error, match=r"filter_policy|FilterPolicy"):
+            topic.subscribe("hear", filter_policy=policy)
+    assert not topic.subscriptions
+
+
+def test_a_batch_in_awss_own_words_says_what_it_wants(lab: ll.Lab) -> None:
+    topic = lab.sns.create_topic("orders")
+    with pytest.raises(UnknownSetting, match="did you mean 'message'"):
+        topic.publish_batch([{"Id": "1", "Message": "an order"}])
+
+
+def test_only_a_queue_can_be_meant_by_a_dead_letter_queue(lab: ll.Lab) -> None:
+    topic = lab.sns.create_topic("orders")
+    queue = lab.sqs.create_queue("orders")
+    lab.s3.create_bucket("orders")
+    lab.create_function("orders", duration=0.1)
+    given = {"dead_letter_queue": "orders"}
+    subscription = topic.subscribe(lab.sqs.create_queue("other"), **given)
+    rule = lab.eventbridge["default"].put_rule("all", event_pattern={"source": ["a"]})
+    target = rule.put_target("other", **given)
+    schedule = lab.scheduler.create_schedule("it", "rate(1 day)", "other", **given)
+    for made in (subscription, target, schedule):
+        assert made.settings.dead_letter_queue.arn == queue.arn
+    with pytest.raises(InvalidSetting, match="there is a queue and a function and a topic"):
+        topic.subscribe("orders")
+    with pytest.raises(InvalidSetting, match="or a bucket or an event bus of this lab"):
+        topic.subscribe(5)

@@ -54,16 +54,21 @@ class Callers:
         at = call.completed_at if call.completed_at >= 0 else FAR
         return Answer(at, call.status_code, call.cause)
 
-    def patience(self, caller: str) -> int:
-        """How long a caller waits for the answer of one try."""
-        seconds = self.past.of("caller", caller, self.now).get("timeout")
+    def caller(self, row: Any) -> dict[str, Any]:
+        """The settings of who called; what handlers ask of fronts, they ask by a caller of their own."""
+        known = self.past.of("caller", row.caller, self.now)
+        return known or (self.past.of("caller", "inside", self.now) if row.front and row.caller != "drive" else {})
+
+    def patience(self, row: Any) -> int:
+        """How long its caller waits for the answer of one try."""
+        seconds = self.caller(row).get("timeout")
         return FAR if seconds is None else round(seconds * S)
 
     def saw(self, row: Any) -> None:
         """The answer, if it came in time; else nothing, and the answer stands beside it."""
         answer = self.natural(row)
         begun = self.fronts.begun(row) if row.front else self.sent(row)
-        until = begun + self.patience(row.caller)
+        until = begun + self.patience(row)
         late = answer.at > until or (answer.at == until and row.cause == "client_timeout")
         told = row.answered_at, row.status_code, row.cause
         if min(answer.at, until) >= self.now and row.answered_at < 0:
@@ -89,7 +94,7 @@ class Callers:
 
     def tried(self, rows: list[Any]) -> None:
         """Tries in order, their waits, and that no more were made than may be, nor fewer."""
-        given = self.past.of("caller", rows[0].caller, self.now)
+        given = self.caller(rows[0])
         most = given.get("most", 1)
         same("tries are counted", rows[0], [row.tries for row in rows], [*range(1, len(rows) + 1)])
         need("no more tries than allowed", rows[-1], len(rows) <= most, len(rows), most)

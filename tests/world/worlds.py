@@ -28,7 +28,7 @@ from tests.world.deeds import (
     report,
 )
 from tests.world.draws import RULES, Draws
-from tests.world.reading import Books, Past
+from tests.world.reading import Books, Past, same
 from tests.world.reckoner import check
 
 START = pd.Timestamp("2025-01-07", tz="UTC")
@@ -241,11 +241,19 @@ class World:
                 flows.look(self)
                 self.lab.advance(3_700)
         flows.look(self)
+        if self.wired and self.draws.often(0.15):
+            self.advised()
         if self.draws.often(0.2):
             self.tick()
             self.lab.close()
         self.check()
         self.lab.close()
+
+    def advised(self) -> None:
+        """Advice is given of any lab, and changes nothing in it."""
+        before = self.lab.trace.digest()
+        repr(self.lab.check())
+        same("advice changes nothing", "trace", self.lab.trace.digest(), before)
 
     def check(self) -> None:
         """The books balance, and nothing differs from what has to be."""

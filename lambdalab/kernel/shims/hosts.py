@@ -13,6 +13,7 @@ import io
 import ssl
 from collections.abc import Callable
 from email.parser import BytesParser
+from http import HTTPStatus
 from typing import Any
 
 from lambdalab.kernel.current import current
@@ -20,6 +21,7 @@ from lambdalab.kernel.shims.environ import Names
 
 Answer = Callable[[str, str, bytes], tuple[int, bytes]]
 """Method, path with query, and body in; HTTP status and body out."""
+_PORTS = (443,), (80,)
 
 
 class Hosts:
@@ -49,8 +51,10 @@ def connecting(real: Callable[..., Any]) -> Callable[..., Any]:
     def create_connection(address: Any, *args: Any, **kwargs: Any) -> Any:
         task = current()
         hosts: dict[str, Answer] = {} if task is None else getattr(task.tasks, "hosts", {})
-        if hosts and isinstance(address, tuple) and (answer := hosts.get(address[0])) is not None:
-            return Line(answer)
+        if hosts and isinstance(address, tuple) and address[1:] in _PORTS:
+            answer = hosts.get(address[0])
+            if answer is not None:
+                return Line(answer)
         return real(address, *args, **kwargs)
 
     return create_connection
@@ -89,7 +93,8 @@ class Line:
         if "chunked" in str(headers.get("Transfer-Encoding", "")).lower():
             body = _unchunked(body)
         status, text = self._answer(method, path, body)
-        lines = f"HTTP/1.1 {status} \r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
+        phrase = HTTPStatus(status).phrase
+        lines = f"HTTP/1.1 {status} {phrase}\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
         return io.BytesIO(lines.encode() + text)
 
     def settimeout(self, _timeout: float | None) -> None:

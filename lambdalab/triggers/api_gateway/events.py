@@ -7,7 +7,6 @@ there is nothing); apigw/http-api-develop-integrations-lambda for what an HTTP A
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import hashlib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -16,9 +15,8 @@ from typing import Any
 from lambdalab.functions.context import ACCOUNT
 from lambdalab.functions.outcome import encode
 from lambdalab.triggers.http import SOURCE_IP, USER_AGENT, Request
-from lambdalab.triggers.payload_v2 import body_of
+from lambdalab.triggers.payload_v2 import body_of, moment
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NOBODY = (
     "accessKey", "accountId", "apiKey", "apiKeyId", "caller", "cognitoAuthenticationProvider",
     "cognitoAuthenticationType", "cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId",
@@ -65,7 +63,7 @@ def rest_event(
         "httpMethod": request.method,
         "identity": dict.fromkeys(_NOBODY) | {"sourceIp": SOURCE_IP, "userAgent": agent},
         "path": path, "protocol": "HTTP/1.1", "requestId": request_id,
-        "requestTime": _time(time_ms), "requestTimeEpoch": time_ms,
+        "requestTime": moment(time_ms // 1000), "requestTimeEpoch": time_ms,
         "resourceId": route_key or _resource_id(api_id, resource), "resourcePath": resource,
         "stage": stage,
     }  # fmt: skip
@@ -150,7 +148,3 @@ def _resource_id(api_id: str, resource: str) -> str:
     return hashlib.sha256(f"{api_id}{resource}".encode()).hexdigest()[:6]
 
 
-def _time(time_ms: int) -> str:
-    """The time as servers log it: "07/Jan/2025:00:00:00 +0000"."""
-    moment = dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=time_ms)
-    return f"{moment:%d}/{_MONTHS[moment.month - 1]}/{moment:%Y:%H:%M:%S} +0000"

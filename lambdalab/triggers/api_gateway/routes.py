@@ -101,12 +101,16 @@ class Route(Shown):
         return f"<code>{html.escape(repr(self))}</code>"
 
 
+Found = tuple[Route, dict[str, str]] | None
+
+
 class Routes:
     """The routes of one API. Parameters: ``rest``, whether it is a REST API's."""
 
     def __init__(self, rest: bool) -> None:
         self._rest = rest
         self._found: dict[tuple[str, str], Route] = {}
+        self._last: tuple[Request, Found] | None = None
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._found.values())
@@ -149,6 +153,7 @@ class Routes:
 
     def add(self, route: Route) -> None:
         """Put a new one in."""
+        self._last = None
         self._found[route.method, route.path] = route
 
     def remove(self, method: str, path: str) -> Route:
@@ -156,9 +161,16 @@ class Routes:
         if (method, path) not in self._found:
             known = [f"{method} {path}" for method, path in self._found]
             raise UnknownName("route", f"{method} {path}", known)
+        self._last = None
         return self._found.pop((method, path))
 
-    def find(self, request: Request) -> tuple[Route, dict[str, str]] | None:
+    def find(self, request: Request) -> Found:
+        """As :meth:`_find` does, which is asked once for each request: for its name, and to answer it."""
+        if self._last is None or self._last[0] is not request:
+            self._last = request, self._find(request)
+        return self._last[1]
+
+    def _find(self, request: Request) -> Found:
         """The most specific route that takes a request, and the path's parameters.
 
         A REST API looks for the path first and then for the method; an HTTP API for both

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from lambdalab.errors import InvalidSetting
 from lambdalab.functions.outcome import encode
 from lambdalab.kernel.clock import US
 from lambdalab.triggers.parts import Parts
@@ -94,7 +95,11 @@ class Requests:
             self._parts.scheduler.cancel(waiting.token)
 
     def put(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
-        """What S3 answers to a request to a ``ResponseURL``: 200, or 403 where that is none."""
+        """What S3 answers to a request to a ``ResponseURL``: 200, or 403 where that is none.
+
+        A handler that has been stopped sends nothing any more.
+        """
+        self._parts.origin()
         name = unquote(urlsplit(path).path).rpartition("|")[2]
         if method != "PUT" or name not in self._known:
             return 403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>"
@@ -164,9 +169,13 @@ class Requests:
 def as_strings(value: Any) -> Any:
     """Properties as a function gets them: CloudFormation makes texts of numbers and truth values.
 
+    Raises :class:`~lambdalab.errors.InvalidSetting` for what no template can hold.
+
     >>> as_strings({"n": 1, "on": [True, "x"]})
     {'n': '1', 'on': ['true', 'x']}
     """
+    if not isinstance(value, (Mapping, list, tuple, bool, int, float, str, type(None))):
+        raise InvalidSetting("Properties", value, "made of texts, numbers, lists and mappings")
     if isinstance(value, Mapping):
         return {str(name): as_strings(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):

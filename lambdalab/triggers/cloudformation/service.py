@@ -7,6 +7,7 @@ a run is not over. Nothing but custom resources is simulated.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -14,11 +15,11 @@ from lambdalab.errors import InvalidSetting
 from lambdalab.functions.outcome import encode
 from lambdalab.sources.directory import Directory
 from lambdalab.trace.schema import ParentKind
-from lambdalab.triggers.cloudformation.requests import Requests, as_strings
+from lambdalab.triggers.cloudformation.requests import HOST, Requests, as_strings
 from lambdalab.triggers.cloudformation.stack import Definition, Stack
 from lambdalab.triggers.errors import AlreadyExistsException, ValidationError
 from lambdalab.triggers.parts import Parts, one_of
-from lambdalab.triggers.thin import checked_number, checked_text
+from lambdalab.triggers.thin import as_json, checked_number, checked_text
 
 _KNOWN = ("Type", "ServiceToken", "Properties", "ServiceTimeout")
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
@@ -82,6 +83,9 @@ class CloudFormation(Directory[Stack]):
         """
         request = self._request()
         checked_text("name", name, 128, "botocore CreateStack")
+        if re.fullmatch("[a-zA-Z][-a-zA-Z0-9]*", name) is None:
+            pattern = "a letter, then letters, digits and hyphens"
+            raise InvalidSetting("name", name, pattern, "botocore CreateStack")
         template = self._template(resources, service_timeout)
         if name in self._found:
             raise AlreadyExistsException(
@@ -144,6 +148,9 @@ class CloudFormation(Directory[Stack]):
         for member in ("ResponseURL", "StackId", "RequestId", "LogicalResourceId"):
             if not isinstance(event, Mapping) or member not in event:
                 raise InvalidSetting("event", event, f"a custom resource's event, with {member}")
+        if data is not None and not isinstance(data, Mapping):
+            raise InvalidSetting("data", data, "values by name")
+        as_json("data", data)
         physical = physical_resource_id or event.get("PhysicalResourceId")
         document = {
             "Status": status, "Reason": reason,
@@ -151,8 +158,11 @@ class CloudFormation(Directory[Stack]):
             "StackId": event["StackId"], "RequestId": event["RequestId"],
             "LogicalResourceId": event["LogicalResourceId"], "Data": dict(data or {}),
         }  # fmt: skip
-        url: str = event["ResponseURL"]
-        self._requests.put("PUT", "/" + url.split("/", 3)[3], encode(document))
+        path = str(event["ResponseURL"]).removeprefix(f"https://{HOST}")
+        if self._requests.put("PUT", path, encode(document))[0] != 200:
+            raise InvalidSetting(
+                "event", event["RequestId"], "the event of a request that this run has sent"
+            )
 
     # ------------------------------------------------------------------ inside
 
@@ -183,6 +193,10 @@ class CloudFormation(Directory[Stack]):
             if not isinstance(told, Mapping) or "ServiceToken" not in told:
                 limit = '{"Type": "Custom::X", "ServiceToken": function, "Properties": {...}}'
                 raise InvalidSetting(f"resources[{logical_id!r}]", told, limit)
+            if re.fullmatch("[a-zA-Z0-9]+", str(logical_id)) is None:
+                raise ValidationError(
+                    f"Template format error: Resource name {logical_id} is non alphanumeric."
+                )
             for key in told:
                 one_of(
                     f"resources[{logical_id!r}]", key, _KNOWN, "cloudformation/crpg-ref-requests"
@@ -202,6 +216,9 @@ class CloudFormation(Directory[Stack]):
                 rules.source("cloudformation_service_timeout_maximum"),
             )  # fmt: skip
             function = f"{target.name}:{target.qualifier}" if target.qualifier else target.name
-            properties = as_strings(told.get("Properties") or {})
-            made[logical_id] = Definition(str(kind), function, target.arn, properties, timeout)
+            properties = told.get("Properties") or {}
+            if not isinstance(properties, Mapping):
+                raise InvalidSetting("Properties", properties, "values by name")
+            properties = as_strings(properties)
+            made[str(logical_id)] = Definition(str(kind), function, target.arn, properties, timeout)
         return made

@@ -201,11 +201,13 @@ class Stack(Shown):
         failed: list[Job] = []
 
         def over(job: Job, outcome: Outcome) -> None:
-            self._under_way.pop(id(job), None)
+            if self._under_way.pop(id(job), None) is None:
+                return  # given up at the very moment at which the answer came
             if not self._settle(job, outcome):
                 failed.append(job)
                 if job.kind != "Delete":
-                    self._give_up(f"Resource {job.kind.lower()} cancelled")
+                    what = "creation" if job.kind == "Create" else "update"
+                    self._give_up(f"Resource {what} cancelled")
             if not self._under_way:
                 then(failed)
 

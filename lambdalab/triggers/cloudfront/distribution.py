@@ -183,6 +183,8 @@ class Distribution(HttpFront):
             raise Broken(502, "The Lambda function returned a request without a valid uri.")
         if value.get("method") != request["method"] or value.get("clientIp") != request["clientIp"]:
             raise Broken(502, "The Lambda function tried to change a read-only field.")
+        if not isinstance(value.get("querystring", ""), str):
+            raise Broken(502, "The Lambda function returned a querystring that is no text.")
         changed = {key: value[key] for key in ("uri", "querystring") if key in value}
         return {**request, **changed, "headers": checked_headers(value.get("headers", {}))}, None
 
@@ -222,14 +224,14 @@ class Distribution(HttpFront):
         value = document(result.response)
         if not isinstance(value, dict):
             raise Broken(
-                502, f"The Lambda function returned {result.response[:40].decode()!s}, no object."
+                502, f"The Lambda function returned {result.response.decode()[:40]}, no object."
             )
         return value
 
     def _generated(self, event_type: str, value: dict[str, Any]) -> dict[str, Any]:
         """A response of a function, checked."""
         status = str(value["status"])
-        if not status.isdigit() or not 200 <= int(status) <= 599:
+        if not (status.isascii() and status.isdigit()) or not 200 <= int(status) <= 599:
             raise Broken(502, f"The Lambda function returned an invalid status: {status}.")
         headers, body = checked_headers(value.get("headers", {})), value.get("body", "")
         if not isinstance(body, str):
@@ -259,5 +261,5 @@ class Distribution(HttpFront):
         }  # fmt: skip
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{kind} -> {each.name}" for kind, each in self.functions.items())
+        told = ", ".join(f"{kind} -> {each.name}:{each.qualifier}" for kind, each in self.functions.items())
         return f"<distribution {self.name} ({self.domain_name}): {told or 'no functions'}>"

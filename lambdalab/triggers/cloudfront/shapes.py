@@ -42,7 +42,10 @@ def checked_headers(headers: Any) -> Headers:
         raise Broken(502, f"{text}: it is no object.")
     for name, values in headers.items():
         good = isinstance(values, list) and all(
-            isinstance(each, dict) and isinstance(each.get("value"), str) for each in values
+            isinstance(each, dict)
+            and isinstance(each.get("value"), str)
+            and isinstance(each.get("key", ""), str)
+            for each in values
         )
         if not good or name != name.lower():
             raise Broken(502, f"{text}: {name}.")
@@ -52,8 +55,11 @@ def checked_headers(headers: Any) -> Headers:
 def body_of(response: dict[str, Any]) -> bytes:
     """The body of a response, decoded where it is in base64, or a 502."""
     body: str = response.get("body") or ""
-    if response.get("bodyEncoding") != "base64":
-        return body.encode()
+    encoding = response.get("bodyEncoding", "text")
+    if encoding not in ("text", "base64"):
+        raise Broken(502, f"The Lambda function returned an invalid bodyEncoding: {encoding}.")
+    if encoding == "text":
+        return body.encode(errors="replace")
     try:
         return base64.b64decode(body, validate=True)
     except ValueError:
@@ -72,7 +78,18 @@ def from_origin(given: Given, request: dict[str, Any]) -> dict[str, Any]:
         value = given.get(request["uri"], {"status": 404, "body": "Not Found"})
     if not isinstance(value, Mapping) or "status" not in value:
         value = {"status": 200, "body": value}
+    try:
+        return _response(value)
+    except (TypeError, ValueError, AttributeError) as error:  # the user's own origin is wrong
+        text = f"CloudFront got no valid answer from the origin: {error}"
+        raise Broken(502, text, Cause.NO_TARGET) from None
+
+
+def _response(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A page of an origin as the events have it."""
     status, body = int(value["status"]), value.get("body", "")
+    if not 200 <= status <= 599:
+        raise ValueError(f"status {status}")
     response = {
         "status": str(status),
         "statusDescription": str(value.get("statusDescription") or _TITLES.get(status, "")),

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lambdalab.errors import InvalidSetting, UnknownName
+from lambdalab.errors import UnknownName
 from lambdalab.functions.outcome import encode
 from lambdalab.invocation.front_door import Origin
 from lambdalab.sources.shown import Shown
@@ -25,12 +25,13 @@ from lambdalab.triggers.errors import (
     UserNotConfirmedException,
     UserNotFoundException,
 )
-from lambdalab.triggers.parts import ACCOUNT, REGION, Parts, arn
+from lambdalab.triggers.parts import REGION, Parts, arn
 from lambdalab.triggers.push import FunctionReceiver, Push
 from lambdalab.triggers.thin import (
     Doing,
     Steps,
     checked_text,
+    checked_texts,
     few_tries,
     hexadecimal,
     uuid,
@@ -71,7 +72,7 @@ class UserPool(Shown):
         function.
         """
         self._parts.origin()
-        known = TRIGGERS.get(name, name)
+        known = TRIGGERS.get(str(name), name)
         if known not in TRIGGERS.values():
             raise UnknownName("user pool trigger", name, TRIGGERS.values())
         if function is None:
@@ -105,12 +106,16 @@ class UserPool(Shown):
         failed, which comes afterwards.
         """
         checked_text("username", username, 128, "botocore SignUp")
-        told = _texts("attributes", attributes)
-        more = {"validationData": _none(validation_data), "clientMetadata": _none(client_metadata)}
+        told = checked_texts("attributes", attributes, "botocore SignUp")
+        more = {
+            "validationData": _none("validation_data", validation_data),
+            "clientMetadata": _none("client_metadata", client_metadata),
+        }
         return self._do("sign_up", lambda _: self._sign_up(username, told, more))  # type: ignore[no-any-return]
 
     def confirm(self, username: str) -> User:
         """The user types the code (ConfirmSignUp): PostConfirmation."""
+        checked_text("username", username, 128, "botocore ConfirmSignUp")
         return self._do("confirm_sign_up", lambda _: self._confirm(username))  # type: ignore[no-any-return]
 
     def sign_in(
@@ -120,7 +125,8 @@ class UserPool(Shown):
 
         Returns the claims of the id token, with what the last of them changed.
         """
-        more = _none(client_metadata)
+        checked_text("username", username, 128, "botocore InitiateAuth")
+        more = _none("client_metadata", client_metadata)
         return self._do("sign_in", lambda _: self._sign_in(username, more))  # type: ignore[no-any-return]
 
     def _do(self, verb: str, steps: Callable[[Origin], Steps]) -> Any:
@@ -144,6 +150,8 @@ class UserPool(Shown):
                         f"Attribute {attribute} is required to set {flag}"
                     )
                 user.attributes[f"{attribute}_verified"] = "true"
+        if name in self.users:  # somebody was faster while the function ran
+            raise UsernameExistsException("User already exists")
         self.users[name] = user
         if answer.get("autoConfirmUser"):
             user.status = "CONFIRMED"
@@ -205,7 +213,15 @@ class UserPool(Shown):
             "userAttributes": told, "groupConfiguration": groups, "clientMetadata": client_metadata
         }  # fmt: skip
         answer = yield from self._calls.ask("PreTokenGeneration", "Authentication", user, request)
-        return self._claims(user, answer.get("claimsOverrideDetails") or {})
+        override = answer.get("claimsOverrideDetails") or {}
+        groups = override.get("groupOverrideDetails") or {} if isinstance(override, dict) else {}
+        if not (
+            isinstance(override, dict) and isinstance(groups, dict)
+            and isinstance(override.get("claimsToAddOrOverride") or {}, dict)
+            and isinstance(override.get("claimsToSuppress") or [], list)
+        ):  # fmt: skip
+            raise InvalidLambdaResponseException("Unrecognizable lambda output")
+        return self._claims(user, override)
 
     def _claims(self, user: User, override: dict[str, Any]) -> dict[str, Any]:
         claims: dict[str, Any] = {
@@ -214,7 +230,7 @@ class UserPool(Shown):
         }  # fmt: skip
         claims.update(override.get("claimsToAddOrOverride") or {})
         for name in override.get("claimsToSuppress") or ():
-            claims.pop(name, None)
+            claims.pop(str(name), None)
         groups = (override.get("groupOverrideDetails") or {}).get("groupsToOverride")
         return claims if not groups else {**claims, "cognito:groups": groups}
 
@@ -229,12 +245,5 @@ class UserPool(Shown):
         return f"<user pool {self.name}: {wired or 'no triggers'} · {count}>"
 
 
-def _texts(setting: str, given: Mapping[str, str] | None) -> dict[str, str]:
-    found = dict(given or {})
-    if not all(isinstance(each, str) for pair in found.items() for each in pair):
-        raise InvalidSetting(setting, given, "texts by name", f"botocore SignUp ({ACCOUNT})")
-    return found
-
-
-def _none(given: Mapping[str, str] | None) -> dict[str, str] | None:
-    return None if given is None else _texts("client_metadata", given)
+def _none(setting: str, given: Mapping[str, str] | None) -> dict[str, str] | None:
+    return None if given is None else checked_texts(setting, given, "botocore SignUp")

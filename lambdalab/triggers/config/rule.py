@@ -73,6 +73,12 @@ class Rule(Shown):
         if self.frequency is not None:
             self._plan()
 
+    def follow(self, before: Rule) -> None:
+        """Take the place of what it was before it was changed: tokens that are out still hold."""
+        before.deleted = True
+        self.compliance, self.evaluations = before.compliance, before.evaluations
+        self.tokens = before.tokens
+
     def _plan(self) -> None:
         hours = FREQUENCIES[self.frequency or ""]
         scheduler = self._parts.scheduler

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from lambdalab.errors import InvalidSetting
-from lambdalab.functions.outcome import encode
 from lambdalab.triggers.config.rule import FREQUENCIES, Rule
 from lambdalab.triggers.errors import (
     InvalidResultTokenException,
     MaxNumberOfConfigRulesExceededException,
 )
 from lambdalab.triggers.parts import ACCOUNT, REGION, arn, one_of
-from lambdalab.triggers.thin import ThinService, checked_text, uuid
+from lambdalab.triggers.thin import ThinService, as_json, checked_text, checked_texts, uuid
 
 STATUSES = ("OK", "ResourceDiscovered", "ResourceDeleted", "ResourceNotRecorded")
 COMPLIANCES = ("COMPLIANT", "NON_COMPLIANT", "NOT_APPLICABLE", "INSUFFICIENT_DATA")
@@ -34,7 +33,8 @@ class Config(ThinService[Rule]):
         maximum_execution_frequency: str | None = None,
         parameters: Mapping[str, str] | None = None,
     ) -> Rule:
-        """Make a rule, or one of that name anew; Config gets its permission, as by the console.
+        """Make a rule, or change the one of that name, which keeps what has been evaluated; Config gets
+        its permission, as by the console.
 
         Parameters
         ----------
@@ -66,9 +66,13 @@ class Config(ThinService[Rule]):
                 "resource_types", resource_types,
                 "given, or maximum_execution_frequency: one of the two", "botocore PutConfigRule",
             )  # fmt: skip
-        types = () if resource_types is None else tuple(resource_types)
-        if isinstance(resource_types, str) or not all(isinstance(each, str) for each in types):
+        given = () if resource_types is None else resource_types
+        types = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else ()
+        if resource_types is not None and not (
+            types and all(isinstance(each, str) for each in types)
+        ):
             raise InvalidSetting("resource_types", resource_types, "a list of texts")
+        told = checked_texts("parameters", parameters, "config PutConfigRule")
         if maximum_execution_frequency is not None:
             one_of(
                 "maximum_execution_frequency", maximum_execution_frequency, tuple(FREQUENCIES),
@@ -79,8 +83,10 @@ class Config(ThinService[Rule]):
             raise MaxNumberOfConfigRulesExceededException(
                 f"Failed to put config rule '{name}' because you reached the limit of {most} rules."
             )
-        self.delete_config_rule(name)
-        rule = Rule(parts, name, target, types, maximum_execution_frequency, parameters or {})
+        known = self._found.get(name)
+        rule = Rule(parts, name, target, types, maximum_execution_frequency, told)
+        if known is not None:
+            rule.follow(known)
         self._found[name] = rule
         return rule
 
@@ -110,10 +116,8 @@ class Config(ThinService[Rule]):
         checked_text("resource_type", resource_type, 196, "botocore ConfigurationItem")
         checked_text("resource_id", resource_id, 768, "botocore ConfigurationItem")
         one_of("status", status, STATUSES, "botocore ConfigurationItemStatus")
-        try:
-            encode(configuration)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidSetting("configuration", configuration, f"JSON: {error}") from None
+        as_json("configuration", configuration)
+        tags = checked_texts("tags", tags, "botocore ConfigurationItem")
         number = parts.new_number()
         service, _, kind = resource_type.removeprefix("AWS::").partition("::")
         item = {
@@ -129,7 +133,7 @@ class Config(ThinService[Rule]):
             "awsRegion": REGION,
             "availabilityZone": "Not Applicable",
             "configurationStateMd5Hash": "",
-            "tags": dict(tags or {}),
+            "tags": tags,
             "relationships": [],
             "configuration": configuration,
             "relatedEvents": [uuid(parts, f"config event/{number}")],
@@ -147,10 +151,17 @@ class Config(ThinService[Rule]):
         gave out.
         """
         self._parts.origin()
-        rule = next((each for each in self._found.values() if result_token in each.tokens), None)
+        token = str(result_token)
+        rule = next((each for each in self._found.values() if token in each.tokens), None)
         if rule is None:
             raise InvalidResultTokenException("The result token is invalid.")
         most = self._parts.rules.config_evaluations
+        good = isinstance(evaluations, Sequence) and all(
+            isinstance(each, Mapping) for each in evaluations
+        )
+        if not good:
+            limit = "a list of evaluations by AWS's words"
+            raise InvalidSetting("evaluations", evaluations, limit, "botocore PutEvaluations")
         found = [dict(each) for each in evaluations]
         if len(found) > most:
             raise InvalidSetting(
@@ -162,6 +173,9 @@ class Config(ThinService[Rule]):
                     raise InvalidSetting(
                         "evaluations", each, f"with {member}", "botocore Evaluation"
                     )
+            checked_text(
+                "ComplianceResourceId", each["ComplianceResourceId"], 768, "botocore Evaluation"
+            )
             one_of("ComplianceType", each["ComplianceType"], COMPLIANCES, "botocore Evaluation")
         for each in found:
             rule.evaluations.append(each)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from lambdalab.errors import InvalidSetting, ValidationException
 from lambdalab.rules import Rules
@@ -56,7 +56,7 @@ def _constant(given: object, target_id: str, rules: Rules) -> str:
     if isinstance(given, str):
         text = given
         try:
-            json.loads(text)
+            json.loads(text, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise ValidationException(
                 f"JSON syntax error in input for target {target_id}",
@@ -64,11 +64,15 @@ def _constant(given: object, target_id: str, rules: Rules) -> str:
             ) from None
     else:
         try:
-            text = json.dumps(given, ensure_ascii=False)
+            text = json.dumps(given, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             limit = f"JSON, or a value that JSON can express: {error}"
             raise InvalidSetting("input", given, limit, "botocore PutTargets") from None
     return _short("input", text, "eventbridge_input_length", rules)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _path(given: object, setting: str, word: str, target_id: str, rules: Rules) -> Path:

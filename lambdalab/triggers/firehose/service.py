@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from lambdalab.errors import InvalidSetting, LimitExceededException, ResourceInUseException
@@ -61,6 +62,9 @@ class Firehose(ThinService[DeliveryStream]):
         parts, rules = self._parts, self._parts.rules
         parts.origin()
         checked_text("name", name, 64, "botocore CreateDeliveryStream")
+        if re.fullmatch("[a-zA-Z0-9_.-]+", name) is None:
+            pattern = "letters, digits, '_', '.' and '-'"
+            raise InvalidSetting("name", name, pattern, "botocore CreateDeliveryStream")
         target = parts.target(function)
         if destination is not None and not hasattr(destination, "put_object"):
             raise InvalidSetting("destination", destination, "a bucket of the lab, or None")
@@ -82,4 +86,6 @@ class Firehose(ThinService[DeliveryStream]):
     def delete_delivery_stream(self, name: str) -> None:
         """Delete a stream; what is buffered is still handed over (AWS may lose it)."""
         self._parts.origin()
-        self._found.pop(name, None)
+        stream = self._found.pop(name, None)
+        if stream is not None:
+            stream.deleted = True

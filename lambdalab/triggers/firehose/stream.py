@@ -11,11 +11,11 @@ was transformed is delivered at once (S3 has a buffer of its own on AWS), and ba
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdalab.errors import InvalidArgumentException, InvalidSetting
+from lambdalab.errors import InvalidArgumentException, InvalidSetting, ResourceNotFoundException
 from lambdalab.functions.outcome import encode
 from lambdalab.functions.target import Target
 from lambdalab.invocation.front_door import Origin
@@ -26,8 +26,9 @@ from lambdalab.triggers import front
 from lambdalab.triggers.firehose.answers import NO_RECORDS, problem, verdict
 from lambdalab.triggers.firehose.delivery import Delivery
 from lambdalab.triggers.front import Result
-from lambdalab.triggers.parts import REGION, Parts, arn
+from lambdalab.triggers.parts import ACCOUNT, REGION, Parts, arn
 from lambdalab.triggers.thin import (
+    as_json,
     checked_number,
     document,
     seconds_us,
@@ -86,7 +87,7 @@ class DeliveryStream(Shown):
 
     Attributes: ``name``, ``arn``, ``settings``; without a destination what was delivered stands in
     ``delivered`` (bytes, one for each batch) and what failed in ``processing_failed`` (Firehose's own
-    JSON, one for each record).
+    JSON, one for each record); ``deleted``, whether it takes nothing any more.
     """
 
     drive_key = ""
@@ -96,7 +97,7 @@ class DeliveryStream(Shown):
     ) -> None:
         self.name, self.settings, self._parts = name, settings, parts
         self.arn = arn("firehose", f"deliverystream/{name}")
-        self._target, self._destination = target, destination
+        self._target, self._destination, self.deleted = target, destination, False
         self.begin()
 
     def begin(self) -> None:
@@ -138,7 +139,9 @@ class DeliveryStream(Shown):
 
     def put_record_batch(self, records: Sequence[Any]) -> list[str]:
         """Put up to 500 records, 4 MiB in all; returns their ids (PutRecordBatch)."""
-        return self._put(records)
+        if isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable):
+            raise InvalidSetting("records", records, "a list of records", "botocore PutRecordBatch")
+        return self._put(list(records))
 
     def check_arrival(self, payload: Any, key: Any) -> None:
         """Raise where ``lab.drive`` could not put it."""
@@ -150,6 +153,10 @@ class DeliveryStream(Shown):
 
     def _put(self, given: Sequence[Any]) -> list[str]:
         origin, rules = self._parts.origin(), self._parts.rules
+        if self.deleted:
+            raise ResourceNotFoundException(
+                f"Firehose {self.name} under account {ACCOUNT} not found."
+            )
         datas = [self._data(each) for each in given]
         if len(datas) > rules.firehose_put_batch or not datas:
             limit = f"1 to {rules.firehose_put_batch} records"
@@ -165,7 +172,8 @@ class DeliveryStream(Shown):
         if isinstance(given, (bytes, bytearray)):
             data = bytes(given)
         else:
-            data = given.encode() if isinstance(given, str) else encode(given)
+            text = isinstance(given, str)
+            data = given.encode(errors="backslashreplace") if text else as_json("data", given)
         most = self._parts.rules.firehose_record_size
         if len(data) > most:
             raise InvalidArgumentException(

@@ -106,7 +106,7 @@ def target_of(parts: Parts, target: object) -> Destination:
 def receiver_of(parts: Parts, target: Destination, bucket_arn: str) -> Receiver:
     """What hands notifications to a target."""
     if target.service == "lambda":
-        return FunctionReceiver(parts, parts.target(target.name), PRINCIPAL, bucket_arn)
+        return FunctionReceiver(parts, target, PRINCIPAL, bucket_arn)
     return PlaceReceiver(parts, target, SUBJECT if target.service == "sns" else "")
 
 

@@ -106,7 +106,7 @@ def receiver(parts: Parts, settings: ScheduleSettings) -> Filled:
     """The target of a schedule. Scheduler assumes a role: it needs no permission of a function's own."""
     target = settings.target
     if target.service == "lambda":
-        return Filled(FunctionReceiver(parts, parts.target(target.name), "", ""))
+        return Filled(FunctionReceiver(parts, target, "", ""))
     if target.service == "events":
         return Filled(Entry(parts, settings))
     return Filled(PlaceReceiver(parts, target))

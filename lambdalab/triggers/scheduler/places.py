@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import NoReturn
 
 from lambdalab.errors import InvalidSetting
 from lambdalab.functions.outcome import encode_text
@@ -78,10 +79,14 @@ def input_text(parts: Parts, given: object, target: Destination) -> str:
         )
     if target.service in ("lambda", "events"):
         try:
-            found = json.loads(text)
+            found = json.loads(text, parse_constant=_no_constant)
             if target.service == "events" and not isinstance(found, dict):
                 raise ValueError("the detail of an event is an object")
         except ValueError as error:
             limit = f"well-formed JSON for this target ({error})"
             raise InvalidSetting("input", text, limit, "botocore Target.Input") from None
     return text
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

@@ -34,6 +34,7 @@ class Schedules(Directory[Schedule]):
         super().__init__()
         self._parts = parts
         self._pushes: dict[str, Push] = {}
+        self._made: dict[str, None] = {}  # every name, in the order in which they were made
         self._completed: dict[
             str, Schedule
         ] = {}  # deleted themselves; there again in a further run
@@ -93,6 +94,8 @@ class Schedules(Directory[Schedule]):
         self._completed.pop(name, None)
         schedule = Schedule(self, name, made, self._ticker(name, made))
         self._found[name] = schedule
+        self._made.pop(name, None)
+        self._made[name] = None
         self._start(schedule)
         return schedule
 
@@ -191,8 +194,8 @@ class Schedules(Directory[Schedule]):
 
     def _begin(self) -> None:
         """A further run: every schedule from its beginning."""
-        for name, schedule in self._completed.items():
-            self._found.setdefault(name, schedule)
+        known = self._completed | self._found
+        self._found = {name: known[name] for name in self._made if name in known}
         self._completed.clear()
         for push in self._pushes.values():
             push.begin()

@@ -172,7 +172,7 @@ class Topic(Shown):
             letters = dead_letters(parts, settings.dead_letter_queue, subscription.arn, raw)
         receiver: Receiver
         if subscription.protocol == "lambda":
-            receiver = FunctionReceiver(parts, parts.target(target.name), PRINCIPAL, self.arn)
+            receiver = FunctionReceiver(parts, target, PRINCIPAL, self.arn)
         else:
             receiver = QueueReceiver(parts, target, settings.raw_message_delivery)
         way = self._ways.get(target.arn)
@@ -341,6 +341,8 @@ def _body(message: Message, subscription: Subscription) -> bytes:
 def _entry(given: object) -> tuple[object, Any, Any]:
     """Message, subject and attributes of an entry of a batch."""
     known = ("message", "subject", "attributes")
+    if isinstance(given, dict) and {"Id", "Message"} <= set(given):
+        raise UnknownSetting("publish_batch", "Message", known)
     if not isinstance(given, dict) or "message" not in given:
         return given, None, None
     for name in given:
