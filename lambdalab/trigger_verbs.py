@@ -9,6 +9,7 @@ from lambdalab.errors import InvalidParameterValueException, InvalidSetting
 from lambdalab.functions.policy import INVOKE, INVOKE_URL, Statement
 from lambdalab.triggers.parts import one_of
 
+_ACCOUNT = re.compile(r"\d{12}\Z", re.ASCII)
 _SOURCE_ARN = re.compile(r"arn:[^\ud800-\udfff]+\Z", re.DOTALL)
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class TriggerVerbs:
         qualifier: Any = None,
         function_url_auth_type: str | None = None,
         invoked_via_function_url: bool = False,
+        source_account: str | None = None,
     ) -> dict[str, Any]:
         """Allow a service to invoke a function (botocore AddPermission).
 
@@ -86,6 +88,8 @@ class TriggerVerbs:
             Only through a function URL of this kind: ``"NONE"`` or ``"AWS_IAM"``.
         invoked_via_function_url
             Only for calls that come through a function URL.
+        source_account
+            Only on behalf of what belongs to this account, 12 digits; a lab has one, 123456789012.
 
         Returns the statement as AWS shows it.
 
@@ -100,10 +104,10 @@ class TriggerVerbs:
         self._check_open()
         target = self._functions.target(function, qualifier)
         _check_permission(statement_id, principal, action, function_url_auth_type)
-        _check_source(source_arn)
+        _check_source(source_arn, source_account)
         statement = Statement(
             statement_id, principal, action, source_arn, function_url_auth_type,
-            bool(invoked_via_function_url),
+            bool(invoked_via_function_url), source_account,
         )  # fmt: skip
         target.function.policy.add(target.qualifier, statement)
         return statement.as_dict(target.arn)
@@ -237,9 +241,12 @@ def _check_permission(
         one_of("function_url_auth_type", auth_type, kinds, source)
 
 
-def _check_source(source_arn: object) -> None:
-    """Raise for a source ARN that could be nobody's."""
-    if source_arn is None or (isinstance(source_arn, str) and _SOURCE_ARN.match(source_arn)):
-        return
-    limit = "an ARN, such as 'arn:aws:sns:us-east-1:123456789012:orders' (a topic's arn), or None"
-    raise InvalidSetting("source_arn", source_arn, limit, "botocore AddPermission")
+def _check_source(source_arn: object, source_account: object) -> None:
+    """Raise for a source that could be nobody's."""
+    arn = "an ARN, such as 'arn:aws:sns:us-east-1:123456789012:orders' (a topic's arn)"
+    for setting, value, pattern, limit in (
+        ("source_arn", source_arn, _SOURCE_ARN, arn),
+        ("source_account", source_account, _ACCOUNT, "12 digits, as a text"),
+    ):
+        if value is not None and not (isinstance(value, str) and pattern.match(value)):
+            raise InvalidSetting(setting, value, limit, "botocore AddPermission")

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from lambdalab.errors import ResourceConflictException, ResourceNotFoundException
+from lambdalab.functions.context import ACCOUNT
 
 INVOKE = "lambda:InvokeFunction"
 INVOKE_URL = "lambda:InvokeFunctionUrl"
@@ -26,7 +27,8 @@ class Statement:
 
     Attributes: ``sid``, its name; ``principal``, a service ("sns.amazonaws.com"), an account or ``"*"``;
     ``action``; ``source_arn``, which may hold ``*`` and ``?`` (None: any caller of the principal);
-    ``auth_type`` of a function URL that it is for; ``via_url``: only for calls through a function URL.
+    ``auth_type`` of a function URL that it is for; ``via_url``: only for calls through a function URL;
+    ``source_account``: only for callers of that account.
     """
 
     sid: str
@@ -35,6 +37,7 @@ class Statement:
     source_arn: str | None = None
     auth_type: str | None = None
     via_url: bool = False
+    source_account: str | None = None
 
     def allows(self, principal: str, action: str, source_arn: str) -> bool:
         """Whether a call by ``principal`` on behalf of ``source_arn`` is allowed by this alone."""
@@ -42,6 +45,7 @@ class Statement:
             not self.via_url
             and self.principal in ("*", principal)
             and self.action in ("*", "lambda:*", action)
+            and self.source_account in (None, ACCOUNT)
             and (
                 self.source_arn is None or _like(self.source_arn).fullmatch(source_arn) is not None
             )
@@ -52,6 +56,7 @@ class Statement:
         return (
             self.principal == "*"
             and self.source_arn is None
+            and self.source_account is None
             and self.action in ("*", "lambda:*", action)
             and self.auth_type in (None, auth_type)
         )
@@ -63,8 +68,12 @@ class Statement:
         conditions: dict[str, Any] = {}
         if self.source_arn is not None:
             conditions["ArnLike"] = {"AWS:SourceArn": self.source_arn}
-        if self.auth_type is not None:
-            conditions["StringEquals"] = {"lambda:FunctionUrlAuthType": self.auth_type}
+        equal = {
+            "AWS:SourceAccount": self.source_account,
+            "lambda:FunctionUrlAuthType": self.auth_type,
+        }
+        if any(equal.values()):
+            conditions["StringEquals"] = {key: value for key, value in equal.items() if value}
         if self.via_url:
             conditions["Bool"] = {"lambda:InvokedViaFunctionUrl": "true"}
         shown = {

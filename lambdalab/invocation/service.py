@@ -28,6 +28,7 @@ from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.schema import EnvironmentEnd
 
 if TYPE_CHECKING:
+    from lambdalab.functions.call import Call
     from lambdalab.functions.code import Code
     from lambdalab.functions.handlers import Handlers
     from lambdalab.kernel.tasks import Tasks
@@ -65,6 +66,8 @@ class LambdaService:
         self.front_door = FrontDoor(scheduler, books, rules, self.capacity, self.runner, queues)
         self.functions: dict[str, Function] = {}
         self._numbers: dict[str, int] = {}  # of the last versions of deleted functions
+        self.watches: dict[str, Callable[[Call], None]] = {}
+        """Who is told of each attempt of the function of that name, also when it is made anew."""
         self.tasks: Tasks | None = None
         self.hosts: dict[str, Callable[[str, str, bytes], tuple[int, bytes]]] = {}
         """Hosts that handlers reach without a network, and what answers there (method, path, body)."""
@@ -132,6 +135,7 @@ class LambdaService:
         function.attach(self.rules, self.streams, self.scheduler, self.books)
         function.pool, function.growth = self.capacity.shared, self.capacity.new_growth()
         self.capacity.reserve(function, function.settings.reserved_concurrency)
+        function.watch = self.watches.get(function.name)
         self.functions[function.name] = function
         self._note(function)
         for qualifier, number in function.provisioned.items():

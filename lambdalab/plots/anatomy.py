@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from lambdalab.trace import Trace
 
 _MOST_LANES = 12  # of functions; runs of further tries share the last one
-_NAME = 18
+_NAME, _IN_TITLE = 18, 32
+_MOST_FRONTS = 4
 Row = dict[Hashable, Any]
 _LIMITS = ("integration_timeout", "client_timeout")
 
@@ -66,11 +67,6 @@ class Anatomy:
         caller, front = str(rows["caller"].iloc[0]), str(rows["front"].iloc[0])
         name = f"caller\n{words.shortened(caller, _NAME)}"
         asked = self.lanes.setdefault(name, [])
-        waited = (
-            []
-            if not front
-            else self.lanes.setdefault(f"front\n{words.shortened(front, _NAME)}", [])
-        )
         for row in rows.to_dict("records"):
             sent = _since(trace, row["sent_at"], zero)
             answered = _at(trace, row["answered_at"], zero)
@@ -89,12 +85,20 @@ class Anatomy:
                 open_ended = late is None and not row["status_code"]
                 until = last if open_ended else told
                 heard = "" if late is None else ", nobody listens"
-                waited.append(
-                    Stretch("front", sent, until, "" if open_ended else f"{status}{heard}")
-                )
+                stretch = Stretch("front", sent, until, "" if open_ended else f"{status}{heard}")
+                self._front(words.shortened(front, _NAME), stretch)
                 if row["cause"] == "integration_timeout":
                     self.gave_up.append((until, front))
         self.gave_up.sort()
+
+    def _front(self, name: str, stretch: Stretch) -> None:
+        """Into the first lane of the service in front where nothing else goes on at that time."""
+        for number in range(1, _MOST_FRONTS + 1):
+            again = f" {number}" if number > 1 else ""
+            lane = self.lanes.setdefault(f"front{again}\n{name}", [])
+            if not lane or lane[-1].end <= stretch.start or number == _MOST_FRONTS:
+                lane.append(stretch)
+                return
 
     def _functions(self, runs: list[Run]) -> None:
         """A lane for each invocation: its wait in Lambda's queue, its attempts, what ran on."""
@@ -186,20 +190,30 @@ def _run(trace: Trace, row: Row, zero: float) -> Run:
     left = np.inf if answered is None or kind == "Event" else answered
     for s in journey.lanes.get("function", []):
         start, end = s.start + shift, s.end + shift
-        if start < left < end:
-            stretches += [Stretch(s.what, start, left, s.text), Stretch("ran_on", left, end)]
-            ran_on += end - left
-        elif start >= left and s.what != "init":
-            stretches.append(Stretch("ran_on", start, end))
-            ran_on += end - start
-        else:
+        if s.what == "init" or end <= left:
             stretches.append(Stretch(s.what, start, end, s.text))
-    billed = trace.attempts["billed_ms"][trace.attempts["request_id"] == row["request_id"]].sum()
+            continue
+        if start < left:
+            stretches.append(Stretch(s.what, start, left, s.text))
+        stretches.append(Stretch("ran_on", max(start, left), end))
+        ran_on += end - max(start, left)
+    own = trace.attempts[trace.attempts["request_id"] == row["request_id"]]
+    billed = own["billed_ms"].sum()
     if ran_on:
         last = stretches[-1]
-        text = f"ran on {words.duration(ran_on)}, {billed / 1000:,.1f} s billed"
+        text = f"ran on {words.duration(ran_on)}, {_bill(billed)} billed"
+        if own["ended_at"].isna().any():
+            text = f"runs on, for {words.duration(ran_on)} so far"
         stretches[-1] = Stretch(last.what, last.start, last.end, text)
     return Run(number, str(call["function"]), queued, stretches, ran_on, int(billed))
+
+
+def _bill(billed_ms: float) -> str:
+    """
+    >>> _bill(2), _bill(35_000)
+    ('2 ms', '35.0 s')
+    """
+    return f"{billed_ms / 1000:,.1f} s" if billed_ms >= 1000 else f"{billed_ms:.0f} ms"
 
 
 def _title(trace: Trace, anatomy: Anatomy, rows: pd.DataFrame, runs: list[Run]) -> str:
@@ -210,7 +224,9 @@ def _title(trace: Trace, anatomy: Anatomy, rows: pd.DataFrame, runs: list[Run]) 
     if anatomy.gave_up:
         at, name = anatomy.gave_up[0]
         after = f"; the function ran on for {words.duration(ran_on)}" if ran_on else ""
-        return f"{name} gave up first, after {words.duration(at)}{after}"
+        return (
+            f"{words.shortened(name, _IN_TITLE)} gave up first, after {words.duration(at)}{after}"
+        )
     if pd.isna(last["answered_at"]):
         return "Nobody has given up yet"
     took = (last["answered_at"] - rows["sent_at"].iloc[0]).total_seconds()

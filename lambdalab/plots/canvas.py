@@ -65,7 +65,7 @@ def headline(
     rows = -(-len(shown) // columns)
     ax.set_title(
         style.get("title", text), loc="left", fontweight="bold", fontsize="medium",
-        pad=8 + _LEGEND_ROW * rows, color=INK,
+        pad=8 + _LEGEND_ROW * rows, color=INK, parse_math=False,
     )  # fmt: skip
     if shown:
         ax.legend(
@@ -162,7 +162,7 @@ def lane_labels(ax: Axes, labels: Sequence[str], most: int = 40) -> None:
     """One lane a row, the first on top; its name where there is room, else whole numbers."""
     ax.set_ylim(len(labels) - 0.5, -0.5)
     if len(labels) <= most:
-        ax.set_yticks(range(len(labels)), list(labels))
+        ax.set_yticks(range(len(labels)), list(labels), parse_math=False)  # names may have a "$"
     else:
         ax.yaxis.set_major_locator(MaxNLocator(10, integer=True))
         ax.yaxis.set_major_formatter(
@@ -174,7 +174,7 @@ def lane_labels(ax: Axes, labels: Sequence[str], most: int = 40) -> None:
 def note(ax: Axes, x: float, y: float, text: str, **how: Any) -> None:
     """A small text at a point of the data, on a plain patch so that nothing runs through it."""
     settings: dict[str, Any] = {
-        "fontsize": "small", "color": INK, "clip_on": False,
+        "fontsize": "small", "color": INK, "clip_on": False, "parse_math": False,
         "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
     }  # fmt: skip
     ax.text(x, y, text, **{**settings, **how})

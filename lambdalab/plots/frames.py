@@ -74,6 +74,7 @@ def end_of(trace: Trace) -> float:
     columns = (
         trace.invocations["completed_at"], trace.invocations["requested_at"],
         trace.attempts["ended_at"], trace.attempts["started_at"], trace.queue_events["at"],
+        trace.requests["answered_at"], trace.requests["sent_at"],
     )  # fmt: skip
     latest = [column.max() for column in columns if len(column)]
     known = [at for at in latest if not pd.isna(at)]

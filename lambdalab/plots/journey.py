@@ -60,7 +60,7 @@ class Journey:
         journey.lanes["client"] = _client(trace, call, waited, answered is not None)
         if kind == "Event" and call["status"] != "refused":
             journey.lanes["event queue"] = _queue(trace, call, zero)
-        if call["attempts"]:
+        if (trace.attempts["request_id"] == call["request_id"]).any():
             journey.lanes["function"] = _function(trace, call, zero)
             following = _next(trace, call, zero)
             if following:

@@ -76,7 +76,9 @@ def request_anatomy(
         sentence = "No call to show: nobody outside has asked for anything in this trace."
         return canvas.nothing(ax, sentence, _HEADING, **style)
     length = max(anatomy.length, 1e-3)
-    canvas.time_axis(ax, 0, length * 1.22, "virtual time since the first try")
+    at_once = any(s.end == 0 for stretches in anatomy.lanes.values() for s in stretches)
+    low = -0.015 * length if at_once else 0  # else the axis would hide the mark
+    canvas.time_axis(ax, low, length * 1.22, "virtual time since the first try")
     canvas.lane_labels(ax, lanes)
     many = sum(map(len, anatomy.lanes.values())) > _MANY
     for place, stretches in enumerate(anatomy.lanes.values()):
@@ -106,7 +108,8 @@ def _lane(ax: Axes, place: float, stretches: list[Stretch], length: float, many:
 def _say(ax: Axes, place: float, stretches: list[Stretch], length: float) -> None:
     """The texts of a lane: on a bar that is wide and plain, else right of the last one."""
     for number, stretch in enumerate(stretches):
-        if not stretch.text:
+        later = stretches[number + 1 :]
+        if not stretch.text or (later and later[0].start < stretch.end):
             continue
         shown = look(stretch.what)
         room = stretch.end - stretch.start > len(stretch.text) * length * _LETTER

@@ -8,7 +8,6 @@ own guide (dg/services-codecommit).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -233,10 +232,7 @@ class CodeCommit(ThinService[Repository]):
         40
         """
         self._parts.origin()
-        checked_text("name", name, 100, "botocore CreateRepository")
-        if re.fullmatch(r"[\w.-]+", name, re.ASCII) is None:
-            pattern = "letters, digits, '_', '.' and '-'"
-            raise InvalidSetting("name", name, pattern, "botocore RepositoryName")
+        checked_text("name", name, 100, "botocore CreateRepository", "[a-zA-Z0-9_.-]+")
         known = self._found.get(name)
         if known is not None and (known.branches or known.triggers):
             raise RepositoryNameExistsException(

@@ -208,6 +208,11 @@ class Push:
         self._source = books.name(self.name)
         self._count = self._parts.count(self._queue)
 
+    @property
+    def depth(self) -> int:
+        """How many events are on their way."""
+        return self._count.depth
+
     def send(
         self,
         number: int,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -190,10 +191,14 @@ def error_text(result: Result) -> str:
     return str(told.get("errorMessage", "")) if isinstance(told, dict) else ""
 
 
-def checked_text(setting: str, value: object, most: int, source: str) -> str:
-    """A name that is a text of 1 to ``most`` characters, or :class:`InvalidSetting`."""
+def checked_text(
+    setting: str, value: object, most: int, source: str, pattern: str = r"(?s:.*)"
+) -> str:
+    """A text of 1 to ``most`` characters that matches a pattern, or :class:`InvalidSetting`."""
     if not isinstance(value, str) or not 1 <= len(value) <= most:
         raise InvalidSetting(setting, value, f"a text of 1 to {most} characters", source)
+    if re.fullmatch(pattern, value) is None:
+        raise InvalidSetting(setting, value, f"a text that matches {pattern}", source)
     return value
 
 

@@ -106,3 +106,19 @@ def test_an_alias_takes_its_permissions_along(lab: ll.Lab) -> None:
     lab.delete_alias("bill", "live")
     lab.create_alias("bill", "live", "1")
     assert lab.get_policy("bill", qualifier="live")["Statement"] == []
+
+
+def test_a_source_account(lab: ll.Lab) -> None:
+    lab.create_function("bill", duration=0.1)
+    topic = lab.sns.create_topic("orders")
+    topic.subscribe("bill")
+    for account, status in (("210987654321", 403), ("123456789012", 202)):
+        lab.remove_permission("bill")
+        shown = lab.add_permission(
+            "bill", "topic", principal=SNS, source_arn=TOPIC, source_account=account
+        )
+        assert shown["Condition"]["StringEquals"] == {"AWS:SourceAccount": account}
+        topic.publish("an order")
+        assert lab.trace.requests["status_code"].iloc[-1] == status
+    with pytest.raises(InvalidSetting, match="source_account"):
+        lab.add_permission("bill", "other", principal=SNS, source_account=123456789012)  # type: ignore[arg-type]

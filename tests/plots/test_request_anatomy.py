@@ -7,8 +7,12 @@ import pytest
 import lambdalab as ll
 from lambdalab import plots, scenarios
 from lambdalab.errors import UnknownName
+from lambdalab.triggers.http import Request
 from lambdalab.triggers.push import FunctionReceiver, Push, Retries
 from tests.triggers.fronts import Shop, parts_of
+
+GET = Request("GET", "/f")
+THREE = ll.Backoff("exponential", base=3, cap=3)
 
 
 @pytest.fixture
@@ -90,3 +94,64 @@ def test_in_mid_run(words_on) -> None:
 
 def test_an_empty_trace_says_so(empty, words_on) -> None:
     assert "nobody outside has asked" in words_on(plots.request_anatomy(empty))
+
+
+def shop_of(lab: ll.Lab, name: str = "shop", **settings: object):
+    """A REST API with one modelled function behind it."""
+    api = lab.api_gateway.create_rest_api(name)
+    api.route("GET", "/f", lab.create_function("f", **settings))
+    return api
+
+
+def test_what_goes_on_at_the_same_time_has_lanes_of_its_own(read_bars, words_on) -> None:
+    lab = ll.Lab(seed=7)
+    shop_of(lab, duration=35, timeout=60).get("/f", caller=ll.SdkClient(read_timeout=10))
+    lab.run()
+    ax = plots.request_anatomy(lab.trace)
+    bars = read_bars(ax, "front")
+    assert [lane for lane, _, _ in bars] == [1, 2, 3]
+    assert [end - start for _, start, end in bars] == pytest.approx([29, 29, 29])
+    assert words_on(ax).count("504, nobody listens") == 3
+
+
+def test_a_function_that_still_runs_is_on_the_picture(read_bars, words_on) -> None:
+    lab = ll.Lab(seed=7)
+    shop, client = (
+        shop_of(lab, duration=20, timeout=60),
+        ll.SdkClient(read_timeout=5, backoff=THREE),
+    )
+    lab.drive(shop, ll.Burst(1), caller=client, payload=GET)
+    lab.run(until=10)
+    ax = plots.request_anatomy(lab.trace)
+    assert read_bars(ax, "running") == [(2.0, 0.0, 5.0)]
+    assert read_bars(ax, "ran_on") == [(2.0, 5.0, 8.0)], "the trace knows of nothing later"
+    assert "runs on, for 3.00 s so far" in words_on(ax)
+
+
+def test_a_cold_start_is_one_whoever_has_left(read_bars, words_on) -> None:
+    lab = ll.Lab(seed=7)
+    shop_of(lab, duration=0.002).get("/f", caller=ll.Browser(0.004))
+    lab.run()
+    ax = plots.request_anatomy(lab.trace)
+    attempt = lab.trace.attempts.iloc[0]
+    cold = (attempt["setup_ms"] + attempt["init_ms"]) / 1000
+    assert read_bars(ax, "init") == [(2.0, 0.0, pytest.approx(cold))]
+    assert "ran on 2 ms, 2 ms billed" in words_on(ax)
+
+
+def test_names_of_any_length_with_any_sign(words_on) -> None:
+    lab = ll.Lab(seed=7)
+    shop = shop_of(lab, "a shop with everything that a bicycle can need", duration=40, timeout=60)
+    shop.get("/f", caller=ll.Browser(name="$x$ and $y$"))
+    lab.run()
+    ax = plots.request_anatomy(lab.trace)
+    assert not any(text.get_parse_math() for text in ax.get_yticklabels())
+    title = ax.get_title(loc="left")
+    assert len(title) < 92
+    assert title.startswith("a shop with ever")
+
+
+def test_a_mark_at_the_beginning_stands_beside_the_axis() -> None:
+    lab = ll.Lab(seed=7)
+    shop_of(lab, duration=1, reserved_concurrency=0).get("/f", caller=ll.SdkClient())
+    assert plots.request_anatomy(lab.trace).get_xlim()[0] < 0

@@ -342,7 +342,7 @@ def test_who_interrupts_a_call_waits_no_longer(lab: ll.Lab, caller: Any, api: bo
 def test_an_invocation_type_is_of_functions(lab: ll.Lab) -> None:
     api = lab.api_gateway.create_rest_api("shop")
     route = api.route("GET", "/", lab.create_function("f", duration=1))
-    for target in (api, route, lab.create_queue("q")):
+    for target in (api, route, lab.sqs.create_queue("q")):
         with pytest.raises(InvalidSetting, match=r"invocation_type='Event'.* of functions"):
             lab.drive(target, ll.Burst(1), invocation_type="Event")
     lab.run()

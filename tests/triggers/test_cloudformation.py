@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -304,3 +305,97 @@ def test_bad_input_and_reset(lab: Lab) -> None:
     assert len(lab.cloudformation) == 0
     lab.run()
     assert lab.elapsed == 0
+
+
+def test_resources_that_fail_at_one_moment_roll_back_once(lab: Lab) -> None:
+    seen: list[Any] = []
+
+    @lab.function
+    def make(event: Any, context: Any) -> None:
+        seen.append(event["RequestType"])
+        status = "FAILED" if event["RequestType"] == "Create" else "SUCCESS"
+        lab.cloudformation.respond(event, status, reason="no")
+
+    lab.put_provisioned_concurrency(lab.publish_version(make), 3)
+    lab.run()
+    shape = {"Type": "Custom::X", "ServiceToken": "make:1"}
+    stack = lab.cloudformation.create_stack("shop", {"A": shape, "B": shape, "C": shape})
+    lab.run()
+    assert seen == ["Create"] * 3 + ["Delete"] * 3
+    assert stack.status == "ROLLBACK_COMPLETE"
+    assert [status for *_, status, _ in stack.events].count("ROLLBACK_IN_PROGRESS") == 1
+    assert [reason for *_, reason in stack.events].count("Resource creation cancelled") == 2
+
+
+def test_a_stack_deleted_by_the_handler_that_has_answered(lab: Lab) -> None:
+    @lab.function
+    def make(event: Any, context: Any) -> None:
+        lab.cloudformation.respond(event)
+        if event["RequestType"] == "Create":
+            lab.cloudformation.delete_stack("shop")
+
+    stack = lab.cloudformation.create_stack("shop", template(make))
+    lab.run()
+    assert stack.status == "DELETE_COMPLETE"
+    assert not stack.resources
+    assert "CREATE_COMPLETE" not in [status for *_, status, _ in stack.events]
+
+
+def test_a_handler_that_was_stopped_sends_no_answer(lab: Lab) -> None:
+    @lab.function(timeout=1)
+    def make(event: Any, context: Any) -> None:
+        try:
+            time.sleep(5)
+        finally:
+            by_urllib(event, answer_of(event))
+
+    stack = lab.cloudformation.create_stack("shop", template(make), service_timeout=20)
+    lab.run()
+    assert stack.status == "ROLLBACK_FAILED"
+
+
+def test_only_http_ports_of_the_host_are_answered(lab: Lab) -> None:
+    refused: list[str] = []
+
+    @lab.function
+    def make(event: Any, context: Any) -> None:
+        host = urlsplit(event["ResponseURL"]).netloc
+        try:
+            socket.create_connection((host, 22))
+        except OSError as error:
+            refused.append(str(error))
+        lab.cloudformation.respond(event)
+
+    lab.cloudformation.create_stack("shop", template(make))
+    lab.run()
+    assert "reached for the network" in refused[0]
+
+
+def test_nothing_is_half_made(lab: Lab) -> None:
+    make = answering(lab, [])
+    create = lab.cloudformation.create_stack
+    for properties in ([1], "x", {"tags": {"a", "b"}}):
+        with pytest.raises(InvalidSetting, match="Properties"):
+            create("shop", {"X": {"ServiceToken": make, "Properties": properties}})
+    with pytest.raises(ValidationError, match="Resource name X-1 is non alphanumeric"):
+        create("shop", {"X-1": {"ServiceToken": make}})
+    for name in ("my shop", "1shop", "möbel"):
+        with pytest.raises(InvalidSetting, match="a text that matches"):
+            create(name, template(make))
+    assert not list(lab.cloudformation)
+
+
+def test_an_answer_to_nobody_is_refused(lab: Lab) -> None:
+    seen: list[Any] = []
+    lab.cloudformation.create_stack("shop", template(answering(lab, seen)))
+    lab.run()
+    lab.cloudformation.respond(seen[0])  # once more: taken, and nothing changes
+    for url in ("x", None, "https://example.com/x"):
+        with pytest.raises(InvalidSetting, match="this run has sent"):
+            lab.cloudformation.respond({**seen[0], "ResponseURL": url})
+    for data in (3, {"a": {1}}):
+        with pytest.raises(InvalidSetting, match="data"):
+            lab.cloudformation.respond(seen[0], data=data)
+    lab.reset()
+    with pytest.raises(InvalidSetting, match="this run has sent"):
+        lab.cloudformation.respond(seen[0])

@@ -245,3 +245,40 @@ def test_origins(lab: Lab) -> None:
         lab.cloudfront.create_distribution("api", {})
     lab.cloudfront.delete_distribution("api")
     assert len(lab.cloudfront) == 0
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"status": "abc"}, {"status": None}, {"status": 99}, {"status": 200, "headers": 3},
+        {1, 2}, object(),
+    ],
+)  # fmt: skip
+def test_an_origin_that_answers_nonsense(lab: Lab, page: Any) -> None:
+    site = lab.cloudfront.create_distribution("site", {"/": page})
+    response = site.get("/")
+    assert response.status_code == 502
+    assert "no valid answer" in response.text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "é" * 39, {"status": "²00"}, {"status": 200, "headers": {"x-a": [{"key": 3, "value": "1"}]}},
+        {"status": 200, "body": "x", "bodyEncoding": "gzip"},
+    ],
+)  # fmt: skip
+def test_stranger_answers_are_a_502_too(lab: Lab, answer: Any) -> None:
+    site = site_of(lab)
+    site.associate("viewer-request", edge(lab, "odd", lambda event, context: answer))
+    assert site.get("/").status_code == 502
+
+
+def test_a_query_string_is_a_text(lab: Lab) -> None:
+    site = site_of(lab)
+    site.associate(
+        "viewer-request",
+        edge(lab, "odd", lambda event, context: {**passing(event, context), "querystring": 3}),
+    )
+    assert "querystring" in site.get("/").text
+    assert "odd:1" in repr(site)

@@ -13,6 +13,7 @@ from lambdalab.triggers.errors import (
     BranchDoesNotExistException,
     BranchNameExistsException,
     MaximumRepositoryTriggersExceededException,
+    RepositoryDoesNotExistException,
     RepositoryNameExistsException,
 )
 
@@ -151,3 +152,28 @@ def test_bad_input(lab: Lab) -> None:
         lab.codecommit.create_repository("shop")
     lab.reset()
     assert shop.branches == {}
+
+
+def test_a_repository_that_is_deleted_takes_no_push(lab: Lab) -> None:
+    lab.create_function("build", duration=1)
+    shop = lab.codecommit.create_repository("shop")
+    shop.put_trigger("build", "build")
+    lab.codecommit.delete_repository("shop")
+    with pytest.raises(RepositoryDoesNotExistException):
+        shop.push()
+    assert lab.codecommit.create_repository("shop") is not shop
+
+
+def test_more_bad_input(lab: Lab) -> None:
+    lab.create_function("build", duration=1)
+    shop = lab.codecommit.create_repository("shop")
+    for lists in ({"branches": None}, {"events": None}, {"events": []}):
+        with pytest.raises(InvalidSetting):
+            shop.put_trigger("build", "build", **lists)
+    for commit in (3, "", ["a"]):
+        with pytest.raises(InvalidSetting, match="commit"):
+            shop.push("main", commit)
+    for name in ("my shop", "möbel"):
+        with pytest.raises(InvalidSetting, match="a text that matches"):
+            lab.codecommit.create_repository(name)
+    assert not shop.branches

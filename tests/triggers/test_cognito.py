@@ -9,7 +9,7 @@ import pytest
 from aws_lambda_powertools.utilities.parser import models
 
 from lambdalab import Lab
-from lambdalab.errors import ServiceError, UnknownName
+from lambdalab.errors import InvalidSetting, ServiceError, UnknownName
 from lambdalab.triggers.errors import (
     InvalidLambdaResponseException,
     NotAuthorizedException,
@@ -228,3 +228,61 @@ def test_a_handler_signs_users_up(lab: Lab) -> None:
     assert lab.invoke(register, {"name": "ann"}).payload == "UsernameExistsException"
     calls = lab.trace.short.invocations
     assert calls["from"][calls.function == "check"].item() == "r1"
+
+
+def test_of_two_sign_ups_at_once_one_is_first(lab: Lab) -> None:
+    @lab.function
+    def check(event: Any, context: Any) -> Any:
+        time.sleep(1)
+        return event
+
+    pool = lab.cognito.create_user_pool("people", pre_sign_up=check)
+    heard: list[str] = []
+
+    @lab.function(timeout=30)
+    def join(event: Any, context: Any) -> None:
+        try:
+            heard.append(pool.sign_up("ann").name)
+        except UsernameExistsException as error:
+            heard.append(error.message)
+
+    for _ in range(2):
+        lab.invoke(join, invocation_type="Event")
+    lab.run()
+    assert heard == ["ann", "User already exists"]
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        "x",
+        [1],
+        {"claimsToAddOrOverride": 3},
+        {"claimsToSuppress": 3},
+        {"groupOverrideDetails": "x"},
+    ],
+)
+def test_claims_of_another_shape(lab: Lab, details: Any) -> None:
+    @lab.function
+    def claims(event: Any, context: Any) -> Any:
+        return {**event, "response": {"claimsOverrideDetails": details}}
+
+    pool = lab.cognito.create_user_pool("people", pre_token_generation=claims)
+    pool.sign_up("ann")
+    pool.confirm("ann")
+    with pytest.raises(InvalidLambdaResponseException):
+        pool.sign_in("ann")
+
+
+def test_what_is_no_text(lab: Lab) -> None:
+    pool = lab.cognito.create_user_pool("people")
+    for given in (3, "x", ["a"], {"a": 1}):
+        with pytest.raises(InvalidSetting, match="texts by name"):
+            pool.sign_up("ann", given)
+        with pytest.raises(InvalidSetting, match="client_metadata"):
+            pool.sign_in("ann", client_metadata=given)
+    for verb in (pool.sign_up, pool.confirm, pool.sign_in):
+        with pytest.raises(InvalidSetting, match="username"):
+            verb(["ann"])
+    with pytest.raises(UnknownName):
+        pool.trigger(["PreSignUp"], None)

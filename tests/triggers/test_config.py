@@ -161,3 +161,46 @@ def test_without_the_permission(lab: Lab) -> None:
     lab.config.record("t", "x")
     lab.run()
     assert list(lab.trace.requests.cause) == ["permission_denied"]
+
+
+def test_a_rule_that_is_put_again_keeps_what_is_known(lab: Lab) -> None:
+    seen: list[Any] = []
+    check = evaluating(lab, seen)
+    put = lab.config.put_config_rule
+    put("tags", check, resource_types=["AWS::S3::Bucket"])
+    lab.config.record("AWS::S3::Bucket", "photos", {"tags": {"a": "b"}})
+    rule = put("tags", check, resource_types=["AWS::S3::Bucket", "AWS::EC2::Instance"])
+    lab.run()
+    assert len(seen) == 1  # its token still held: no try failed
+    assert rule.compliance == {"photos": "COMPLIANT"}
+    with pytest.raises(InvalidSetting, match="parameters"):
+        put("tags", check, resource_types=["AWS::S3::Bucket"], parameters="x")
+    assert lab.config["tags"] is rule
+
+
+def test_a_daily_rule_put_twice_is_due_once_a_day(lab: Lab) -> None:
+    seen: list[Any] = []
+    check = evaluating(lab, seen)
+    for _ in range(2):
+        lab.config.put_config_rule("daily", check, maximum_execution_frequency="TwentyFour_Hours")
+    lab.run(until=31 * 86_400 + 1)
+    assert len(seen) == 31
+
+
+def test_more_bad_input(lab: Lab) -> None:
+    check = evaluating(lab, [])
+    for types in (3, "AWS::S3::Bucket", [], [1]):
+        with pytest.raises(InvalidSetting, match="resource_types"):
+            lab.config.put_config_rule("x", check, resource_types=types)
+    rule = lab.config.put_config_rule("x", check, resource_types=["a"])
+    for tags in (3, "x", {"a": {1}}):
+        with pytest.raises(InvalidSetting, match="tags"):
+            lab.config.record("a", "b", tags=tags)
+    lab.config.record("a", "b", {"tags": {}})
+    token = next(iter(rule.tokens))
+    one = {"ComplianceResourceType": "a", "ComplianceType": "COMPLIANT"}
+    for given in (None, 3, "x", [1], {}, [{**one, "ComplianceResourceId": ["b"]}]):
+        with pytest.raises(InvalidSetting):
+            lab.config.put_evaluations(token, given)
+    with pytest.raises(InvalidResultTokenException):
+        lab.config.put_evaluations([token], [])

@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 
 import lambdalab as ll
 from lambdalab import Lab
-from lambdalab.errors import InvalidArgumentException, InvalidSetting, ResourceInUseException
+from lambdalab.errors import (
+    InvalidArgumentException,
+    InvalidSetting,
+    ResourceInUseException,
+    ResourceNotFoundException,
+)
 
 
 def ok(event: Any, context: Any) -> Any:
@@ -45,7 +50,10 @@ def test_a_buffer_is_handed_over_when_it_is_old(lab: Lab) -> None:
     first = stream.put_record("one ")
     lab.advance(59)
     stream.put_record({"n": 2})
+    text = "<delivery stream clicks -> shout -> kept here: 1 MB or 60 s"
+    assert repr(stream) == f"{text} · 2 on the way>"
     lab.run()
+    assert repr(stream) == f"{text}>"
     assert stream.delivered == [b'ONE {"N": 2}']
     event = KinesisFirehoseModel.model_validate(seen[0])
     assert event.records[0].recordId == first
@@ -244,3 +252,38 @@ def test_every_record_arrives_once(sizes: list[int], interval: int) -> None:
     whole = b"".join(stream.delivered)
     assert [whole.count(bytes([number])) for number in range(len(sizes))] == sizes
     lab.close()
+
+
+def test_a_stream_that_is_deleted_takes_nothing(lab: Lab) -> None:
+    @lab.function
+    def slow(event: Any, context: Any) -> Any:
+        time.sleep(1)
+        return ok(event, context)
+
+    old = lab.firehose.create_delivery_stream("clicks", slow)
+    lab.drive(old, ll.Every(0.5), count=4, payload="d")
+    lab.run(until=1.2)
+    lab.firehose.delete_delivery_stream("clicks")
+    with pytest.raises(ResourceNotFoundException, match="Firehose clicks under account"):
+        old.put_record("c")
+    new = lab.firehose.create_delivery_stream("clicks", slow)
+    new.put_record("b")
+    lab.run()  # both are one queue of the books, which balance
+    assert old.delivered == [b"ddd"]
+    assert new.delivered == [b"b"]
+
+
+def test_what_is_no_record(lab: Lab) -> None:
+    lab.function(ok)
+    stream = lab.firehose.create_delivery_stream("clicks", "ok")
+    for records in (None, 3, "abc", b"abc", {"a": 1}):
+        with pytest.raises(InvalidSetting, match="a list of records"):
+            stream.put_record_batch(records)
+    for data in ({1, 2}, object()):
+        with pytest.raises(InvalidSetting, match="data"):
+            stream.put_record(data)
+    with pytest.raises(InvalidSetting, match="a text that matches"):
+        lab.firehose.create_delivery_stream("my clicks", "ok")
+    stream.put_record("\ud800")
+    lab.run()
+    assert stream.delivered == [b"\\ud800"]

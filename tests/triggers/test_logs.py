@@ -245,3 +245,50 @@ def test_gzip_is_gzip(data: bytes) -> None:
 def test_gzip_of_more_than_one_block() -> None:
     data = bytes(range(256)) * 1000
     assert gzip.decompress(gzip_stored(data)) == data
+
+
+def test_two_filters_may_have_one_function(lab: Lab) -> None:
+    seen, bill = listening(lab), chatty(lab)
+    for name in ("all", "errors"):
+        pattern = "ERROR" if name == "errors" else ""
+        lab.logs.put_subscription_filter(
+            "/aws/lambda/bill", "alarm", name=name, filter_pattern=pattern
+        )
+    lab.invoke(bill)
+    lab.invoke(bill)
+    lab.run()
+    names = [opened(event)["subscriptionFilters"] for event in seen]
+    assert sorted(names) == [["all"], ["all"], ["errors"], ["errors"]]
+    # one way in the books, whose depth is that of both
+    queue = lab.trace.short.queue_events
+    assert queue[queue["queue"] == "/aws/lambda/bill->alarm"]["depth"].max() >= 2
+
+
+def test_a_filter_is_replaced_while_lines_are_on_their_way(lab: Lab) -> None:
+    seen, bill = listening(lab), chatty(lab)
+    lab.invoke(bill)
+    for pattern in ("", "ERROR", "REPORT"):
+        lab.logs.put_subscription_filter("/aws/lambda/bill", "alarm", filter_pattern=pattern)
+        lab.invoke(bill, invocation_type="Event")
+        lab.run(until=lab.trace.short.invocations["t_s"].max() + 0.5)
+    lab.run()
+    assert len(seen) == 3
+
+
+def test_a_log_group_outlives_its_function(lab: Lab) -> None:
+    seen = listening(lab)
+    chatty(lab)
+    lab.logs.put_subscription_filter("/aws/lambda/bill", "alarm")
+    lab.delete_function("bill")
+    lab.invoke(chatty(lab))
+    lab.run()
+    assert len(seen) == 1
+    lab.delete_function("bill")
+    lab.logs.delete_subscription_filter("/aws/lambda/bill", "alarm")
+    lab.invoke(chatty(lab))
+    lab.run()
+    assert len(seen) == 1
+    lab.reset()
+    lab.invoke("bill")
+    lab.run()
+    assert len(seen) == 1

@@ -520,7 +520,9 @@ def test_more_input_that_makes_nothing(lab: ll.Lab) -> None:
         photos.get_object([])  # type: ignore[arg-type]
     with pytest.raises(UnknownName):
         photos.remove_notification([])  # type: ignore[arg-type]
-    assert [] not in photos and not photos.objects and not photos.notifications
+    assert [] not in photos
+    assert not photos.objects
+    assert not photos.notifications
 
 
 def test_looking_for_what_is_not_there_costs_nothing(

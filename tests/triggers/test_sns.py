@@ -533,7 +533,8 @@ def test_subscribing_again_lets_the_topic_in_again(lab: ll.Lab) -> None:
     topic.publish("here")
     lab.run()
     texts = [event["Records"][0]["Sns"]["Message"] for event in events + again]
-    assert texts == ["there", "here"] and len(lab.get_policy("hear")["Statement"]) == 1
+    assert texts == ["there", "here"]
+    assert len(lab.get_policy("hear")["Statement"]) == 1
 
 
 def test_a_subscription_of_a_function_that_is_gone_can_be_changed(lab: ll.Lab) -> None:

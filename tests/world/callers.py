@@ -57,7 +57,8 @@ class Callers:
     def caller(self, row: Any) -> dict[str, Any]:
         """The settings of who called; what handlers ask of fronts, they ask by a caller of their own."""
         known = self.past.of("caller", row.caller, self.now)
-        return known or (self.past.of("caller", "inside", self.now) if row.front and row.caller != "drive" else {})
+        handler = row.front and row.caller not in ("client", "drive")
+        return known or (self.past.of("caller", "inside", self.now) if handler else {})
 
     def patience(self, row: Any) -> int:
         """How long its caller waits for the answer of one try."""

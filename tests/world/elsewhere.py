@@ -1,7 +1,7 @@
 """The documented causes that random labs reach too rarely or not at all, and what shows them instead.
 
-Each is shown by a test of its own, or comes *later* (the service that has it is not built yet), or can
-*never* stand in that table: the lists of causes are shared among tables.
+Each is shown by a test of its own, or can *never* stand in that table: the lists of causes are shared
+among tables.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ PROVISIONED = "tests/functions/test_provisioned.py::"
 RECURSION = "tests/invocation/test_recursion.py::"
 QUEUED = "tests/invocation/test_event_queue.py::"
 FAULTS = "tests/test_faults.py::"
+FRONTS = "tests/triggers/test_front.py::"
+FIREHOSE = "tests/triggers/test_firehose.py::"
+EVENTBRIDGE = "tests/triggers/test_eventbridge.py::"
 
 #: What shows them, the tables, the causes.
 _LISTED = (
@@ -46,8 +49,32 @@ _LISTED = (
      "delivery_failed"),
     ("tests/trace/test_retries.py::test_a_caller_that_tries_again", "retries",
      "throttled server_error client_timeout"),
-    ("later: other services call Lambda, and need its permission", "invocations", "access_denied"),
-    ("later: other services call Lambda", "attempts queue_events", "triggered"),
+    (f"{FRONTS}test_the_caller_gets_the_functions_answer", "attempts queue_events", "triggered"),
+    (f"{FRONTS}test_without_the_permission_nothing_runs", "invocations", "access_denied"),
+    (f"{FIREHOSE}test_a_buffer_is_handed_over_when_it_is_full", "queue_events",
+     "buffer_size buffer_interval"),
+    (f"{FIREHOSE}test_three_retries_and_the_batch_is_skipped", "queue_events", "throttled"),
+    (f"{FIREHOSE}test_an_answer_that_takes_five_minutes", "queue_events", "client_timeout"),
+    (f"{FIREHOSE}test_a_function_that_fails_or_answers_nonsense", "queue_events", "malformed_response"),
+    (f"{EVENTBRIDGE}test_a_function_that_is_gone", "queue_events requests", "target_gone"),
+    (f"{EVENTBRIDGE}test_a_template_that_makes_no_json", "queue_events requests", "target_failed"),
+    (f"{EVENTBRIDGE}test_an_event_of_another_bus_goes_to_no_third", "queue_events", "third_bus"),
+    ("tests/triggers/test_load_balancer.py::test_without_a_target_it_is_a_503", "requests", "no_target"),
+    ("tests/triggers/test_load_balancer.py::test_websockets_are_refused", "requests",
+     "invalid_parameter"),
+    (f"{FAULTS}test_a_model_is_killed", "requests", "killed"),
+    (CAPACITY, "requests",
+     "throttled_rate throttled_reserved_rate throttled_caller_rate throttled_provisioned"),
+    (f"{RECURSION}test_a_function_that_calls_itself_gets_an_exception_the_seventeenth_time", "requests",
+     "recursive_loop"),
+    ("tests/sources/test_sqs_queue.py::test_a_message_is_sent_received_and_deleted", "queue_events",
+     "received_by_caller deleted_by_caller"),
+    ("tests/sources/test_sqs_redrive.py::test_messages_go_back_to_their_source_as_new_ones",
+     "queue_events", "redrive"),
+    ("tests/sources/test_stream_mapping.py::test_deleted_it_tries_nothing_again", "queue_events", "mapping_deleted"),
+    ("never: a caller hears of its call, not of what becomes of the function", "requests",
+     "function_deleted"),
+    ("never: a call under way as a lab is closed has no answer", "requests", "lab_closed"),
     ("tests/sources/test_mapping_throttling.py::test_throttles_halve_the_pollers_and_stop_their_growth",
      "scaling", "recovered"),
     ("tests/sources/test_kinesis_stream.py::test_a_thousand_records_a_second_and_no_more",
@@ -65,6 +92,7 @@ _LISTED = (
     ("never: a function whose events wait is not deleted", "invocations queue_events",
      "function_deleted"),
     ("never: what waits as a lab is closed stays where it is", "invocations queue_events", "lab_closed"),
+    ("tests/invocation/test_registry.py::test_a_deleted_functions_concurrency_is_free", "scaling", "released"),
     ("never: a warm start changes no number", "scaling", "warm"),
 )  # fmt: skip
 

@@ -161,7 +161,9 @@ TAMPERED: dict[str, tuple[str, Change]] = {
         Q, shift("delay_ms", 700, queue="shop/big->bill", action="retry_scheduled"),
     ),
     "a retry that is gone": (Q, drop(queue="box->bill", action="retry_scheduled")),
-    "filtered, and yet wanted": (Q, swap("cause", "filter_mismatch", action="filtered", queue="news->bill")),
+    "filtered for another cause": (
+        Q, swap("cause", "filter_mismatch", action="filtered", queue="news->bill"),
+    ),
     "an end told otherwise": (Q, swap("action", "dropped", action="dead_lettered")),
     "another cause of its end": (Q, swap("cause", "retries_exhausted", cause="permission_denied")),
     "a dead letter that is gone": (Q, drop(queue="undelivered")),

@@ -146,5 +146,3 @@ def _headers(
 
 def _resource_id(api_id: str, resource: str) -> str:
     return hashlib.sha256(f"{api_id}{resource}".encode()).hexdigest()[:6]
-
-

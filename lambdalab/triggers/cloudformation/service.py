@@ -82,10 +82,7 @@ class CloudFormation(Directory[Stack]):
         ('CREATE_COMPLETE', {'Rows': 3})
         """
         request = self._request()
-        checked_text("name", name, 128, "botocore CreateStack")
-        if re.fullmatch("[a-zA-Z][-a-zA-Z0-9]*", name) is None:
-            pattern = "a letter, then letters, digits and hyphens"
-            raise InvalidSetting("name", name, pattern, "botocore CreateStack")
+        checked_text("name", name, 128, "botocore CreateStack", "[a-zA-Z][-a-zA-Z0-9]*")
         template = self._template(resources, service_timeout)
         if name in self._found:
             raise AlreadyExistsException(

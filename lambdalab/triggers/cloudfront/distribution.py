@@ -261,5 +261,7 @@ class Distribution(HttpFront):
         }  # fmt: skip
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{kind} -> {each.name}:{each.qualifier}" for kind, each in self.functions.items())
+        told = ", ".join(
+            f"{kind} -> {each.name}:{each.qualifier}" for kind, each in self.functions.items()
+        )
         return f"<distribution {self.name} ({self.domain_name}): {told or 'no functions'}>"

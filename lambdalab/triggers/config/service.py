@@ -66,12 +66,7 @@ class Config(ThinService[Rule]):
                 "resource_types", resource_types,
                 "given, or maximum_execution_frequency: one of the two", "botocore PutConfigRule",
             )  # fmt: skip
-        given = () if resource_types is None else resource_types
-        types = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else ()
-        if resource_types is not None and not (
-            types and all(isinstance(each, str) for each in types)
-        ):
-            raise InvalidSetting("resource_types", resource_types, "a list of texts")
+        types = _types(resource_types)
         told = checked_texts("parameters", parameters, "config PutConfigRule")
         if maximum_execution_frequency is not None:
             one_of(
@@ -181,3 +176,13 @@ class Config(ThinService[Rule]):
             rule.evaluations.append(each)
             rule.compliance[each["ComplianceResourceId"]] = each["ComplianceType"]
         return {"FailedEvaluations": []}
+
+
+def _types(given: Any) -> tuple[str, ...]:
+    """Resource types, or :class:`InvalidSetting`; None: none."""
+    if given is None:
+        return ()
+    types = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else ()
+    if not types or not all(isinstance(each, str) for each in types):
+        raise InvalidSetting("resource_types", given, "a list of texts")
+    return types

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, ClassVar
 
 from lambdalab.errors import InvalidSetting, LimitExceededException, ResourceInUseException
@@ -61,10 +60,7 @@ class Firehose(ThinService[DeliveryStream]):
         """
         parts, rules = self._parts, self._parts.rules
         parts.origin()
-        checked_text("name", name, 64, "botocore CreateDeliveryStream")
-        if re.fullmatch("[a-zA-Z0-9_.-]+", name) is None:
-            pattern = "letters, digits, '_', '.' and '-'"
-            raise InvalidSetting("name", name, pattern, "botocore CreateDeliveryStream")
+        checked_text("name", name, 64, "botocore CreateDeliveryStream", "[a-zA-Z0-9_.-]+")
         target = parts.target(function)
         if destination is not None and not hasattr(destination, "put_object"):
             raise InvalidSetting("destination", destination, "a bucket of the lab, or None")

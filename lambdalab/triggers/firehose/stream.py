@@ -148,8 +148,9 @@ class DeliveryStream(Shown):
         self._data(payload)
 
     def arrive(self, payload: Any, number: int, key: Any = None) -> None:
-        """``lab.drive`` puts a record."""
-        self._put([payload])
+        """``lab.drive`` puts a record; a stream that is deleted meanwhile takes none."""
+        if not self.deleted:
+            self._put([payload])
 
     def _put(self, given: Sequence[Any]) -> list[str]:
         origin, rules = self._parts.origin(), self._parts.rules
@@ -353,7 +354,7 @@ class DeliveryStream(Shown):
 
     def __repr__(self) -> str:
         to = "kept here" if self._destination is None else repr(self._destination.name)
-        return (
-            f"<delivery stream {self.name} -> {self._target.name} -> {to}: {self._count.depth} on their way"
-            f" · {self.settings.buffer_size:g} MB or {self.settings.buffer_interval:g} s>"
-        )
+        way = f"{self.name} -> {self._target.name} -> {to}"
+        when = f"{self.settings.buffer_size:g} MB or {self.settings.buffer_interval:g} s"
+        waiting = f" · {self._count.depth} on the way" if self._count.depth else ""
+        return f"<delivery stream {way}: {when}{waiting}>"

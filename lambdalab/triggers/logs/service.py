@@ -31,7 +31,6 @@ from lambdalab.triggers.thin import Heard, ThinService, backing_off, checked_tex
 
 if TYPE_CHECKING:
     from lambdalab.functions.call import Call
-    from lambdalab.functions.function import Function
 
 PRINCIPAL = "logs.amazonaws.com"
 _PREFIX = "/aws/lambda/"
@@ -93,13 +92,16 @@ class SubscriptionFilter(Shown):
 
 
 class LogGroup(Shown):
-    """The log group of a function. Attributes: ``name``, ``arn``, ``filters`` by name."""
+    """The log group of a function; it outlives it, and is that of the next one of the name.
 
-    def __init__(self, parts: Parts, function: Function) -> None:
-        self.name = f"{_PREFIX}{function.name}"
+    Attributes: ``name``, ``arn``, ``filters`` by name.
+    """
+
+    def __init__(self, parts: Parts, name: str) -> None:
+        self.name = name
         self.arn = arn("logs", f"log-group:{self.name}:*")
         self.filters: dict[str, SubscriptionFilter] = {}
-        self._parts, self._function = parts, function
+        self._parts = parts
         self._count = 0
 
     def begin(self) -> None:
@@ -109,13 +111,16 @@ class LogGroup(Shown):
             each.begin()
         self.tell()
 
-    def is_of(self, function: Function) -> bool:
-        """Whether it is this function's, not that of one deleted before."""
-        return self._function is function
-
     def tell(self) -> None:
         """Listen only while somebody wants to know, and tell the books who does."""
-        self._function.watch = self._over if self.filters else None
+        name, service = self.name.removeprefix(_PREFIX), self._parts.service
+        if self.filters:
+            service.watches[name] = self._over
+        else:
+            service.watches.pop(name, None)
+        function = service.functions.get(name)
+        if function is not None:
+            function.watch = service.watches.get(name)
         wired = {
             name: {"function": each.function, "filter_pattern": each.filter_pattern}
             for name, each in self.filters.items()
@@ -224,7 +229,4 @@ class Logs(ThinService[LogGroup]):
             raise ResourceNotFoundException(
                 "The specified log group does not exist.", suggestion(str(name), known)
             )
-        known_group = self._found.get(name)
-        if known_group is not None and known_group.is_of(function):
-            return known_group
-        return LogGroup(self._parts, function)
+        return self._found.get(name) or LogGroup(self._parts, name)
