@@ -17,6 +17,7 @@ import mutations_queues
 import mutations_replies
 import mutations_streams
 import mutations_tables
+import mutations_triggers
 from mutations_base import Mutation
 
 __all__ = ["MUTATIONS", "Mutation"]
@@ -32,4 +33,5 @@ MUTATIONS: list[Mutation] = [
     *mutations_streams.MUTATIONS,
     *mutations_fifo.MUTATIONS,
     *mutations_tables.MUTATIONS,
+    *mutations_triggers.MUTATIONS,
 ]

@@ -39,6 +39,8 @@ def push_line(tables: Tables, row: np.void) -> tuple[int, str]:
         case Action.DELETED:
             led = f" as {short('request', request)}" if request else ""
             what = f"{way!r}: the target takes it{led}"
+        case Action.RECEIVED:
+            what = f"{way!r} hands it to its function, with its batch"
         case Action.RETRY_SCHEDULED:
             what = f"{way!r} waits {wait} for another try"
         case Action.DEAD_LETTERED:
@@ -71,7 +73,9 @@ def caller_lines(tables: Tables, number: int) -> Told:
     """
     rows, late = tables.rows("requests"), tables.rows("fronts")
     left = (rows["answered_at"] >= 0) & (rows["status_code"] == 0)
-    for place in np.flatnonzero((rows["request"] == number) & ((rows["front"] != 0) | left)).tolist():
+    for place in np.flatnonzero(
+        (rows["request"] == number) & ((rows["front"] != 0) | left)
+    ).tolist():
         row = rows[place]
         who, front = name_of(tables, row["caller"]), name_of(tables, row["front"]) or "Lambda"
         again = f", try {row['try_number']}" if row["try_number"] > 1 else ""

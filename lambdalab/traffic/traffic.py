@@ -143,6 +143,9 @@ class Traffic:
 
     def _to_front(self, target: Front, plan: _Plan, caller: Any, turns: Turns | None) -> Driver:
         make, payload = plan.make, plan.payload
+        parts = getattr(target, "parts", None)
+        if parts is not None and parts.scheduler is not self._service.scheduler:
+            raise InvalidSetting("target", target, "of this lab: it belongs to another one")
         if make is None:
             target.drive_operation(payload, 0)  # raises where every arrival would
 

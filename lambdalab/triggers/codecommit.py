@@ -145,6 +145,7 @@ class Repository(Shown):
 
     def create_branch(self, name: str, commit: str | None = None) -> str:
         """Make a branch, of the newest commit of all where none is given; returns the commit's id."""
+        self._parts.origin()
         checked_text("name", name, 256, "botocore BranchName")
         if name in self.branches:
             raise BranchNameExistsException(f"{name} already exists")
@@ -153,6 +154,7 @@ class Repository(Shown):
 
     def delete_branch(self, name: str) -> str:
         """Delete a branch; returns the commit that it had."""
+        self._parts.origin()
         if name not in self.branches:
             raise BranchDoesNotExistException(f"{name} does not exist")
         return self._change("deleteReference", name, self.branches[name], {"deleted": True})

@@ -339,6 +339,17 @@ def test_who_interrupts_a_call_waits_no_longer(lab: ll.Lab, caller: Any, api: bo
     assert len(lab.trace.requests) > 1, "the caller can call again"
 
 
+def test_another_labs_api_is_none_of_this_lab(lab: ll.Lab) -> None:
+    other = ll.Lab(seed=7)
+    api = other.api_gateway.create_rest_api("shop")
+    route = api.route("GET", "/", other.create_function("f", duration=1))
+    for target in (api, route, other.create_function_url("f")):
+        with pytest.raises(InvalidSetting, match="another one"):
+            lab.drive(target, ll.Burst(1))
+        other.drive(target, ll.Burst(1))
+    other.run()
+
+
 def test_an_invocation_type_is_of_functions(lab: ll.Lab) -> None:
     api = lab.api_gateway.create_rest_api("shop")
     route = api.route("GET", "/", lab.create_function("f", duration=1))

@@ -481,6 +481,30 @@ def test_a_result_of_any_depth(lab: ll.Lab) -> None:
     assert [front.get("/x").status_code for front in fronts] == [502, 500, 502, 502]
 
 
+@pytest.mark.parametrize("anew", ["function", "alias", "permission"])
+def test_wiring_once_more_lets_the_api_in_again(lab: ll.Lab, anew: str) -> None:
+    """A cell run twice: what the policy has lost is there again, and nothing twice."""
+    api = rest(lab)
+    lab.publish_version("f")
+    lab.create_alias("f", "live", "1")
+    route = api.route("GET", "/live", "f:live")
+    if anew == "function":
+        lab.delete_function("f")
+        lab.create_function("f", echo)
+        lab.publish_version("f")
+    elif anew == "alias":
+        lab.delete_alias("f", "live")
+    else:
+        lab.remove_permission("f:live", lab.get_policy("f:live")["Statement"][0]["Sid"])
+    if anew != "permission":
+        lab.create_alias("f", "live", "1")
+    assert api.get("/live").status_code == 500
+    for _ in range(2):
+        assert api.route("GET", "/live", "f:live") is route
+    assert api.get("/live").status_code == 200
+    assert len(lab.get_policy("f:live")["Statement"]) == 1
+
+
 BAD_ROUTES = [
     ("FETCH", "/x", "method"), (7, "/x", "method"), ("GET", "x", "begins with '/'"),
     ("GET", None, "path"), ("GET", "/a//b", "segments"), ("GET", "/a/", "segments"),
@@ -494,6 +518,8 @@ def test_routes_that_cannot_be(lab: ll.Lab, method: Any, path: Any, told: str) -
     api = rest(lab)
     with pytest.raises(InvalidSetting, match=told):
         api.route(method, path, "f")
+    with pytest.raises(InvalidSetting, match="function=None"):
+        api.route("GET", "/other")
     assert len(api.routes) == 1
 
 

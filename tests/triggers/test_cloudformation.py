@@ -316,7 +316,8 @@ def test_resources_that_fail_at_one_moment_roll_back_once(lab: Lab) -> None:
         status = "FAILED" if event["RequestType"] == "Create" else "SUCCESS"
         lab.cloudformation.respond(event, status, reason="no")
 
-    lab.put_provisioned_concurrency(lab.publish_version(make), 3)
+    lab.publish_version(make)
+    lab.put_provisioned_concurrency(make, 1, 3)
     lab.run()
     shape = {"Type": "Custom::X", "ServiceToken": "make:1"}
     stack = lab.cloudformation.create_stack("shop", {"A": shape, "B": shape, "C": shape})

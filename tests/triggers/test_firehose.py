@@ -287,3 +287,12 @@ def test_what_is_no_record(lab: Lab) -> None:
     stream.put_record("\ud800")
     lab.run()
     assert stream.delivered == [b"\\ud800"]
+
+
+def test_the_story_of_a_record(lab: Lab) -> None:
+    lab.function(ok)
+    lab.firehose.create_delivery_stream("clicks", "ok").put_record("a")
+    lab.run()
+    story = str(lab.trace.story("m1"))
+    assert "'clicks' hands it to its function" in story
+    assert "gives it up" not in story

@@ -292,3 +292,19 @@ def test_a_log_group_outlives_its_function(lab: Lab) -> None:
     lab.invoke("bill")
     lab.run()
     assert len(seen) == 1
+
+
+def test_a_line_that_is_too_large_comes_in_pieces(lab: Lab) -> None:
+    seen, line = listening(lab), "é😀" * 90_000
+
+    @lab.function
+    def bill(event: Any, context: Any) -> None:
+        print(line)
+
+    made = lab.logs.put_subscription_filter("/aws/lambda/bill", "alarm", filter_pattern="é😀")
+    lab.invoke(bill)
+    lab.run()
+    told = [one for event in seen for one in opened(event)["logEvents"]]
+    assert "".join(one["message"] for one in told) == line
+    assert len({one["id"] for one in told}) == len(told) > 1
+    assert "disabled" not in repr(made)

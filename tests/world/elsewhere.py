@@ -71,7 +71,8 @@ _LISTED = (
      "received_by_caller deleted_by_caller"),
     ("tests/sources/test_sqs_redrive.py::test_messages_go_back_to_their_source_as_new_ones",
      "queue_events", "redrive"),
-    ("tests/sources/test_stream_mapping.py::test_deleted_it_tries_nothing_again", "queue_events", "mapping_deleted"),
+    ("tests/sources/test_stream_mapping.py::test_deleted_it_tries_nothing_again", "queue_events",
+     "mapping_deleted"),
     ("never: a caller hears of its call, not of what becomes of the function", "requests",
      "function_deleted"),
     ("never: a call under way as a lab is closed has no answer", "requests", "lab_closed"),
@@ -92,7 +93,8 @@ _LISTED = (
     ("never: a function whose events wait is not deleted", "invocations queue_events",
      "function_deleted"),
     ("never: what waits as a lab is closed stays where it is", "invocations queue_events", "lab_closed"),
-    ("tests/invocation/test_registry.py::test_a_deleted_functions_concurrency_is_free", "scaling", "released"),
+    ("tests/invocation/test_registry.py::test_a_deleted_functions_concurrency_is_free", "scaling",
+     "released"),
     ("never: a warm start changes no number", "scaling", "warm"),
 )  # fmt: skip
 

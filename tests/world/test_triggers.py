@@ -224,6 +224,25 @@ def test_other_settings_would_have_led_elsewhere(
         check(Books(SimpleNamespace(**tables), START, now, past))
 
 
+def test_an_api_takes_of_its_own_and_of_the_accounts_tokens() -> None:
+    lab = ll.Lab(seed=1, quotas={"api_gateway_account_rate": 1, "api_gateway_account_burst": 2})
+    lab.create_function("page", duration=0.1)
+    api = lab.api_gateway.create_rest_api("web", throttle_rate=9, throttle_burst=9)
+    lab.drive(api.route("POST", "/", "page"), ll.Burst(4))
+    lab.run()
+    assert (lab.trace.requests["cause"] == "throttled_front").sum() == 2
+
+
+def test_a_route_that_does_not_wait_is_told_that_it_is_queued(lab: ll.Lab) -> None:
+    lab.create_function("bill", duration=5, timeout=9)
+    api = lab.api_gateway.create_rest_api("web")
+    api.route("POST", "/", "bill", proxy=False, invocation_type="Event")
+    reply = api.post("/", {})
+    lab.run()
+    (row,) = lab.trace.requests.to_dict("records")
+    assert (reply.status_code, row["cause"], row["latency_ms"]) == (200, "accepted", 0)
+
+
 def test_worlds_with_triggers_repeat_in_another_process() -> None:
     """Same seed, same digest: whatever order sets and dicts have there."""
     numbers = [number for number in range(40) if World("again", number).wired][:5]

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.errors import UnknownSetting
+from lambdalab.errors import InvalidSetting, UnknownSetting
 from lambdalab.triggers.api_gateway.exchange import PRINCIPAL, Answering
 from lambdalab.triggers.api_gateway.paths import DEFAULT, path_of
 from lambdalab.triggers.api_gateway.routes import ANY, Route, Routes, method_of
@@ -113,7 +113,8 @@ class Api(Answering):
           pattern has to match the whole ``errorMessage`` of a function that failed, ``""`` is for
           everything else; ``response_template`` makes the body of the function's result.
 
-        Returns that of this method and path which is there already, where it has the same settings.
+        Returns that of this method and path which is there already, where it has the same settings (and
+        lets it call the function again, should its policy have forgotten).
         Raises, before anything has been made, :class:`InvalidSetting`, :class:`UnknownSetting`,
         :class:`ResourceNotFoundException`, :class:`ConflictException`, :class:`BadRequestException`.
 
@@ -141,19 +142,21 @@ class Api(Answering):
         parts.origin()
         if DEFAULT in (method, path):
             function, method, path = path if function is None else function, ANY, DEFAULT
+        if function is None:
+            limit = "a function, its name or its ARN: route('GET', '/orders', get_order)"
+            raise InvalidSetting("function", function, limit, "botocore PutIntegration")
         word, template = method_of(method), path_of(path, rest=self.kind == REST)
         target = parts.target(function)
         named = f"{target.name}:{target.qualifier}" if target.qualifier else target.name
         settings = route_settings(parts.rules, self.settings, named, **given)
         known = self._routes.same(word, template, settings)
-        if known is not None:
-            return known
-        made = Route(self, word, template, target, settings)
-        self._routes.add(made)
-        allowed = made.source_arn("*", "*" if word == ANY else word, template.pattern)
-        plain = re.sub(r"[^A-Za-z0-9]+", "-", made.name)
-        parts.grant(target, PRINCIPAL, allowed, plain.strip("-")[:90])
-        return made
+        route = Route(self, word, template, target, settings) if known is None else known
+        if known is None:
+            self._routes.add(route)
+        allowed = route.source_arn("*", "*" if word == ANY else word, template.pattern)
+        plain = re.sub(r"[^A-Za-z0-9]+", "-", route.name)
+        parts.grant(target, PRINCIPAL, allowed, plain.strip("-")[:90])  # perhaps it was made anew
+        return route
 
     def delete_route(self, method: str, path: str = DEFAULT) -> None:
         """Delete a route; raises :class:`~lambdalab.errors.UnknownName` where there is none.

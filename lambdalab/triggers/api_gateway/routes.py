@@ -46,7 +46,7 @@ class Route(Shown):
         self, api: Api, method: str, path: Path, target: Target, settings: RouteSettings
     ) -> None:
         self.api, self.method, self.path_template, self.settings = api, method, path, settings
-        self.target = target
+        self.target, self.parts = target, api.parts
         self.path = path.text
         self.key = DEFAULT if path.text == DEFAULT else f"{method} {path.text}"
         self.name = f"{api.name} {self.key}"

@@ -45,14 +45,37 @@ def body(
     return encode({"awslogs": {"data": base64.b64encode(gzip_stored(data)).decode()}})
 
 
+def pieces(line: str, most: int) -> list[str]:
+    """A line, halved until each piece fits into an event of ``most`` bytes.
+
+    CloudWatch Logs has a limit of its own for one log event (256 KB), which a line never comes to here.
+
+    >>> pieces("short", 262_144), [len(piece) for piece in pieces("x" * 300_000, 262_144)]
+    (['short'], [150000, 150000])
+    """
+    if (
+        8 * len(line) < most
+    ):  # a character is six bytes of JSON at most, and base64 makes eight of them
+        return [line]
+    size = len(encode_text(line).encode(errors="backslashreplace"))
+    if _in_base64(size + 200) <= most:  # with the event's id and timestamp
+        return [line]
+    half = len(line) // 2
+    return pieces(line[:half], most) + pieces(line[half:], most)
+
+
+def _in_base64(size: int) -> int:
+    """The bytes of an event that holds so much."""
+    return 4 * size // 3 + 1024
+
+
 def parts_of(events: list[dict[str, Any]], most: int) -> Iterable[list[dict[str, Any]]]:
-    """The log events in parts whose events are no larger than ``most`` bytes; a line that is alone too
-    large makes a part of its own."""
+    """The log events in parts whose events are no larger than ``most`` bytes."""
     part: list[dict[str, Any]] = []
     size = 0
     for event in events:
         more = len(encode_text(event).encode(errors="backslashreplace")) + 2
-        if part and 4 * (size + more) // 3 + 1024 > most:
+        if part and _in_base64(size + more) > most:
             yield part
             part, size = [], 0
         part.append(event)

@@ -24,7 +24,7 @@ from lambdalab.functions.attempt_log import attempt_log
 from lambdalab.sources.shown import Shown
 from lambdalab.trace.schema import Action
 from lambdalab.triggers.logs.patterns import compile_pattern
-from lambdalab.triggers.logs.payload import body, parts_of
+from lambdalab.triggers.logs.payload import body, parts_of, pieces
 from lambdalab.triggers.parts import ACCOUNT, Parts, arn
 from lambdalab.triggers.push import Event, FunctionReceiver, Push, Taken
 from lambdalab.triggers.thin import Heard, ThinService, backing_off, checked_text
@@ -135,7 +135,8 @@ class LogGroup(Shown):
         date = parts.clock.iso(environment.started_at)
         stream = parts.ids.log_stream(environment.number, date, call.version.number)
         events = []
-        for at, _, line in lines:
+        most = parts.rules.asynchronous_payload
+        for at, line in ((at, piece) for at, _, line in lines for piece in pieces(line, most)):
             self._count += 1
             stamp = (start_us + at) // 1000
             # an id of 56 digits that rises with time, as AWS's do
