@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting
 from lambdalab.functions.policy import INVOKE, INVOKE_URL, Statement
-from lambdalab.triggers.parts import one_of
+from lambdalab.triggers.parts import no_others, one_of
 
 _ACCOUNT = re.compile(r"\d{12}\Z", re.ASCII)
 _SOURCE_ARN = re.compile(r"arn:[^\ud800-\udfff]+\Z", re.DOTALL)
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lambdalab.triggers.s3.service import S3
     from lambdalab.triggers.scheduler import Schedules
     from lambdalab.triggers.sns.service import Sns
+
+_URL_SETTINGS = ("auth_type", "qualifier", "cors", "invoke_mode")
 
 
 class TriggerVerbs:
@@ -155,6 +157,7 @@ class TriggerVerbs:
         qualifier: Any = None,
         cors: Any = None,
         invoke_mode: str = "BUFFERED",
+        **unknown: object,
     ) -> FunctionUrl:
         """Give a function, or one of its aliases, an HTTPS address (botocore CreateFunctionUrlConfig).
 
@@ -183,6 +186,7 @@ class TriggerVerbs:
         'hello /you'
         """
         self._check_open()
+        no_others("create_function_url", unknown, _URL_SETTINGS)
         return self._triggers.function_urls.create(
             function, qualifier, auth_type, cors, invoke_mode
         )
@@ -203,12 +207,14 @@ class TriggerVerbs:
         auth_type: str | None = None,
         cors: Any = None,
         invoke_mode: str | None = None,
+        **unknown: object,
     ) -> FunctionUrl:
         """Change a URL; what is not given stays as it is (botocore UpdateFunctionUrlConfig).
 
         Parameters: as of :meth:`create_function_url`; ``cors={}`` takes the CORS settings away.
         """
         self._check_open()
+        no_others("update_function_url", unknown, _URL_SETTINGS)
         return self._triggers.function_urls.update(
             function, qualifier, auth_type, cors, invoke_mode
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdalab.errors import InvalidSetting
+from lambdalab.errors import InvalidSetting, UnknownSetting
 from lambdalab.functions.context import ACCOUNT, REGION
 from lambdalab.functions.policy import INVOKE, INVOKE_URL, Statement
 from lambdalab.functions.target import Target
@@ -150,10 +150,16 @@ def arn(service: str, resource: str, *, region: str = REGION, account: str = ACC
     return f"arn:aws:{service}:{region}:{account}:{resource}"
 
 
+def no_others(verb: str, unknown: Mapping[str, object], known: Iterable[str]) -> None:
+    """Raise :class:`~lambdalab.errors.UnknownSetting`, with the right word, where a keyword is unknown."""
+    for name in unknown:
+        raise UnknownSetting(verb, name, known)
+
+
 def one_of(setting: str, value: object, words: tuple[str, ...], source: str) -> None:
     """Raise :class:`~lambdalab.errors.InvalidSetting` unless the value is one of the words."""
     if value not in words:
         raise InvalidSetting(setting, value, f"one of {', '.join(words)}", source)
 
 
-__all__ = ["ACCOUNT", "INVOKE", "INVOKE_URL", "REGION", "Parts", "arn", "one_of"]
+__all__ = ["ACCOUNT", "INVOKE", "INVOKE_URL", "REGION", "Parts", "arn", "no_others", "one_of"]

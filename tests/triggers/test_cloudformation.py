@@ -55,14 +55,22 @@ def by_http_client(event: Any, body: bytes) -> int:
     return connection.getresponse().status
 
 
+def by_httpx(event: Any, body: bytes) -> int:
+    import httpx
+
+    return int(httpx.put(event["ResponseURL"], content=body).status_code)
+
+
 def by_urllib3(event: Any, body: bytes) -> int:
     import urllib3
 
     return int(urllib3.PoolManager().request("PUT", event["ResponseURL"], body=body).status)
 
 
-@pytest.mark.parametrize("put", [by_urllib, by_http_client, by_urllib3])
+@pytest.mark.parametrize("put", [by_urllib, by_http_client, by_urllib3, by_httpx])
 def test_a_handler_puts_its_answer(lab: Lab, put: Any) -> None:
+    if put is by_httpx:
+        pytest.importorskip("httpx")
     seen: list[Any] = []
 
     @lab.function

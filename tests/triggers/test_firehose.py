@@ -282,6 +282,8 @@ def test_what_is_no_record(lab: Lab) -> None:
     for data in ({1, 2}, object()):
         with pytest.raises(InvalidSetting, match="data"):
             stream.put_record(data)
+    with pytest.raises(InvalidSetting, match="a whole number"):
+        lab.firehose.create_delivery_stream("other", "ok", retries=1.5)
     with pytest.raises(InvalidSetting, match="a text that matches"):
         lab.firehose.create_delivery_stream("my clicks", "ok")
     stream.put_record("\ud800")

@@ -313,3 +313,13 @@ def test_a_handler_can_call_a_url(lab: ll.Lab) -> None:
     shown = lab.trace.invocations.set_index("function")
     parents, requests = shown["parent_id"].to_dict(), shown["request_id"].to_dict()
     assert parents["inner"] == requests["outer"]
+
+
+def test_keywords_that_nobody_knows(lab: ll.Lab) -> None:
+    lab.create_function("echo", echo)
+    with pytest.raises(UnknownSetting, match="did you mean 'auth_type'"):
+        lab.create_function_url("echo", authtype="NONE")
+    url = lab.create_function_url("echo")
+    with pytest.raises(UnknownSetting, match="did you mean 'invoke_mode'"):
+        lab.update_function_url("echo", invokemode="BUFFERED")
+    assert url.get("/a%2Fb").json()["rawPath"] == "/a%2Fb"

@@ -369,3 +369,22 @@ def test_deregistering_ends_the_checks(lab: ll.Lab) -> None:
     lab.run(until="1h")
     assert len(lab.trace.invocations) == 1
     assert lab.elb.target_groups["shop"].target_health == "unused"
+
+
+def test_a_path_and_a_query_stay_as_they_were_sent(lab: ll.Lab) -> None:
+    balancer = lab.elb.create_load_balancer("shop", lab.create_function("echo", echo))
+    seen = balancer.get("/a%2Fb%20c?flag&q=%20x").json()
+    assert seen["path"] == "/a%2Fb%20c"
+    assert seen["queryStringParameters"] == {"flag": "", "q": "%20x"}
+
+
+def test_keywords_that_nobody_knows(lab: ll.Lab) -> None:
+    echoes = lab.create_function("echo", echo)
+    with pytest.raises(UnknownSetting, match="did you mean 'idle_timeout'"):
+        lab.elb.create_load_balancer("shop", echoes, idle_time=5)
+    with pytest.raises(UnknownSetting, match="did you mean 'health_check'"):
+        lab.elb.create_target_group("shop", echoes, health_checks=True)
+    balancer = lab.elb.create_load_balancer("shop", echoes)
+    with pytest.raises(UnknownSetting, match="did you mean 'path_pattern'"):
+        balancer.create_rule(lab.elb.target_groups["shop"], path="/x")
+    assert not balancer.listener_rules

@@ -73,6 +73,7 @@ class Line:
 
     def __init__(self, answer: Answer) -> None:
         self._answer, self._sent = answer, bytearray()
+        self._received = io.BytesIO()
 
     def sendall(self, data: Any) -> None:
         """Take some of the request."""
@@ -96,6 +97,12 @@ class Line:
         phrase = HTTPStatus(status).phrase
         lines = f"HTTP/1.1 {status} {phrase}\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
         return io.BytesIO(lines.encode() + text)
+
+    def recv(self, size: int, _flags: int = 0) -> bytes:
+        """Some of the response."""
+        if self._sent:
+            self._received = self.makefile()
+        return self._received.read(size)
 
     def settimeout(self, _timeout: float | None) -> None:
         """Answers come at once."""

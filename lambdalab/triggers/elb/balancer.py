@@ -17,7 +17,9 @@ from lambdalab.triggers.elb import payload
 from lambdalab.triggers.elb.rule import SOURCE, ListenerRule, conditions, priority_of
 from lambdalab.triggers.elb.target_group import TargetGroup, refusal
 from lambdalab.triggers.http import Handed, Handling, HttpFront, Request
-from lambdalab.triggers.parts import REGION, Parts
+from lambdalab.triggers.parts import REGION, Parts, no_others
+
+_CONDITIONS = ("path_pattern", "host_header", "http_request_method", "priority")
 
 
 class LoadBalancer(HttpFront):
@@ -52,6 +54,7 @@ class LoadBalancer(HttpFront):
         host_header: Any = None,
         http_request_method: Any = None,
         priority: int | None = None,
+        **unknown: object,
     ) -> ListenerRule:
         """Forward what meets every condition given to a target group (botocore CreateRule).
 
@@ -68,6 +71,7 @@ class LoadBalancer(HttpFront):
         Raises :class:`~lambdalab.errors.PriorityInUseException` for a priority that another rule has.
         """
         self.parts.origin()
+        no_others("create_rule", unknown, _CONDITIONS)
         if not isinstance(target_group, TargetGroup):
             told = "a target group: lab.elb.create_target_group(name, function) makes one"
             raise InvalidSetting("target_group", target_group, told, SOURCE)

@@ -14,8 +14,9 @@ from lambdalab.sources.directory import Directory
 from lambdalab.triggers.elb.balancer import LoadBalancer
 from lambdalab.triggers.elb.health_check import HealthCheck
 from lambdalab.triggers.elb.target_group import TargetGroup
-from lambdalab.triggers.parts import Parts
+from lambdalab.triggers.parts import Parts, no_others
 
+_SETTINGS = ("function", "multi_value_headers", "health_check")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\Z", re.ASCII)
 
 
@@ -50,6 +51,7 @@ class Elb(Directory[LoadBalancer]):
         multi_value_headers: bool = False,
         health_check: Any = None,
         idle_timeout: int | None = None,
+        **unknown: object,
     ) -> LoadBalancer:
         """Make a load balancer that forwards everything to a function, or by rules.
 
@@ -77,6 +79,7 @@ class Elb(Directory[LoadBalancer]):
         '/orders'
         """
         self._parts.origin()
+        no_others("create_load_balancer", unknown, (*_SETTINGS, "idle_timeout"))
         self._check_name("name", name)
         seconds = self._seconds(idle_timeout)
         default = None
@@ -102,6 +105,7 @@ class Elb(Directory[LoadBalancer]):
         *,
         multi_value_headers: bool = False,
         health_check: Any = None,
+        **unknown: object,
     ) -> TargetGroup:
         """Make a target group with a function, for ``balancer.create_rule(group, path_pattern=...)``.
 
@@ -122,6 +126,7 @@ class Elb(Directory[LoadBalancer]):
         Raises :class:`~lambdalab.errors.DuplicateTargetGroupNameException` where the settings differ.
         """
         self._parts.origin()
+        no_others("create_target_group", unknown, _SETTINGS)
         self._check_name("name", name)
         check = HealthCheck.of(self._parts.rules, "create_target_group", health_check)
         multi_value = bool(multi_value_headers)

@@ -58,6 +58,8 @@ class StreamSettings:
         retries = rules.firehose_retries if retries is None else retries
         least, largest = rules.firehose_buffer_size_minimum, rules.firehose_buffer_size_maximum
         longest = rules.firehose_buffer_interval_maximum
+        if isinstance(retries, float):
+            raise InvalidSetting("retries", retries, "a whole number", source)
         return cls(
             checked_number("buffer_size", size, least, largest, source),
             checked_number("buffer_interval", interval, 0, longest, source),

@@ -136,7 +136,7 @@ class LogGroup(Shown):
         stream = parts.ids.log_stream(environment.number, date, call.version.number)
         events = []
         most = parts.rules.asynchronous_payload
-        for at, line in ((at, piece) for at, _, line in lines for piece in pieces(line, most)):
+        for at, line in ((at, piece) for at, _, whole in lines for piece in pieces(whole, most)):
             self._count += 1
             stamp = (start_us + at) // 1000
             # an id of 56 digits that rises with time, as AWS's do
