@@ -86,6 +86,8 @@ def test_on_a_host_that_is_not_on_utc(zone: str) -> None:
 
 
 HANGS = """
+import time
+
 import pytest
 from tests.kernel import awkward
 

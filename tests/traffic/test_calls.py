@@ -339,6 +339,23 @@ def test_who_interrupts_a_call_waits_no_longer(lab: ll.Lab, caller: Any, api: bo
     assert len(lab.trace.requests) > 1, "the caller can call again"
 
 
+def test_a_call_that_broke_does_not_stop_a_later_run(lab: ll.Lab) -> None:
+    """Something else raised while somebody waited: nobody takes the answer, and the clock goes on."""
+    shop = lab.api_gateway.create_rest_api("shop")
+    shop.route("GET", "/", lab.create_function("slow", duration=20, timeout=60))
+
+    def breaks(_: object) -> None:
+        raise ValueError("of another event")
+
+    for ask in (lambda: shop.get("/"), lambda: lab.invoke("slow")):
+        lab._scheduler.at(lab._scheduler.now + 1_000_000, breaks)
+        with pytest.raises(ValueError, match="another event"):
+            ask()
+        wanted = lab.elapsed + 100
+        lab.run(until=wanted)
+        assert lab.elapsed == wanted
+
+
 def test_another_labs_api_is_none_of_this_lab(lab: ll.Lab) -> None:
     other = ll.Lab(seed=7)
     api = other.api_gateway.create_rest_api("shop")
