@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.errors import InvalidSetting, LabClosed, UnknownName
+from lambdalab.errors import InvalidSetting, LabClosed
 from lambdalab.faults import Faults
 from lambdalab.functions.target import Target, split
 from lambdalab.invocation.front_door import Origin
@@ -347,8 +347,7 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
                 raise InvalidSetting("target", target, limit)
             if name not in self._lambda.functions:
                 if target not in self._sources.names:
-                    known = [*self._lambda.functions, *self._sources.names]
-                    raise UnknownName("function, queue, stream or table", target, known)
+                    return self._triggers.driven(target, self._sources.names)  # type: ignore[no-any-return]
                 return self._sources.find(target)  # type: ignore[no-any-return]
         elif isinstance(target, (Queue, Stream, Table)):
             return self._sources.find(target)  # type: ignore[no-any-return]

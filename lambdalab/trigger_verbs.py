@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting
 from lambdalab.functions.policy import INVOKE, INVOKE_URL, Statement
+from lambdalab.functions.target import LATEST, Target
 from lambdalab.triggers.parts import no_others, one_of
 
 _ACCOUNT = re.compile(r"\d{12}\Z", re.ASCII)
@@ -105,7 +106,7 @@ class TriggerVerbs:
         """
         self._check_open()
         target = self._functions.target(function, qualifier)
-        _check_permission(statement_id, principal, action, function_url_auth_type)
+        _check_permission(target, statement_id, principal, action, function_url_auth_type)
         _check_source(source_arn, source_account)
         statement = Statement(
             statement_id, principal, action, source_arn, function_url_auth_type,
@@ -226,9 +227,14 @@ class TriggerVerbs:
 
 
 def _check_permission(
-    statement_id: str, principal: str, action: str, auth_type: str | None
+    target: Target, statement_id: str, principal: str, action: str, auth_type: str | None
 ) -> None:
     """Raise where AddPermission would not take the values."""
+    if target.qualifier == LATEST:
+        raise InvalidParameterValueException(
+            "We currently do not support adding policies for $LATEST.",
+            "; without a qualifier the permission is the function's, and $LATEST's",
+        )
     for setting, value in (("statement_id", statement_id), ("principal", principal)):
         if not isinstance(value, str) or not value:
             raise InvalidSetting(setting, value, "a text", "botocore AddPermission")

@@ -128,7 +128,7 @@ MUTATIONS: list[Mutation] = [
         "triggers/push.py",
         "        elif limit is not None and now + wait - event.made_at > limit:\n",
         "        elif limit is not None and now - event.made_at > limit:\n",
-        "tests/triggers/test_push.py::test_an_event_ends_once_within_its_rules",
+        "tests/world/test_triggers.py::test_a_push_whose_next_try_would_be_too_late_ends_now",
     ),
     Mutation(
         "a subscription gets what it does not want",
@@ -157,9 +157,9 @@ MUTATIONS: list[Mutation] = [
     Mutation(
         "S3 waits as long before each retry",
         "",
-        "triggers/thin.py",
-        "        wait: int = parts.us(first) << min(tries - 1, 40)\n",
-        "        wait: int = parts.us(first)\n",
+        "triggers/s3/notifications.py",
+        "rules.s3_retry_wait_minimum * 2.0 ** min(tries - 1, _DOUBLINGS)",
+        "rules.s3_retry_wait_minimum",
         f"{S3}test_refusals_are_tried_again_with_waits_that_double_for_some_hours",
     ),
     Mutation(
@@ -245,11 +245,11 @@ MUTATIONS: list[Mutation] = [
         "tests/triggers/test_cloudformation.py::test_a_stack_waits_an_hour_in_vain",
     ),
     Mutation(
-        "a trigger hears of every branch",
+        "a trigger hears of every event of its branches",
         "",
         "triggers/codecommit.py",
-        "        named = not self.branches or branch in self.branches\n",
-        "        named = True\n",
+        '        return named and ("all" in self.events or event in self.events)\n',
+        "        return named\n",
         "tests/triggers/test_codecommit.py::test_only_the_branches_and_events_it_wants",
     ),
     # ---- permissions
@@ -268,7 +268,7 @@ MUTATIONS: list[Mutation] = [
         "functions/policy.py",
         "        own = self._statements.get(qualifier)\n",
         '        own = self._statements.get("")\n',
-        "tests/functions/test_policy.py::test_each_qualifier_has_its_own",
+        f"{SNS}test_an_alias_is_asked_with_its_own_permission",
     ),
     # ---- callers
     Mutation(

@@ -16,6 +16,7 @@ from typing import Any
 
 from lambdalab.errors import ResourceConflictException, ResourceNotFoundException
 from lambdalab.functions.context import ACCOUNT
+from lambdalab.functions.target import LATEST
 
 INVOKE = "lambda:InvokeFunction"
 INVOKE_URL = "lambda:InvokeFunctionUrl"
@@ -85,7 +86,7 @@ class Statement:
 
 
 class Policy:
-    """The statements of a function, by qualifier ("": the function itself)."""
+    """The statements of a function, by qualifier ("": the function itself, and its ``$LATEST``)."""
 
     def __init__(self) -> None:
         self._statements: dict[str, dict[str, Statement]] = {}
@@ -95,7 +96,7 @@ class Policy:
 
         Raises :class:`~lambdalab.errors.ResourceConflictException` where the name is taken.
         """
-        own = self._statements.setdefault(qualifier, {})
+        own = self._statements.setdefault(_key(qualifier), {})
         if statement.sid in own:
             raise ResourceConflictException(
                 f"The statement id ({statement.sid}) provided already exists. Please provide a new "
@@ -108,7 +109,7 @@ class Policy:
 
         Raises :class:`~lambdalab.errors.ResourceNotFoundException` where there is no such statement.
         """
-        own = self._statements.get(qualifier, {})
+        own = self._statements.get(_key(qualifier), {})
         if sid not in own:
             known = f"; there are {', '.join(map(repr, own))}" if own else "; there are none"
             raise ResourceNotFoundException(
@@ -118,23 +119,28 @@ class Policy:
 
     def allows(self, qualifier: str, principal: str, action: str, source_arn: str) -> bool:
         """Whether any statement allows it."""
-        own = self._statements.get(qualifier)
+        own = self._statements.get(_key(qualifier))
         return own is not None and any(
             statement.allows(principal, action, source_arn) for statement in own.values()
         )
 
     def allows_url(self, qualifier: str, auth_type: str, action: str) -> bool:
         """Whether any statement lets anybody in through a function URL."""
-        own = self._statements.get(qualifier, {})
+        own = self._statements.get(_key(qualifier), {})
         return any(statement.allows_url(auth_type, action) for statement in own.values())
 
     def forget(self, qualifier: str) -> None:
         """The qualifier is gone, and its statements with it."""
-        self._statements.pop(qualifier, None)
+        self._statements.pop(_key(qualifier), None)
 
     def of(self, qualifier: str) -> Iterator[Statement]:
         """The statements of one qualifier."""
-        return iter(self._statements.get(qualifier, {}).values())
+        return iter(self._statements.get(_key(qualifier), {}).values())
+
+
+def _key(qualifier: str) -> str:
+    """``$LATEST`` has no policy of its own: it is the function's."""
+    return "" if qualifier == LATEST else qualifier
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from lambdalab.errors import InvalidSetting
+from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.functions.function import DeadLetters
 from lambdalab.invocation.destinations import Destination, Destinations, Envelope, TargetKind
 from lambdalab.invocation.recursion import Chain
@@ -77,6 +77,23 @@ class Letters:
         return (
             self._queues.imply(name) if found is None else PlaceLetters(self._destinations, found)
         )
+
+    def queue(self, given: object) -> Destination | None:
+        """The dead-letter queue of another service's way to its target; None where none was given.
+
+        A name that nothing has makes the queue. What it leads to may be of another service: who asks
+        says what it takes. Raises as :meth:`Destinations.resolve` does.
+        """
+        found = self._destinations.handle("sqs", given)
+        if found is not None:
+            return found
+        try:
+            return self._destinations.resolve(SETTING, given, "")
+        except UnknownName:
+            if not isinstance(given, str):
+                raise
+            self._queues.imply(given)
+            return self._destinations.handle("sqs", given)
 
     def _place(self, given: object) -> Destination | None:
         """What an ARN, or a topic, stands for; None for what SQS is to find."""

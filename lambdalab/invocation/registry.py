@@ -46,7 +46,7 @@ class FunctionRegistry:
         self._holders: dict[str, Callable[..., Any]] = {}  # which of them has each name now
         functions = LambdaTarget(self._destination, lambda: self.service.functions, self._inform)
         self.destinations = Destinations([queues.target_kind(), functions])
-        self._letters = Letters(queues, self.destinations)
+        self.letters = Letters(queues, self.destinations)
         service.events.ends.destinations = self.destinations
 
     def restart(self, service: LambdaService) -> None:
@@ -242,7 +242,7 @@ class FunctionRegistry:
 
     def _put(self, verb: str, code: Code | None, settings: dict[str, Any]) -> Function:
         """Check everything, then make or change the function and its dead-letter queue."""
-        settings["dead_letter_queue"] = self._letters.name(settings.get("dead_letter_queue"))
+        settings["dead_letter_queue"] = self.letters.name(settings.get("dead_letter_queue"))
         for name in ("on_success", "on_failure"):
             settings[name] = self.destinations.resolve(
                 name, settings.get(name), str(settings["name"])
@@ -261,7 +261,7 @@ class FunctionRegistry:
         self.service.check(made)
         _warn_about_units(made)
         queue = (
-            None if made.dead_letter_queue is None else self._letters.place(made.dead_letter_queue)
+            None if made.dead_letter_queue is None else self.letters.place(made.dead_letter_queue)
         )
         function = self.service.put_function(made, code)
         function.dead_letters = queue

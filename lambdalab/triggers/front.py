@@ -34,6 +34,8 @@ class Result:
     failure: Failure | None = None
     error: ServiceError | None = None
     timed_out: bool = False
+    modelled: bool = False
+    """Whether a model ran, which returns nothing: a service takes it for the answer that it wants."""
 
     @property
     def good(self) -> bool:
@@ -69,7 +71,9 @@ class Waiting:
         if call.error is not None:
             self.told(Result(call.request, call.cause, error=call.error))
         else:
-            self.told(Result(call.request, call.cause, call.response, call.failure))
+            model = call.version.code is None
+            told = Result(call.request, call.cause, call.response, call.failure, modelled=model)
+            self.told(told)
 
     def accepted(self, call: Call) -> None:
         """Lambda has queued an event, or refused it."""

@@ -100,6 +100,10 @@ class Response:
     cause: int = 0
 
 
+NULL = Response(200, b"null", (("Content-Type", "application/json"),))
+"""What fronts answer for a modelled function that ran: it returned nothing."""
+
+
 def message(
     status_code: int, text: str, request: int = 0, cause: int = 0, key: str = "message"
 ) -> Response:

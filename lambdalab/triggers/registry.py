@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
+from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.triggers.api_gateway import ApiGateway
 from lambdalab.triggers.cloudformation.service import CloudFormation
 from lambdalab.triggers.cloudfront.service import CloudFront
@@ -31,6 +35,9 @@ class Triggers:
     )  # fmt: skip
     """The attributes of the lab that are trigger services, in the order in which its repr shows them."""
 
+    DRIVEN: tuple[str, ...] = ("sns", "s3", "eventbridge", "firehose", "api_gateway", "elb")
+    """Those whose things traffic can go to."""
+
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.api_gateway = ApiGateway(parts)
@@ -47,6 +54,23 @@ class Triggers:
         self.codecommit = CodeCommit(parts)
         self.cloudformation = CloudFormation(parts)
         self.config = Config(parts)
+
+    def driven(self, name: str, others: Iterable[str]) -> Any:
+        """The topic, bucket, bus, stream or API that traffic may go to by its name.
+
+        Raises :class:`~lambdalab.errors.UnknownName` where none has it; ``others`` are the names of what
+        is none of these.
+        """
+        services = [getattr(self, service) for service in self.DRIVEN]
+        found = [service[name] for service in services if name in service]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            nouns = " and a ".join(each.noun for each in services if name in each)
+            limit = f"one of several: there is a {nouns} of this name; give it itself"
+            raise InvalidSetting("target", name, limit)
+        known = [*self.parts.service.functions, *others, *(n for s in services for n in s)]
+        raise UnknownName("function, queue, stream, table, topic, bucket, bus or API", name, known)
 
     def wiring(self) -> dict[str, list[object]]:
         """What has been made of each service, for the lab's repr; not what nobody has made or used."""

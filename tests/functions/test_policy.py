@@ -122,3 +122,20 @@ def test_a_source_account(lab: ll.Lab) -> None:
         assert lab.trace.requests["status_code"].iloc[-1] == status
     with pytest.raises(InvalidSetting, match="source_account"):
         lab.add_permission("bill", "other", principal=SNS, source_account=123456789012)  # type: ignore[arg-type]
+
+
+def test_latest_has_the_functions_policy(lab: ll.Lab) -> None:
+    lab.create_function("bill", duration=1)
+    with pytest.raises(InvalidParameterValueException, match="LATEST"):
+        lab.add_permission("bill", "s", principal=SNS, qualifier="$LATEST")
+    topic = lab.sns.create_topic("orders")
+    topic.subscribe("bill:$LATEST")
+    (shown,) = lab.get_policy("bill")["Statement"]
+    assert shown["Principal"] == {"Service": SNS}
+    topic.publish("paid")
+    lab.run()
+    assert lab.trace.invocations["status"].tolist() == ["succeeded"]
+    lab.remove_permission("bill")
+    topic.publish("paid")
+    lab.run()
+    assert lab.trace.invocations["status_code"].tolist() == [202, 403]

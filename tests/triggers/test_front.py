@@ -151,3 +151,26 @@ def test_an_event_that_is_no_json(lab: ll.Lab) -> None:
     [result] = heard
     assert result.error is not None
     assert (result.error.status_code, result.cause) == (400, Cause.INVALID_JSON)
+
+
+def test_a_modelled_function_gives_each_service_the_answer_it_wants(lab: ll.Lab) -> None:
+    lab.create_function("f", duration=0.1)
+    rest, http = lab.api_gateway.create_rest_api("rest"), lab.api_gateway.create_http_api("http")
+    old = lab.api_gateway.create_http_api("old", payload_format="1.0")
+    for api in (rest, http, old):
+        api.route("GET", "/x", "f")
+    fronts = [rest, http, old, lab.create_function_url("f"), lab.elb.create_load_balancer("b", "f")]
+    replies = [front.get("/x") for front in fronts]
+    assert [(reply.status_code, reply.text) for reply in replies] == [(200, "null")] * 5
+    pool = lab.cognito.create_user_pool("people", pre_sign_up="f")
+    assert pool.sign_up("ann", {"email": "a@b.c"})
+    stream = lab.firehose.create_delivery_stream("raw", "f", buffer_interval=1)
+    stream.put_record(b"as it is")
+    lab.run()
+    assert stream.delivered == [b"as it is"]
+    pages = lab.cloudfront.create_distribution("pages", origin={"/x": "page"})
+    plain = pages.get("/x")
+    for event_type in ("viewer-request", "origin-response"):
+        pages.associate(event_type, lab.publish_version("f"))
+    assert (pages.get("/x").status_code, pages.get("/x").body) == (plain.status_code, plain.body)
+    assert set(lab.trace.invocations["status"]) == {"succeeded"}

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lambdalab as ll
+from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.kernel import US
 from lambdalab.triggers.push import Arrivals, FunctionReceiver, Push, Retries, letters_to
 from tests.triggers.fronts import parts_of
@@ -131,3 +132,29 @@ def test_an_event_ends_once_within_its_rules(wait: int, most: int, age: int, hea
         assert ends in (["expired"], ["dropped"])
     lab.audit()
     lab.close()
+
+
+def test_a_dead_letter_queue_of_a_new_name_is_made(lab: ll.Lab) -> None:
+    lab.create_function("bill", duration=1)
+    lab.sns.create_topic("orders").subscribe("bill", dead_letter_queue="a")
+    rule = lab.eventbridge["default"].put_rule("r", event_pattern={"source": ["shop"]})
+    rule.put_target("bill", dead_letter_queue="b")
+    lab.scheduler.create_schedule("s", "rate(1 hour)", "bill", dead_letter_queue="c")
+    assert list(lab.sqs) == ["a", "b", "c"]
+
+
+def test_traffic_finds_topics_buckets_and_buses_by_name(lab: ll.Lab) -> None:
+    bill = lab.create_function("bill", duration=0.1)
+    lab.sns.create_topic("orders").subscribe(bill)
+    lab.s3.create_bucket("pictures").notify(bill)
+    bus = lab.eventbridge.create_event_bus("shop")
+    bus.put_rule("all", event_pattern={"account": ["123456789012"]}).put_target(bill)
+    for name in ("orders", "pictures", "shop"):
+        lab.drive(name, ll.Every(1), count=3)
+    lab.run()
+    assert len(lab.trace.invocations) == 9
+    with pytest.raises(UnknownName, match="did you mean 'pictures'"):
+        lab.drive("picture", ll.Every(1), count=1)
+    lab.sns.create_topic("shop")
+    with pytest.raises(InvalidSetting, match="one of several"):
+        lab.drive("shop", ll.Every(1), count=1)

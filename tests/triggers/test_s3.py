@@ -277,6 +277,19 @@ def test_queues_and_topics_hear_too_beginning_with_the_test_event(lab: ll.Lab) -
     assert inside == ["", "s3:TestEvent"]
 
 
+def test_every_run_begins_with_the_test_event(lab: ll.Lab) -> None:
+    queue, bucket = lab.sqs.create_queue("heard"), lab.s3.create_bucket("pictures")
+    bucket.notify(queue)
+    digests = []
+    for _ in range(2):
+        bucket.put_object("a")
+        lab.run()
+        assert queue.messages[0].body["Event"] == "s3:TestEvent"
+        digests.append(lab.trace.digest())
+        lab.reset()
+    assert digests[0] == digests[1]
+
+
 def test_the_test_event_is_a_rule_and_queue_events_parse() -> None:
     lab = ll.Lab(quotas={"s3_test_event": False})
     events = heard(lab)
@@ -541,15 +554,13 @@ def test_looking_for_what_is_not_there_costs_nothing(
 
 @pytest.mark.parametrize("way", ["function", "topic"])
 def test_failures_that_only_make_failures_come_to_an_end(way: str) -> None:
-    lab = ll.Lab(seed=1, quotas={"recursion_limit": 4})
+    lab = ll.Lab(seed=1, quotas={"recursion_limit": 4, "s3_test_event": False})
     photos, topic = lab.s3.create_bucket("photos"), lab.sns.create_topic("orders")
     lab.create_function(
         "bill", duration=0.1, failure_rate=1, maximum_retry_attempts=0, on_failure=photos
     )
     topic.subscribe("bill")
     photos.notify("bill" if way == "function" else topic)
-    if way == "topic":  # without S3's test event
-        lab.reset()
     lab.invoke("bill", {}, invocation_type="Event")
     lab.run()
     ends = lab.trace.invocations["status"].astype(str).value_counts().to_dict()

@@ -417,7 +417,6 @@ def test_get_and_the_books(lab: ll.Lab, got: list[Any]) -> None:
         ({"maximum_event_age": 59}, InvalidSetting, "from 60 to 86,400"),
         ({"maximum_event_age": 86_401}, InvalidSetting, "from 60 to 86,400"),
         ({"dead_letter_queue": "bill"}, InvalidSetting, "a standard SQS queue"),
-        ({"dead_letter_queue": "gone"}, UnknownName, "gone"),
         ({"description": 5}, InvalidSetting, "a text"),
         ({"flexible_time_window": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15}}, InvalidSetting,
          "flexible time windows are not simulated"),

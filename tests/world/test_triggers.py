@@ -233,6 +233,19 @@ def test_an_api_takes_of_its_own_and_of_the_accounts_tokens() -> None:
     assert (lab.trace.requests["cause"] == "throttled_front").sum() == 2
 
 
+def test_a_push_whose_next_try_would_be_too_late_ends_now() -> None:
+    lab = ll.Lab(seed=1, quotas={"s3_retry_age": 5, "s3_delivery_latency": 0})
+    lab.create_function("bill", duration=0.1)
+    lab.faults.service_error("bill")
+    bucket = lab.s3.create_bucket("box")
+    bucket.notify("bill")
+    bucket.put_object("a")
+    lab.run()
+    rows = lab.trace.queue_events.query("queue == 'box->bill'")
+    assert rows["age_ms"].tolist() == [0, 0, 1_000, 3_000], "the next one would be at 7 s"
+    assert rows["action"].iloc[-1] == "expired"
+
+
 def test_a_route_that_does_not_wait_is_told_that_it_is_queued(lab: ll.Lab) -> None:
     lab.create_function("bill", duration=5, timeout=9)
     api = lab.api_gateway.create_rest_api("web")

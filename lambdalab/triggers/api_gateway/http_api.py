@@ -13,7 +13,7 @@ from lambdalab.triggers.api_gateway.exchange import Exchange, Words
 from lambdalab.triggers.api_gateway.results import NotDecodable, response_of
 from lambdalab.triggers.api_gateway.settings import HTTP
 from lambdalab.triggers.front import Result
-from lambdalab.triggers.http import Response
+from lambdalab.triggers.http import NULL, Response
 
 _ERROR = '{"message":"Internal Server Error"}'
 
@@ -57,6 +57,8 @@ class HttpApi(Api):
     def _response_to(self, exchange: Exchange, result: Result) -> Response | None:
         if self.settings.payload_format == "2.0":
             return payload_v2.response_of(result.response)
+        if result.modelled:
+            return NULL
         try:
             return response_of(result.response, strict=False)
         except NotDecodable:

@@ -15,7 +15,7 @@ from lambdalab.triggers.api_gateway.exchange import Exchange, Words
 from lambdalab.triggers.api_gateway.results import NOT_BASE64, NotDecodable, response_of
 from lambdalab.triggers.api_gateway.settings import REST, TYPES
 from lambdalab.triggers.front import Result
-from lambdalab.triggers.http import Response
+from lambdalab.triggers.http import NULL, Response
 
 _FAULT = "InternalServerErrorException"
 _ERROR = '{"message": "Internal server error"}'
@@ -77,6 +77,8 @@ class RestApi(Api):
 
     def _response_to(self, exchange: Exchange, result: Result) -> Response | None:
         """What a function returned; a body in base64 is decoded for callers who accept what is binary."""
+        if result.modelled:
+            return NULL
         types = self.settings.binary_media_types
         decode = is_binary(first_accepted(exchange.request), types)
         try:

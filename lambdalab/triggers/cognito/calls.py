@@ -80,7 +80,8 @@ class TriggerCalls:
             )
             if number == tries or not (result.timed_out or busy):
                 break
-        return self._answer(trigger, result)
+        good = result.modelled and result.good
+        return event["response"] if good else self._answer(trigger, result)
 
     def _answer(self, trigger: str, result: Result) -> dict[str, Any]:
         """The ``response`` of a good answer; what Cognito says of any other (seen in users' reports)."""

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-funct
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +20,7 @@ from lambdalab.trace.schema import Cause
 from lambdalab.triggers import front
 from lambdalab.triggers.elb import payload
 from lambdalab.triggers.elb.health_check import AGENT, Checker, HealthCheck
-from lambdalab.triggers.http import Request, Response
+from lambdalab.triggers.http import NULL, Request, Response
 from lambdalab.triggers.parts import Parts, arn
 
 PRINCIPAL = "elasticloadbalancing.amazonaws.com"
@@ -167,6 +168,8 @@ class TargetGroup(Shown):
             return refusal(rules.load_balancer_throttled_status, request, cause)
         if not result.good:
             return refusal(502, request, cause)
+        if result.modelled:
+            return dataclasses.replace(NULL, request=request)
         if len(result.response) > rules.load_balancer_response:
             return refusal(502, request, Cause.RESPONSE_TOO_LARGE)
         made = payload.response_of(result.response, self.multi_value_headers)

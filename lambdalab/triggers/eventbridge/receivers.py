@@ -150,15 +150,14 @@ def _refuse(arn: str, what: str) -> NoReturn:
 
 
 def letters_of(parts: Parts, given: Any) -> Destination | None:
-    """The dead-letter queue of a target: a standard queue of this lab; None where none was given.
+    """The dead-letter queue of a target, made where it is missing; None where none was given.
 
     Raises :class:`~lambdalab.errors.ValidationException` in AWS's words for anything else.
     """
     name = given if isinstance(given, str) else getattr(given, "name", "")
     if isinstance(name, str) and name.endswith(FIFO):
         raise ValidationException("SQS FIFO is not supported by Dead Letter Queues")
-    places = parts.functions.destinations
-    found = places.handle("sqs", given) or places.resolve("dead_letter_queue", given, "")
+    found = parts.functions.letters.queue(given)
     if found is not None and found.service != "sqs":
         raise ValidationException(f"{found.service} is not supported as a dead letter resource")
     return found

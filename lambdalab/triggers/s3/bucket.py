@@ -241,7 +241,7 @@ class Bucket(Shown):
         ----------
         target
             A function, a standard SQS queue or an SNS topic: itself, its name or ARN. A queue and a
-            topic get S3's test event at once (rule ``s3_test_event``).
+            topic get S3's test event at once, and again in each run (rule ``s3_test_event``).
         events
             Event types, such as ``("s3:ObjectCreated:Put", "s3:ObjectRemoved:*")``.
         prefix, suffix
@@ -310,16 +310,19 @@ class Bucket(Shown):
         return made
 
     def _put(self, made: Notification) -> Notification:
-        parts, target = self._parts, made.destination
         self._grant(made)
         self._notifications[made.name] = made
-        way = self._way(made)
+        self._announce(made)
         self._told()
-        if target.service != "lambda" and parts.rules.s3_test_event:
+        return made
+
+    def _announce(self, made: Notification) -> None:
+        """S3 tries the way to a queue or topic at once."""
+        way, parts = self._way(made), self._parts
+        if made.destination.service != "lambda" and parts.rules.s3_test_event:
             number = parts.new_number()
             self._arrivals.arrive(number, wanted=True)
             way.send(number, test_event(parts, self.name, number))
-        return made
 
     def _grant(self, made: Notification) -> None:
         """Let the bucket call the function, as the console does when it is wired."""
@@ -367,6 +370,8 @@ class Bucket(Shown):
         self._arrivals.begin()
         for way in self._ways.values():
             way.begin()
+        for made in self._notifications.values():
+            self._announce(made)
         self._told()
 
     def _told(self) -> None:

@@ -25,12 +25,11 @@ def place_of(setting: str, parts: Parts, given: object) -> Destination:
 
 
 def letters_queue(parts: Parts, given: object) -> Destination | None:
-    """The dead-letter queue; None where none was given."""
+    """The dead-letter queue, made where it is missing; None where none was given."""
     if given is None:
         return None
-    queue = parts.functions.destinations.handle("sqs", given)
-    found = place_of("dead_letter_queue", parts, given) if queue is None else queue
-    if found.service != "sqs":
+    found = parts.functions.letters.queue(given)
+    if found is None or found.service != "sqs":
         limit = "a standard SQS queue, its name or ARN"
         raise InvalidSetting(
             "dead_letter_queue", given, limit, "scheduler/configuring-schedule-dlq"

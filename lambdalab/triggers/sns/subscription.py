@@ -55,10 +55,7 @@ class SubscriptionSettings:
             )
         rules: Rules = parts.rules
         policy = FilterPolicy.make(filter_policy, filter_policy_scope, rules)
-        places = parts.functions.destinations
-        letters = places.handle("sqs", dead_letter_queue) or places.resolve(
-            "dead_letter_queue", dead_letter_queue, ""
-        )
+        letters = parts.functions.letters.queue(dead_letter_queue)
         if letters is not None and letters.service != "sqs":
             limit = "an SQS queue, its name or ARN"
             raise InvalidSetting(
