@@ -126,7 +126,7 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
                 self._scheduler, self._books, self._streams, self._lambda, self.rules, self._clock,
                 self._lambda.ids, self._functions, self._origin,
                 lambda operation, caller: self._client.perform(operation, caller),
-                self.sqs.new_number,
+                self.sqs.new_number, lambda: self.sqs.sent,
             )
         )  # fmt: skip
         for service in Triggers.SERVICES:

@@ -266,7 +266,7 @@ MUTATIONS: list[Mutation] = [
         "an alias is let in by what its function allows",
         "",
         "functions/policy.py",
-        "        own = self._statements.get(qualifier)\n",
+        "        own = self._statements.get(_key(qualifier))\n",
         '        own = self._statements.get("")\n',
         f"{SNS}test_an_alias_is_asked_with_its_own_permission",
     ),

@@ -32,7 +32,8 @@ class FunctionSettings:
     ``idle_expiry``, ``maximum_retry_attempts`` or ``maximum_event_age`` means the rules' default;
     :meth:`make` fills it in. ``duration`` makes a modelled function, ``dead_letter_queue`` is the
     name of an SQS queue or the ARN of an SNS topic. ``maximum_retry_attempts`` (0 to 2),
-    ``maximum_event_age`` (s), ``on_success`` and ``on_failure`` (destinations) are the event invoke configuration of ``$LATEST``;
+    ``maximum_event_age`` (s), ``on_success`` and ``on_failure`` (destinations) are the event invoke
+    configuration of ``$LATEST``;
     ``recursive_loop`` is ``"Terminate"`` or ``"Allow"``. ``init`` and ``idle_expiry`` are seconds or a
     distribution.
     """

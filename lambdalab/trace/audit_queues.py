@@ -347,6 +347,10 @@ def _pushes(tables: Tables) -> Iterator[Difference]:
     yield from wrong("an invocation names an event that was never sent", unknown, "invocations")
     taken = (rows["action"] == Action.DELETED) & (rows["cause"] == Cause.ACCEPTED)
     parents = np.append(0, np.where(own, calls["parent"], 0))[rows["request"]]
+    origin = tables.rows("origins")
+    strange = ~np.isin(origin["message"], tables.rows("queue_events")["event"])
+    strange |= (origin["event"] < 1) | (origin["event"] >= origin["message"])
+    yield from wrong("a message came of what was not there before it", strange)
     other = taken & (parents != rows["event"])
     yield from wrong(
         "an event was taken by another's invocation", other, "messages", rows["event"] - 1

@@ -48,6 +48,7 @@ _DEFAULT_START_US = 1_736_208_000_000_000  # 2025-01-07T00:00:00Z
 _pack_scaling = schema.SCALING.open
 _pack_log = schema.LOGS.open
 _pack_fault = schema.FAULTS.open
+_pack_origin = schema.ORIGINS.open
 
 
 class Dated(Protocol):
@@ -283,6 +284,10 @@ class Recorder(Callers):
     def message_group(self, message: int, group: str) -> None:
         """The group of a message of a FIFO queue."""
         self.message_groups[message] = group
+
+    def came_of(self, message: int, event: int) -> None:
+        """A message is what became of an event that a service handed on."""
+        self._buffers["origins"].extend(_pack_origin(message, event))
 
     # ---- batches ----------------------------------------------------------------------------
 

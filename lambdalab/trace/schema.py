@@ -48,6 +48,7 @@ __all__ = [
     "FRONTS",
     "INVOCATIONS",
     "LOGS",
+    "ORIGINS",
     "PACKED",
     "QUEUED_AT",
     "QUEUE_EVENTS",
@@ -227,11 +228,14 @@ FAULTS = Packed(
     "faults", (("at", "q"), ("kind", "b"), ("subject", "N"), ("request", "i"), ("message", "i"))
 )
 
+#: Which message or event came of which: what a service handed on has a number of its own there.
+ORIGINS = Packed("origins", (("message", "i"), ("event", "i")))
+
 #: Every packed table by name, in the order in which digests and saved traces take them.
 PACKED: dict[str, Packed] = {
     layout.name: layout
     for layout in (
         INVOCATIONS, ATTEMPTS, QUEUED_AT, WAITS, ENVIRONMENTS, QUEUE_EVENTS, BATCHES,
-        BATCH_RECORDS, REQUESTS, SCALING, LOGS, FAULTS, FRONTS,
+        BATCH_RECORDS, REQUESTS, SCALING, LOGS, FAULTS, FRONTS, ORIGINS,
     )
 }  # fmt: skip

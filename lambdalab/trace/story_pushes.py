@@ -9,7 +9,7 @@ from lambdalab.trace.codes import Action, Cause, ParentKind, QueueKind
 from lambdalab.trace.columns import Rows
 from lambdalab.trace.ids import short
 from lambdalab.trace.story_parts import Told, because, children, name_of
-from lambdalab.trace.tables import Tables
+from lambdalab.trace.tables import Tables, origins
 from lambdalab.trace.words import duration
 
 
@@ -50,6 +50,21 @@ def push_line(tables: Tables, row: np.void) -> tuple[int, str]:
         case action:
             what = f"{way!r} gives it up: {Action.names[action].replace('_', ' ')}"
     return int(row["at"]), f"{what} ({because(cause)})"
+
+
+def came_of(tables: Tables, number: int, rows: Rows) -> Told:
+    """Which event a message was before it came here, told where it begins."""
+    event = int(origins(tables)[number]) if number < len(origins(tables)) else 0
+    if event and len(rows):
+        what = f"{short('message', event)} becomes {short('message', number)}"
+        yield int(rows[0]["at"]), f"{what} in {name_of(tables, rows[0]['queue'])!r}"
+
+
+def becomes(tables: Tables, number: int) -> Told:
+    """What an event has become where services handed it on."""
+    rows, events = tables.rows("origins"), tables.rows("queue_events")
+    for child in rows["message"][rows["event"] == number].tolist():
+        yield from came_of(tables, child, events[events["event"] == child][:1])
 
 
 def runs_of(tables: Tables, number: int) -> Told:

@@ -19,7 +19,14 @@ from lambdalab.trace.ids import short
 from lambdalab.trace.retries import asynchronous
 from lambdalab.trace.sources import is_open, sources
 from lambdalab.trace.story_parts import Told, because, children, ending, name_of
-from lambdalab.trace.story_pushes import is_push, push_line, push_title, runs_of
+from lambdalab.trace.story_pushes import (
+    becomes,
+    came_of,
+    is_push,
+    push_line,
+    push_title,
+    runs_of,
+)
 from lambdalab.trace.tables import Tables
 from lambdalab.trace.words import duration, shard_name, times
 
@@ -61,6 +68,7 @@ def message_title(tables: Tables, number: int) -> str:
 def message(tables: Tables, number: int) -> Told:
     """All that happened to a message or a record, with the ends of the batches it was in."""
     rows = _rows(tables, number)
+    yield from came_of(tables, number, rows)
     held = tables.rows("batch_records")
     batches = held["batch"][held["message"] == number].tolist()
     for row in rows:
@@ -73,6 +81,7 @@ def message(tables: Tables, number: int) -> Told:
         yield int(row["at"]), f"{_sentence(tables, row)} ({because(int(row['cause']))})"
         if row["action"] == Action.RECEIVED and row["cause"] == Cause.POLLED and batches:
             yield from _joined(tables, int(row["at"]), batches)
+    yield from becomes(tables, number)
     yield from runs_of(tables, number)
 
 

@@ -303,11 +303,25 @@ def queue_events(tables: Tables) -> pd.DataFrame:
         "visible_at": tables.times(rows["visible_at"]),
         "receive_count": plain(rows["receive_count"]),
         "message_group": group_column(tables.recorder.message_groups, messages),
+        "parent_id": tables.ids_of("message", origins(tables)[messages]),
         "request_id": tables.ids_of("request", rows["request"]),
         "batch_id": tables.ids_of("batch", rows["batch"]),
         "cause": causes(rows["cause"], schema.CAUSES["queue_events"]),
     }
     return frame(columns)
+
+
+def origins(tables: Tables) -> Numbers:
+    """The event that each message came of, by its number; 0 where it came of none."""
+
+    def build() -> Numbers:
+        rows, events = tables.rows("origins"), tables.rows("queue_events")["event"]
+        last = max(int(rows["message"].max(initial=0)), int(events.max(initial=0)))
+        found = np.zeros(last + 1, dtype=np.int64)
+        found[rows["message"]] = rows["event"]
+        return found
+
+    return tables.keep("origins", build)
 
 
 def batches(tables: Tables) -> pd.DataFrame:

@@ -49,6 +49,8 @@ class Parts:
         waits.
     new_number
         The next number of a message; people read ``m12``.
+    last_number
+        The number that was given last.
     ticking
         The schedules that go on by themselves, and when each fires next (microseconds since 1970).
     """
@@ -64,6 +66,7 @@ class Parts:
     origin: Callable[[], Origin]
     perform: Callable[[Operation, Any], Answer]
     new_number: Callable[[], int]
+    last_number: Callable[[], int]
     ticking: dict[str, int] = field(default_factory=dict)
     _counts: dict[int, Count] = field(default_factory=dict)
     _resets: list[Callable[[], None]] = field(default_factory=list)

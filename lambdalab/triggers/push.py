@@ -26,7 +26,7 @@ from lambdalab.triggers.parts import Parts
 class Event:
     """One event on its way to one target.
 
-    Attributes: ``number`` (``m12``, the same wherever the event goes), ``body`` for this target,
+    Attributes: ``number`` (``m12``, the same on each of its ways), ``body`` for this target,
     ``request``: the invocation whose handler caused it (0: none), ``chain``: the chain of requests that
     recursive loops are found by (None where the service carries none), ``made_at``, ``tries`` so far.
     """
@@ -127,10 +127,21 @@ class PlaceReceiver:
         envelope = Envelope(
             event.request, source, event.chain, "", cause=Cause.PUBLISHED, subject=self._subject
         )
-        told = self._parts.functions.destinations.deliver(self._destination, event.body, envelope)
+        told = handed_on(self._parts, self._destination, event.number, event.body, envelope)
         if told:
             return Taken(400, 0, Cause.TARGET_FAILED, message=told)
         return Taken(200, 0, Cause.DELIVERED)
+
+
+def handed_on(
+    parts: Parts, destination: Destination, number: int, body: bytes, envelope: Envelope
+) -> str:
+    """Deliver an event to another service, and tell the books what it is there; "" or why not."""
+    last = parts.last_number()
+    told = parts.functions.destinations.deliver(destination, body, envelope)
+    if parts.last_number() > last:  # the first thing made is what the event has become
+        parts.books.came_of(last + 1, number)
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +173,7 @@ def letters_to(
             event.request, source, event.chain, "", cause=Cause.DEAD_LETTER,
             attributes=dict(attributes(event, taken, cause)),
         )  # fmt: skip
-        return parts.functions.destinations.deliver(destination, event.body, envelope)
+        return handed_on(parts, destination, event.number, event.body, envelope)
 
     return take
 

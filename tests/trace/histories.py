@@ -269,6 +269,8 @@ class World:
     def send(self) -> None:
         self.message += 1
         self.orders.note(self.message, Action.SENT, Cause.MESSAGE_SENT, depth=1)
+        if self.message > 1:
+            self.books.came_of(self.message, self.message - 1)
         self.waiting.append(self.message)
         self.after(self.chance.randrange(3 * S), self.poll)
 

@@ -10,8 +10,8 @@ from lambdalab.trace.digest import digest
 from lambdalab.trace.schema import PACKED, QueueKind
 from tests.trace.histories import World, change, rows_of
 
-EMPTY = "2a7b1f749a26b71d72141cba8fe7fea5bfda9e6870c32b111b748a19ec2967ac"
-SOME = "c4b228f997ae759c3b34cd75e4a9b33cacaaf3915b590ed0cc67359e4957d9ff"
+EMPTY = "420fbd14377410e023841e91ab4d8cdbdc75160026bab8aa6f4c1c6abf34f957"
+SOME = "354dbce786880d1ccccd144dba06a9ff74331bfc9969352952db889455152ac9"
 
 
 def test_the_same_run_has_the_same_digest() -> None:

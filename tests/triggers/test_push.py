@@ -158,3 +158,24 @@ def test_traffic_finds_topics_buckets_and_buses_by_name(lab: ll.Lab) -> None:
     lab.sns.create_topic("shop")
     with pytest.raises(InvalidSetting, match="one of several"):
         lab.drive("shop", ll.Every(1), count=1)
+
+
+def test_what_is_handed_on_says_what_it_came_of(lab: ll.Lab) -> None:
+    lab.create_function("bill", duration=0.1)
+    queue, topic = lab.sqs.create_queue("heard"), lab.sns.create_topic("orders")
+    topic.subscribe(queue)
+    topic.subscribe("bill")
+    rule = lab.eventbridge["default"].put_rule("r", event_pattern={"source": ["shop"]})
+    rule.put_target(topic)
+    lab.eventbridge["default"].put_event(source="shop", detail_type="paid", detail={})
+    lab.run()
+    events = lab.trace.queue_events
+    parents = events[events["parent_id"] != ""].groupby("event_id")["parent_id"].unique()
+    names = parts_of(lab).ids.message
+    assert {key: list(value) for key, value in parents.items()} == {
+        names(2): [names(1)], names(3): [names(2)],
+    }  # fmt: skip
+    first, second = ([line for _, line in lab.trace.story(m).lines] for m in ("m1", "m2"))
+    assert "m1 becomes m2 in 'orders'" in first
+    assert second[0] == "m1 becomes m2 in 'orders'"
+    assert "m2 becomes m3 in 'heard'" in second

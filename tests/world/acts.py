@@ -224,6 +224,10 @@ def reset(world: World) -> None:
             world.set_mapping(name, settings, comes=True)
         else:
             world.past.note(kind, name, 0, settings)
+    for way in world.known("way"):
+        told = world.settings["way", way]
+        if told["service"] == "s3" and told["target"] in (TOPIC, *world.queues):
+            world.past.puts.append((0, "", "test"))  # S3 tries the way again in each run
     drive(world)
     if world.wires:
         visits.drive(world)

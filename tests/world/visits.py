@@ -127,7 +127,7 @@ def fetch(world: World, chance: Any) -> Any:
     if not wires.doors:
         return None
     front, method, path = wires.doors[chance.choice(sorted(wires.doors))]
-    return front.request(method, path, caller=wires.inside).status_code
+    return {"seen": front.request(method, path, caller=wires.inside).status_code}
 
 
 # ---------------------------------------------------------------------- what goes wrong

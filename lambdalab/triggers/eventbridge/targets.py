@@ -21,7 +21,7 @@ from lambdalab.trace.schema import Action, Cause
 from lambdalab.triggers.eventbridge.inputs import Input, Matched, NoInput
 from lambdalab.triggers.eventbridge.receivers import PRINCIPAL, Watched, Way
 from lambdalab.triggers.parts import Parts
-from lambdalab.triggers.push import Event, Push, Retries, Taken
+from lambdalab.triggers.push import Event, Push, Retries, Taken, handed_on
 from lambdalab.triggers.waits import retry_wait_us
 
 _CONDITIONS = {
@@ -167,7 +167,7 @@ class RuleTarget:
             event.request, source, None, "", cause=Cause.DEAD_LETTER,
             attributes={name: ("String", value) for name, value in attributes.items()},
         )  # fmt: skip
-        return self._parts.functions.destinations.deliver(letters, way.event, envelope)
+        return handed_on(self._parts, letters, event.number, way.event, envelope)
 
 
 def _code(taken: Taken, problem: str) -> str:

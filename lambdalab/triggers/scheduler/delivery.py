@@ -18,6 +18,7 @@ from lambdalab.triggers.push import (
     PlaceReceiver,
     Receiver,
     Taken,
+    handed_on,
     letters_to,
 )
 from lambdalab.triggers.scheduler.settings import ScheduleSettings
@@ -81,7 +82,7 @@ class Entry:
             0, source, None, "", cause=Cause.PUBLISHED,
             attributes={name: ("String", value) for name, value in words.items()},
         )  # fmt: skip
-        told = self._parts.functions.destinations.deliver(self._bus, event.body, envelope)
+        told = handed_on(self._parts, self._bus, event.number, event.body, envelope)
         if told:
             return Taken(400, 0, Cause.TARGET_FAILED, message=told)
         return Taken(200, 0, Cause.DELIVERED)

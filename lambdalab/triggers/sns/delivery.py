@@ -12,7 +12,7 @@ from lambdalab.invocation.destinations import Destination, Envelope
 from lambdalab.kernel.clock import US
 from lambdalab.trace.schema import Cause
 from lambdalab.triggers.parts import Parts
-from lambdalab.triggers.push import Event, Letters, Taken
+from lambdalab.triggers.push import Event, Letters, Taken, handed_on
 from lambdalab.triggers.sns.messages import Message
 
 
@@ -62,7 +62,7 @@ class QueueReceiver:
         envelope = Envelope(
             event.request, source, event.chain, "", cause=Cause.PUBLISHED, attributes=attributes
         )
-        told = self._parts.functions.destinations.deliver(self._destination, event.body, envelope)
+        told = handed_on(self._parts, self._destination, event.number, event.body, envelope)
         if told:
             return Taken(400, 0, Cause.TARGET_FAILED, message=told)
         return Taken(200, 0, Cause.DELIVERED)
@@ -88,6 +88,6 @@ def dead_letters(parts: Parts, queue: Destination, subscription_arn: str, raw: b
         envelope = Envelope(
             event.request, 0, event.chain, "", cause=Cause.DEAD_LETTER, attributes=attributes
         )
-        return parts.functions.destinations.deliver(queue, body, envelope)
+        return handed_on(parts, queue, event.number, body, envelope)
 
     return take
