@@ -16,7 +16,7 @@ import lambdalab as ll
 STORY = Path(__file__).with_name("story_lab.py")
 SEEDS = [1, 2, 3]
 
-STORED = "4a88028227eb5dff5038612b0c8cd76e1dd30abbe36c4fd6d012f7d55ab25afe"
+STORED = "9605c6f4d65516f82e3aeacd709ecc139a898d4994b8b47d793b44eb581de3d0"
 """The digest of seed 1's story, the same on every Python and numpy and platform.
 
 It changes when a rule, a schema or the story does, and only then: renew it with
