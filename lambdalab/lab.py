@@ -170,7 +170,8 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
         Parameters
         ----------
         target
-            A function, a queue, a stream or a table, or the name of one; an API or one of its routes.
+            A function, a queue, a stream, a table, a topic, a bucket, a bus, or the name of one; a
+            route of an API, as ``api.routes[0]`` or what ``api.route(...)`` returned.
         arrivals
             When requests come: :class:`Poisson`, :class:`Every`, :class:`Burst`, :class:`Replay`.
         duration
@@ -178,7 +179,8 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
         count
             Traffic ends after so many arrivals.
         payload
-            A value, or a function of the arrival's number (from 0).
+            A value, or a function of the arrival's number (from 0). Of a route's requests it is the
+            body, and every ``{name}`` of its path is the arrival's number.
         invocation_type
             For functions: ``"RequestResponse"`` or ``"Event"``.
         concurrency

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lambdalab.kernel.clock import US, Clock
 from lambdalab.rules import Rules
-from lambdalab.trace.words import cold_starts
+from lambdalab.trace.words import cold_starts, seconds
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
@@ -45,7 +45,7 @@ class RunNote:
             f"{n:,} message{'' if n == 1 else 's'} lie{'s' if n == 1 else ''} in {queue!r}"
             for queue, n in self.left.items()
         )
-        text = f"ran {round(self.ran_s, 3):,.6g} s, to {self.now:%Y-%m-%d %H:%M:%S}"
+        text = f"ran {seconds(round(self.ran_s, 3))} s, to {self.now:%Y-%m-%d %H:%M:%S}"
         return " · ".join(filter(None, (text, lying, self._going_on())))
 
     def _going_on(self) -> str:
@@ -70,7 +70,7 @@ def lab_text(
     """The lab in a few lines: its date and rules, what it is made of, how often it started cold."""
     changed = "".join(f", {name}={value}" for name, value in rules.quotas.items())
     lines = [
-        f"Lab(seed={seed!r}) · {now:%Y-%m-%d %H:%M:%S} ({round(elapsed, 3):,.6g} s) · "
+        f"Lab(seed={seed!r}) · {now:%Y-%m-%d %H:%M:%S} ({seconds(round(elapsed, 3))} s) · "
         f"rules of {rules.date}{changed}"
     ]
     for things in wiring.values():

@@ -11,6 +11,9 @@ from lambdalab.functions.target import LATEST, Target
 from lambdalab.triggers.parts import no_others, one_of
 
 _ACCOUNT = re.compile(r"\d{12}\Z", re.ASCII)
+_PRINCIPAL = re.compile(
+    r"\*|[a-z0-9.-]+\.amazonaws\.com(\.cn)?|\d{12}|arn:aws[a-z-]*:iam::\d{12}:.+", re.ASCII
+)
 _SOURCE_ARN = re.compile(r"arn:[^\ud800-\udfff]+\Z", re.DOTALL)
 
 if TYPE_CHECKING:
@@ -238,6 +241,14 @@ def _check_permission(
     for setting, value in (("statement_id", statement_id), ("principal", principal)):
         if not isinstance(value, str) or not value:
             raise InvalidSetting(setting, value, "a text", "botocore AddPermission")
+    if _PRINCIPAL.fullmatch(principal) is None:
+        hint = f"did you mean '{principal}.amazonaws.com'?" if principal.isalnum() else (
+            "a service ('sns.amazonaws.com'), an account's 12 digits, an ARN of IAM, or '*'"
+        )  # fmt: skip
+        raise InvalidParameterValueException(
+            "The provided principal was invalid. Please check the principal and try again.",
+            f"; {principal!r}: {hint}",
+        )
     if not all(c.isascii() and (c.isalnum() or c in "-_") for c in statement_id) or (
         len(statement_id) > 100
     ):

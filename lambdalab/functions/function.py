@@ -193,6 +193,11 @@ class Function:
             words.append(f"reserved concurrency {settings.reserved_concurrency}")
         if settings.dead_letter_queue:
             words.append(f"dead-letter queue {settings.dead_letter_queue!r}")
+        words += [
+            f"{name} {destination.name!r} ({destination.service})"
+            for name in ("on_success", "on_failure")
+            if (destination := getattr(settings, name)) is not None
+        ]
         words += [f"{name} -> {alias.function_version}" for name, alias in self.aliases.items()]
         if self.versions:
             words.append(f"versions {', '.join(self.versions)}")

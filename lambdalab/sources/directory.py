@@ -56,7 +56,8 @@ class Directory(Shown, Generic[Thing]):
 
     def __repr__(self) -> str:
         if not self._found:
-            return f"<{self.service}: no {self.noun}s>"
+            nouns = self.noun.removesuffix("y") + ("ies" if self.noun.endswith("y") else "s")
+            return f"<{self.service}: no {nouns}>"
         return "\n".join([f"<{self.service}>", *(f"  {each!r}" for each in self._found.values())])
 
     def _repr_html_(self) -> str:

@@ -13,7 +13,7 @@ from lambdalab.trace.finding import Finding
 from lambdalab.trace.ids import short
 from lambdalab.trace.short import Short
 from lambdalab.trace.tables import Tables
-from lambdalab.trace.words import duration, times
+from lambdalab.trace.words import duration, seconds, times
 
 _TOO_LATE = (Cause.INTEGRATION_TIMEOUT, Cause.CLIENT_TIMEOUT)
 
@@ -32,7 +32,8 @@ def gave_up(tables: Tables) -> Iterator[Finding]:
         waited = duration(int((rows["answered_at"][mine] - rows["sent_at"][mine]).max()))
         over = (ends - rows["answered_at"][mine])[ends >= 0]
         longer = duration(int(over.max())) if len(over) else ""
-        billed, first = f"{_billed(tables, requests):,.6g} s", short("request", int(requests[0]))
+        billed = f"{seconds(_billed(tables, requests))} s"
+        first = short("request", int(requests[0]))
         if len(mine) == 1:
             on = f" for {longer}" if longer else ""
             advice = (

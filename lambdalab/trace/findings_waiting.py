@@ -12,7 +12,7 @@ from lambdalab.trace.finding import Finding
 from lambdalab.trace.ids import short
 from lambdalab.trace.short import Short
 from lambdalab.trace.tables import Tables
-from lambdalab.trace.words import times
+from lambdalab.trace.words import seconds, times
 
 #: What has waited for less than this (microseconds) is no news.
 _YOUNG = 1_000_000
@@ -166,4 +166,4 @@ def _batch_of(tables: Tables, message: int, taken: int) -> int:
 
 
 def _at(us: int) -> str:
-    return f"{round(us / 1e6, 3):,.6g} s"
+    return f"{seconds(round(us / 1e6, 3))} s"

@@ -68,21 +68,32 @@ class Story:
         return f"<div><b>{html.escape(self.title)}</b><ol>{items}</ol></div>"
 
 
-def story(tables: Tables, text: str) -> Story:
+def story(tables: Tables, thing: object) -> Story:
     """The story of a request, message, batch, environment, or of an attempt's request.
 
-    Raises :class:`~lambdalab.errors.UnknownName` for an id that is not in the trace.
+    ``thing`` is an id, or has one: a message (``message_id``), a reply (``request``). Raises
+    :class:`~lambdalab.errors.UnknownName` for an id that is not in the trace.
     """
-    kind, number = tables.ids.parse(str(text))
+    text = _id_of(thing)
+    kind, number = tables.ids.parse(text)
     known = messages(tables) if kind == "message" else len(tables.rows(_TABLE_OF[kind]))
     if number > known:
-        raise _unknown(kind, str(text), known)
+        raise _unknown(kind, text, known)
     if kind == "attempt":
         kind, number = "request", int(tables.rows("attempts")["request"][number - 1])
     told = sorted(TELLERS[kind](tables, number), key=lambda line: line[0])
     return Story(
         TITLES[kind](tables, number), [(round(at / 1e6, 3), sentence) for at, sentence in told]
     )
+
+
+def _id_of(thing: object) -> str:
+    """The id that was given, or the one that the given thing has; else the thing as text."""
+    for name in ("message_id", "request"):
+        found = getattr(thing, name, None)
+        if isinstance(found, str) and found:
+            return found
+    return str(thing)
 
 
 def _unknown(kind: str, text: str, known: int) -> UnknownId:

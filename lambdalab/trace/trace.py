@@ -163,10 +163,11 @@ class Trace:
         frame: pd.DataFrame = metrics(self._tables, period)
         return frame
 
-    def story(self, id: str) -> Story:
+    def story(self, id: Any) -> Story:
         """What happened to one request (r2), message (m12), batch (b3) or environment (e1).
 
-        Takes short ids and full ones; an id that is not in this trace raises
+        Takes short ids and full ones, and what has one: a message of ``queue.messages`` or of
+        ``queue.receive()``, a reply. An id that is not in this trace raises
         :class:`~lambdalab.errors.UnknownName`.
         """
         return story(self._tables, id)

@@ -28,6 +28,15 @@ def duration(us: int) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
+def seconds(value: float) -> str:
+    """Seconds as people read them, however many: never 7.3e+06.
+
+    >>> seconds(0.25), seconds(375.758), seconds(7_344_000.0)
+    ('0.25', '375.758', '7,344,000')
+    """
+    return f"{value:,.6g}" if value < 1e6 else f"{value:,.0f}"
+
+
 _SHARD = re.compile(r"shardId-0*(\d{1,6})\Z")
 
 

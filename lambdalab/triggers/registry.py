@@ -48,7 +48,7 @@ class Triggers:
         self.elb = Elb(parts)
         self.eventbridge = EventBridge(parts)
         self.cognito = Cognito(parts)
-        self.firehose = Firehose(parts)
+        self.firehose = Firehose(parts, self.s3)
         self.cloudfront = CloudFront(parts)
         self.logs = Logs(parts)
         self.codecommit = CodeCommit(parts)

@@ -19,6 +19,7 @@ from lambdalab.errors import (
     InvalidSetting,
     ResourceInUseException,
     ResourceNotFoundException,
+    UnknownName,
 )
 
 
@@ -220,8 +221,10 @@ def test_bad_input(lab: Lab) -> None:
         make("clicks", shout, buffer_size=5)
     with pytest.raises(InvalidSetting, match="0 to 900"):
         make("clicks", shout, buffer_interval=901)
-    with pytest.raises(InvalidSetting, match="bucket"):
+    with pytest.raises(UnknownName, match="bucket 'lake'"):
         make("clicks", shout, "lake")
+    with pytest.raises(InvalidSetting, match="bucket"):
+        make("clicks", shout, 7)
     stream = make("clicks", shout)
     assert make("clicks", shout) is stream
     with pytest.raises(ResourceInUseException, match="delete_delivery_stream"):

@@ -232,7 +232,8 @@ class World:
 
     def finish(self) -> None:
         """To the end, or not."""
-        if self.draws.often(0.4) and not (self.queues or self.mappings):
+        endless = self.queues or self.mappings or self.wires.clocks  # retries outlast a minute
+        if self.draws.often(0.4) and not endless:
             self.lab.run()
         else:
             self.lab.advance(self.draws.one(1, 60, 400, 1500) * self.draws.chance.random())

@@ -115,6 +115,11 @@ class Received:
         fifo = m.fifo or ()
         return cls(m, m.message_id, m.receipt_handle, m.body, m.attributes, m.receive_count, *fifo)
 
+    @property
+    def message_attributes(self) -> Attributes:
+        """Its message attributes: data type and value, by name; the same as ``attributes``."""
+        return self.attributes
+
     def json(self) -> Any:
         """The body parsed as JSON."""
         return json.loads(self.body)
@@ -142,6 +147,11 @@ class Seen:
         body, count = parsed(message.body), message.receive_count
         _, group, _ = message.fifo or ("", "", "")
         return cls(message, message.message_id, message.state, body, count, group)
+
+    @property
+    def message_attributes(self) -> Attributes:
+        """Its message attributes: data type and value, by name."""
+        return self.message.attributes
 
     def __repr__(self) -> str:
         return "  ".join(self.cells())

@@ -59,6 +59,7 @@ class CloudFormation(Directory[Stack]):
             The stack's name.
         resources
             Logical id to ``{"Type": "Custom::X", "ServiceToken": function, "Properties": {...}}``.
+            ``ServiceToken`` and ``ServiceTimeout`` may stand among the properties, as in a template.
         service_timeout
             How long to wait for each answer: 1 to 3,600 s; also ``"ServiceTimeout"`` of a resource.
         disable_rollback
@@ -187,6 +188,7 @@ class CloudFormation(Directory[Stack]):
             raise InvalidSetting("resources", resources, "at least one resource by its logical id")
         made: dict[str, Definition] = {}
         for logical_id, told in resources.items():
+            told = _lifted(told)
             if not isinstance(told, Mapping) or "ServiceToken" not in told:
                 limit = '{"Type": "Custom::X", "ServiceToken": function, "Properties": {...}}'
                 raise InvalidSetting(f"resources[{logical_id!r}]", told, limit)
@@ -219,3 +221,13 @@ class CloudFormation(Directory[Stack]):
             properties = as_strings(properties)
             made[str(logical_id)] = Definition(str(kind), function, target.arn, properties, timeout)
         return made
+
+
+def _lifted(told: Any) -> Any:
+    """A resource with what a template has among its properties (and we beside them) beside them."""
+    properties = told.get("Properties") if isinstance(told, Mapping) else None
+    if not isinstance(properties, Mapping):
+        return told
+    own = {key: properties[key] for key in ("ServiceToken", "ServiceTimeout") if key in properties}
+    rest = {key: value for key, value in properties.items() if key not in own}
+    return {**own, **told, "Properties": rest}

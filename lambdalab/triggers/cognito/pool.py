@@ -25,7 +25,7 @@ from lambdalab.triggers.errors import (
     UserNotConfirmedException,
     UserNotFoundException,
 )
-from lambdalab.triggers.parts import REGION, Parts, arn
+from lambdalab.triggers.parts import REGION, Parts, arn, no_others
 from lambdalab.triggers.push import FunctionReceiver, Push
 from lambdalab.triggers.thin import (
     Doing,
@@ -96,15 +96,19 @@ class UserPool(Shown):
         *,
         validation_data: Mapping[str, str] | None = None,
         client_metadata: Mapping[str, str] | None = None,
+        **unknown: object,
     ) -> User:
         """A user signs up: PreSignUp, then a message with a code (CustomMessage), or PostConfirmation
         where the function confirms the user itself.
+
+        ``attributes`` of the user by name, as in ``{"email": "ann@example.com"}``.
 
         Raises :class:`~lambdalab.triggers.errors.UsernameExistsException`, and what a trigger makes of it:
         ``UserLambdaValidationException``, ``UnexpectedLambdaException`` or
         ``InvalidLambdaResponseException``. Then there is no such user, unless only PostConfirmation
         failed, which comes afterwards.
         """
+        no_others("sign_up", unknown, ("attributes", "validation_data", "client_metadata"))
         checked_text("username", username, 128, "botocore SignUp")
         told = checked_texts("attributes", attributes, "botocore SignUp")
         more = {

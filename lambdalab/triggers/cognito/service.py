@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from lambdalab.triggers.cognito.pool import UserPool
-from lambdalab.triggers.thin import (
-    ThinService,
-    checked_text,
-)
+from lambdalab.triggers.parts import no_others
+from lambdalab.triggers.thin import ThinService, checked_text
 
 
 class Cognito(ThinService[UserPool]):
@@ -29,6 +27,7 @@ class Cognito(ThinService[UserPool]):
         custom_message: Any = None,
         custom_email_sender: Any = None,
         custom_sms_sender: Any = None,
+        **unknown: object,
     ) -> UserPool:
         """Make a user pool; with a name that there is, that pool, with these triggers.
 
@@ -48,13 +47,14 @@ class Cognito(ThinService[UserPool]):
         <user ann: CONFIRMED>
         """
         self._parts.origin()
-        checked_text("name", name, 128, "botocore CreateUserPool")
         given = {
             "pre_sign_up": pre_sign_up, "post_confirmation": post_confirmation,
             "pre_authentication": pre_authentication, "post_authentication": post_authentication,
             "pre_token_generation": pre_token_generation, "custom_message": custom_message,
             "custom_email_sender": custom_email_sender, "custom_sms_sender": custom_sms_sender,
         }  # fmt: skip
+        no_others("create_user_pool", unknown, given)
+        checked_text("name", name, 128, "botocore CreateUserPool")
         for function in given.values():
             if function is not None:
                 self._parts.target(function)

@@ -23,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\Z", re.ASCII)
 class TargetGroups(Directory[TargetGroup]):
     """The target groups of a lab."""
 
-    service = "lab.elb.target_groups"
+    service = "elb.target_groups"
     noun = "target group"
 
     def put(self, group: TargetGroup) -> None:
@@ -34,7 +34,7 @@ class TargetGroups(Directory[TargetGroup]):
 class Elb(Directory[LoadBalancer]):
     """Application Load Balancers: ``lab.elb.create_load_balancer("shop", get_order)``."""
 
-    service = "lab.elb"
+    service = "elb"
     noun = "load balancer"
 
     def __init__(self, parts: Parts) -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lambdalab.triggers.eventbridge.service import EventBridge
 
 DEFAULT = "default"
+_PUT_EVENT = ("source", "detail_type", "detail", "resources", "time")
 _EVENT_KEYS = {"Source", "DetailType", "Detail", "source", "detail_type", "detail-type", "detail"}
 
 
@@ -69,9 +70,14 @@ class EventBus(Shown):
     Example
     -------
     >>> from lambdalab import Lab
-    >>> bus = Lab().eventbridge.create_event_bus("shop")
+    >>> lab = Lab()
+    >>> bill, bus = lab.create_function("bill", duration=1), lab.eventbridge.create_event_bus("shop")
+    >>> bus.put_rule("paid", event_pattern={"source": ["shop"]}).put_target(bill)
+    <target bill: 'bill'>
+    >>> bus.put_event(source="shop", detail_type="paid", detail={"order": 1})
+    m1
     >>> bus.put_events([{"Source": "shop", "DetailType": "paid", "Detail": '{"order": 1}'}, {}])
-    [m1, <InvalidArgument: Parameter Source is not valid. Reason: Source is a required argument.>]
+    [m2, <InvalidArgument: Parameter Source is not valid. Reason: Source is a required argument.>]
     """
 
     def __init__(self, service: EventBridge, name: str, description: str = "") -> None:
@@ -122,6 +128,7 @@ class EventBus(Shown):
         detail: Any,
         resources: Any = (),
         time: Any = None,
+        **unknown: object,
     ) -> PutResult:
         """Put one event on the bus; as :meth:`put_events` with one entry.
 
@@ -137,6 +144,8 @@ class EventBus(Shown):
         time
             When it happened: a datetime, or an ISO text; now by default.
         """
+        for name in unknown:
+            raise UnknownSetting("put_event", name, _PUT_EVENT)
         entry = {
             "source": source, "detail_type": detail_type, "detail": detail, "resources": resources,
             "time": time,

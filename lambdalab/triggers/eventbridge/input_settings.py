@@ -26,6 +26,7 @@ from lambdalab.triggers.eventbridge.paths import Path
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,256}\Z")
 _SOURCE = "botocore InputTransformer"
+_WORDS = {"input_paths_map": "InputPathsMap", "input_template": "InputTemplate"}
 
 
 def read_input(
@@ -124,14 +125,17 @@ def _transformer(given: object, target_id: str, rules: Rules) -> Transformer:
 
 def _both(given: object) -> tuple[Mapping[str, object], str]:
     """Paths and template, of a pair or of AWS's form."""
-    if isinstance(given, Mapping) and set(given) <= {"InputPathsMap", "InputTemplate"}:
-        given = given.get("InputPathsMap", {}), given.get("InputTemplate")
+    if isinstance(given, Mapping):
+        told = {_WORDS.get(name, name): value for name, value in given.items()}
+        if set(told) <= {"InputPathsMap", "InputTemplate"}:
+            given = told.get("InputPathsMap", {}), told.get("InputTemplate")
     if isinstance(given, (tuple, list)) and len(given) == 2:
         paths, template = given
         if isinstance(paths, Mapping) and isinstance(template, str):
             return paths, template
     limit = (
-        "a pair of paths by name and a template, as in ({'id': '$.detail.id'}, '{\"order\": <id>}')"
+        "a pair of paths by name and a template, as in ({'id': '$.detail.id'}, '{\"order\": <id>}'), "
+        "or AWS's {'InputPathsMap': {...}, 'InputTemplate': '...'}"
     )
     raise InvalidSetting("input_transformer", given, limit, _SOURCE)
 

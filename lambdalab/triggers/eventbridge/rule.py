@@ -147,7 +147,8 @@ class Rule(Shown):
             The part of the event that is sent, such as ``"$.detail"``.
         input_transformer
             A pair of paths by name and a template:
-            ``({"n": "$.detail.order"}, '{"order": <n>}')``; see
+            ``({"n": "$.detail.order"}, '{"order": <n>}')``, or AWS's
+            ``{"InputPathsMap": {...}, "InputTemplate": "..."}``; see
             :mod:`lambdalab.triggers.eventbridge.inputs`.
         maximum_retry_attempts
             0 to 185 (default).

@@ -25,7 +25,7 @@ from lambdalab.sources.shown import Shown
 from lambdalab.trace.schema import Action
 from lambdalab.triggers.logs.patterns import compile_pattern
 from lambdalab.triggers.logs.payload import body, parts_of, pieces
-from lambdalab.triggers.parts import ACCOUNT, Parts, arn
+from lambdalab.triggers.parts import ACCOUNT, Parts, arn, no_others
 from lambdalab.triggers.push import Event, FunctionReceiver, Push, Taken
 from lambdalab.triggers.thin import Heard, ThinService, backing_off, checked_text
 
@@ -158,19 +158,21 @@ class Logs(ThinService[LogGroup]):
     noun: ClassVar[str] = "log group"
 
     def put_subscription_filter(
-        self, log_group: str, function: Any, *, filter_pattern: str = "", name: str | None = None
-    ) -> SubscriptionFilter:
+        self, log_group: Any, function: Any, *, filter_pattern: str = "", name: str | None = None,
+        **unknown: object,
+    ) -> SubscriptionFilter:  # fmt: skip
         """Hand the lines of a function's log group on to a function; one of that name is replaced.
 
         Parameters
         ----------
         log_group
-            ``"/aws/lambda/bill"``: the group of a function of the lab.
+            ``"/aws/lambda/bill"``: the group of a function of the lab; or the function itself.
         function
-            Who gets them, as ``event["awslogs"]["data"]``; the console grants CloudWatch Logs its
-            permission.
+            Who gets them, as ``event["awslogs"]["data"]``; it grants CloudWatch Logs the permission.
         filter_pattern
-            Which lines (:mod:`lambdalab.triggers.logs.patterns`); all of them by default.
+            Which lines: with all words (``"ERROR timeout"``), with one of them (``"?ERROR ?WARN"``),
+            without it (``"-debug"``), of JSON (``'{ $.level = "ERROR" }'``); all by default
+            (:mod:`lambdalab.triggers.logs.patterns`).
         name
             Of the filter; the function's by default.
 
@@ -196,6 +198,9 @@ class Logs(ThinService[LogGroup]):
         """
         parts = self._parts
         parts.origin()
+        no_others("put_subscription_filter", unknown, ("filter_pattern", "name"))
+        if not isinstance(log_group, str):  # a function stands for its group
+            log_group = f"{_PREFIX}{parts.target(log_group).name}"
         group = self._group(log_group)
         target = parts.target(function)
         named = target.name if name is None else name

@@ -40,6 +40,19 @@ class S3(Directory[Bucket]):
         digits; no two dots side by side, no IP address.
 
         Raises :class:`InvalidBucketName`.
+
+        Example
+        -------
+        >>> from lambdalab import Lab
+        >>> lab = Lab()
+        >>> shrink = lab.create_function("shrink", duration=1)
+        >>> photos = lab.s3.create_bucket("photos")
+        >>> photos.notify(shrink, events=["s3:ObjectCreated:*"], prefix="in/", suffix=".jpg")
+        <notification shrink photos->shrink: s3:ObjectCreated:* of 'in/*.jpg'>
+        >>> photos.put_object("in/cat.jpg", b"a photo")
+        <photos/in/cat.jpg: 7 bytes 'a photo'>
+        >>> photos.get_object("in/cat.jpg").body
+        b'a photo'
         """
         self._parts.origin()
         if not isinstance(name, str) or not _good(name):
