@@ -212,14 +212,15 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
         Without it the run ends when no event is queued, delayed, invisible, waiting for a retry or
         running. Ctrl-C ends it between two events; the next ``run()`` goes on.
 
-        Raises :class:`EndlessRun` without ``until`` while traffic that never ends is on,
-        :class:`InsideHandler` in a handler.
+        Raises :class:`EndlessRun` without ``until`` while traffic that never ends is on, or what
+        schedules start never ends; :class:`InsideHandler` in a handler.
         """
         self._check_open()
         self._time.check_outside("run")
         if until is None:
             self._traffic.check_ends()
-            return self._run(None)
+            with self._triggers.parts.counting():
+                return self._run(None)
         at = self._clock.at(until)
         if at < self._scheduler.now:
             raise InvalidSetting("until", until, f"not before now ({self.elapsed:g} s)")

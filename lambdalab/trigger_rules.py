@@ -210,6 +210,10 @@ EVENTBRIDGE: list[Row] = [
 ]  # fmt: skip
 
 SCHEDULER: list[Row] = [
+    row(
+        "schedule_firings", 50_000, "firings", "choice",
+        "of schedules in one run() without until=: beyond, the run is taken for one that never ends",
+    ),
     row("schedule_expression_length", 256, "characters", "botocore PutRule, CreateSchedule"),
     row("scheduler_input_size", 256 * KIB, "bytes", "botocore CreateSchedule Target.Input"),
     row("scheduler_name_length", 64, "characters", "botocore CreateSchedule"),

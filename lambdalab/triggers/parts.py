@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdalab.errors import InvalidSetting, UnknownSetting
+from lambdalab.errors import EndlessRun, InvalidSetting, UnknownSetting
 from lambdalab.functions.context import ACCOUNT, REGION
 from lambdalab.functions.policy import INVOKE, INVOKE_URL, Statement
 from lambdalab.functions.target import Target
@@ -69,6 +70,8 @@ class Parts:
     last_number: Callable[[], int]
     ticking: dict[str, int] = field(default_factory=dict)
     _counts: dict[int, Count] = field(default_factory=dict)
+    firings: int | None = None
+    """How often schedules have fired in a run without ``until=``; None in any other."""
     _resets: list[Callable[[], None]] = field(default_factory=list)
 
     def begin(
@@ -80,6 +83,30 @@ class Parts:
         self._counts.clear()
         for reset in self._resets:
             reset()
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """A run without ``until=``: firings of schedules are counted."""
+        self.firings = 0
+        try:
+            yield
+        finally:
+            self.firings = None
+
+    def fired(self, name: str) -> None:
+        """A schedule fires. In a run that nothing else ends this may happen so often, and no more.
+
+        Raises :class:`~lambdalab.errors.EndlessRun`: what schedules start may keep a run going for ever,
+        as a function does whose retries take longer than the schedule's interval.
+        """
+        if self.firings is None:
+            return
+        self.firings += 1
+        if self.firings > self.rules.schedule_firings:
+            raise EndlessRun(
+                f"{name} and what it starts keep the lab busy without an end ({self.firings:,} firings in "
+                "this run): give run() an until="
+            )
 
     def on_reset(self, reset: Callable[[], None]) -> None:
         """Call this at the beginning of each further run, in the order in which it was asked for."""

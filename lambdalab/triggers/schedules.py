@@ -88,6 +88,7 @@ class Ticker:
     def _due(self, due: int) -> None:
         self._token = 0
         self._arm(due)  # first: what is called may stop it
+        self._parts.fired(self.name)
         self._fire(due)
 
     def _ended(self) -> None:

@@ -17,7 +17,17 @@ def things(lab: ll.Lab) -> dict[str, object]:
     bus = lab.eventbridge["default"]
     rule = bus.put_rule("big", event_pattern={"source": ["shop"]})
     topic, bucket = lab.sns.create_topic("news"), lab.s3.create_bucket("photos")
+    api = lab.api_gateway.create_rest_api("shop")
+    hose = lab.firehose.create_delivery_stream("clicks", "bill")
+    stack = lab.cloudformation.create_stack(
+        "shop", {"X": {"Type": "Custom::X", "ServiceToken": "bill"}}
+    )
+    balancer = lab.elb.create_load_balancer("front", "bill")
+    schedule = lab.scheduler.create_schedule("nightly", "rate(1 day)", "bill")
     return {
+        "balancer": balancer, "schedule": schedule, "api_gateway": lab.api_gateway, "api": api,
+        "route": api.route("GET", "/bill", "bill"), "hose": hose, "stack": stack,
+        "logs": lab.logs.put_subscription_filter("/aws/lambda/bill", "bill"),
         "sns": lab.sns, "topic": topic, "subscription": topic.subscribe("bill"), "s3": lab.s3,
         "bucket": bucket, "sqs": lab.sqs, "kinesis": lab.kinesis, "dynamodb": lab.dynamodb, "queue": queue,
         "fifo": lab.sqs.create_queue("o.fifo"), "stream": stream, "table": table,
@@ -32,6 +42,10 @@ def things(lab: ll.Lab) -> dict[str, object]:
     [
         ("sqs", "create_queue"),
         ("sns", "create_topic"),
+        ("api", "arn delete_route get post put patch delete request route routes execution_log"),
+        ("route", "api method path settings"),
+        ("hose", "arn put_record put_record_batch delivered processing_failed"),
+        ("stack", "events resources status status_reason"),
         ("topic", "arn subscribe subscriptions publish publish_batch"),
         ("subscription", "arn topic protocol endpoint settings update unsubscribe"),
         ("s3", "create_bucket"),

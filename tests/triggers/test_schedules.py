@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import lambdalab as ll
+from lambdalab.errors import EndlessRun
 from lambdalab.kernel import US
 from lambdalab.triggers.schedule_expressions import parse
 from lambdalab.triggers.schedules import Ticker
@@ -168,3 +169,16 @@ def test_the_waits_are_rules() -> None:
         wait = retry_wait_us(parts, tries, 185, "waits/it")
         assert wait is not None
         assert 5 * US <= wait <= 10 * US
+
+
+def test_a_schedule_that_keeps_the_lab_busy_for_ever_asks_for_an_end() -> None:
+    lab = ll.Lab(seed=1, quotas={"schedule_firings": 100})
+    lab.create_function("f", duration=0.1, failure_rate=1)  # its retries outlast a minute
+    lab.scheduler.create_schedule("tick", "rate(1 minute)", "f")
+    lab.advance(61)
+    with pytest.raises(EndlessRun, match="tick.*until="):
+        lab.run()
+    lab.run(until=lab.elapsed + 600)  # the lab goes on
+    lab.audit()
+    lab.scheduler["tick"].delete()
+    lab.run()
