@@ -176,7 +176,7 @@ def test_a_schedule_that_keeps_the_lab_busy_for_ever_asks_for_an_end() -> None:
     lab.create_function("f", duration=0.1, failure_rate=1)  # its retries outlast a minute
     lab.scheduler.create_schedule("tick", "rate(1 minute)", "f")
     lab.advance(61)
-    with pytest.raises(EndlessRun, match="tick.*until="):
+    with pytest.raises(EndlessRun, match=r"tick.*until="):
         lab.run()
     lab.run(until=lab.elapsed + 600)  # the lab goes on
     lab.audit()
