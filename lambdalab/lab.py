@@ -170,8 +170,8 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
         Parameters
         ----------
         target
-            A function, a queue, a stream, a table, a topic, a bucket, a bus, or the name of one; a
-            route of an API, as ``api.routes[0]`` or what ``api.route(...)`` returned.
+            A function, a queue, a stream, a table, a topic, a bucket, a bus, an API, or the name of
+            one; a function URL; a route, as ``api.routes[0]`` or what ``api.route(...)`` returned.
         arrivals
             When requests come: :class:`Poisson`, :class:`Every`, :class:`Burst`, :class:`Replay`.
         duration
@@ -179,8 +179,9 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
         count
             Traffic ends after so many arrivals.
         payload
-            A value, or a function of the arrival's number (from 0). Of a route's requests it is the
-            body, and every ``{name}`` of its path is the arrival's number.
+            A value, or a function of the arrival's number (from 0). For an API it is the request, as
+            in ``"GET /orders/7"``; for a route the body, and every ``{name}`` of its path is the
+            arrival's number.
         invocation_type
             For functions: ``"RequestResponse"`` or ``"Event"``.
         concurrency

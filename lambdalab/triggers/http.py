@@ -21,6 +21,7 @@ from lambdalab.functions.outcome import encode
 from lambdalab.invocation.calling import Answer, Answered
 from lambdalab.invocation.front_door import Origin
 from lambdalab.sources.shown import Shown
+from lambdalab.triggers.headers import Headers
 from lambdalab.triggers.parts import Parts
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
@@ -175,34 +176,6 @@ class HttpReply:
         return f"<b style='color:{colour}'>{html.escape(repr(self))}</b>"
 
 
-class Headers(Mapping[str, str]):
-    """Headers by name, in any case.
-
-    >>> Headers((("Content-Type", "text/plain"), ("X-A", "1"), ("x-a", "2")))["x-a"]
-    '1, 2'
-    """
-
-    def __init__(self, pairs: tuple[tuple[str, str], ...]) -> None:
-        self.pairs = pairs
-        self._found: dict[str, tuple[str, str]] = {}
-        for name, value in pairs:
-            known = self._found.get(name.lower())
-            joined = value if known is None else f"{known[1]}, {value}"
-            self._found[name.lower()] = (name if known is None else known[0], joined)
-
-    def __getitem__(self, name: str) -> str:
-        return self._found[name.lower()][1]
-
-    def __iter__(self) -> Any:
-        return (name for name, _ in self._found.values())
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def __repr__(self) -> str:
-        return repr(dict(self))
-
-
 Handed = Callable[[Response], None]
 
 
@@ -315,12 +288,8 @@ class HttpFront(Shown):
     # ------------------------------------------------------------------ what lab.drive says
 
     def drive_operation(self, payload: Any, number: int) -> HttpOperation:
-        """The request of one arrival: ``payload`` is a :class:`Request`, or a body for ``POST /``."""
-        if isinstance(payload, Request):
-            return HttpOperation(self, payload)
-        return HttpOperation(
-            self, request_of("GET" if payload is None else "POST", "/", body=payload)
-        )
+        """The request of one arrival: what :func:`asked` makes of the payload."""
+        return HttpOperation(self, asked(payload))
 
 
 def request_of(
@@ -358,6 +327,31 @@ def request_of(
         sent = f"{sent}&{added}" if added else sent
         made = made if sent == made.query_string else replace(made, sent_query=sent)
     return made
+
+
+def asked(payload: Any) -> Request:
+    """The request that a payload of ``lab.drive`` stands for.
+
+    A :class:`Request`; a text such as ``"GET /orders/7"`` or ``"/orders/7"``; a mapping with ``path`` and
+    what else :func:`request_of` takes; None for ``GET /``. Anything else is the body of ``POST /``.
+
+    >>> asked("/orders/7?verbose=1").query, asked({"path": "/", "body": {"n": 1}}).method
+    ((('verbose', '1'),), 'POST')
+    """
+    if isinstance(payload, Request):
+        return payload
+    if payload is None:
+        return request_of("GET")
+    if isinstance(payload, str):
+        method, _, path = payload.partition(" ")
+        if method.upper() in METHODS and path.startswith("/"):
+            return request_of(method, path)
+        if payload.startswith("/"):
+            return request_of("GET", payload)
+    if isinstance(payload, Mapping) and "path" in payload:
+        usual = "GET" if payload.get("body") is None else "POST"
+        return request_of(**{"method": usual, **payload})
+    return request_of("POST", body=payload)
 
 
 def _pairs(setting: str, given: Mapping[str, Any] | None) -> list[tuple[str, str]]:

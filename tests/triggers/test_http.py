@@ -171,3 +171,23 @@ def test_the_short_view_says_who_asked_what(lab: ll.Lab) -> None:
     Shop(lab, "f").get("/x")
     lab.invoke("f")
     assert lab.trace.short.requests["asked"].tolist() == ["shop GET /x", "f"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "front"),
+    [
+        ("GET /orders/7", "shop GET /orders/7"),
+        ("/orders/7", "shop GET /orders/7"),
+        ({"path": "/orders", "body": {"n": 1}}, "shop POST /orders"),
+        ({"method": "PUT", "path": "/orders"}, "shop PUT /orders"),
+        (Request("DELETE", "/orders"), "shop DELETE /orders"),
+        (None, "shop GET /"),
+        ({"n": 1}, "shop POST /"),
+        ("a text", "shop POST /"),
+    ],
+)
+def test_traffic_says_what_it_asks_for(lab: ll.Lab, payload: Any, front: str) -> None:
+    lab.create_function("f", duration=0.1)
+    lab.drive(Shop(lab, "f"), ll.Every(1), count=2, payload=payload)
+    lab.run()
+    assert lab.trace.requests["front"].tolist() == [front] * 2
