@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.errors import InvalidSetting, LabClosed
+from lambdalab.errors import InvalidSetting, LabClosed, UnknownName
 from lambdalab.faults import Faults
 from lambdalab.functions.target import Target, split
 from lambdalab.invocation.front_door import Origin
@@ -198,7 +198,7 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
         """
         self._check_open()
         self._traffic.drive(
-            self._target(target), arrivals, duration=duration, count=count, payload=payload,
+            self._driven(target), arrivals, duration=duration, count=count, payload=payload,
             invocation_type=invocation_type, concurrency=concurrency, caller=caller,
             keys={"partition_key": partition_key, "message_group_id": message_group_id},
         )  # fmt: skip
@@ -351,13 +351,23 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
                 raise InvalidSetting("target", target, limit)
             if name not in self._lambda.functions:
                 if target not in self._sources.names:
-                    return self._triggers.driven(target, self._sources.names)  # type: ignore[no-any-return]
+                    known = [*self._lambda.functions, *self._sources.names]
+                    raise UnknownName("function, queue, stream or table", target, known)
                 return self._sources.find(target)  # type: ignore[no-any-return]
         elif isinstance(target, (Queue, Stream, Table)):
             return self._sources.find(target)  # type: ignore[no-any-return]
-        elif hasattr(target, "arrive") or hasattr(target, "drive_operation"):
-            return target  # type: ignore[no-any-return]
         return self._functions.target(target)
+
+    def _driven(self, target: Any) -> Any:
+        """What traffic goes to: a function or source, or a thing of a service that takes some."""
+        if hasattr(target, "arrive") or hasattr(target, "drive_operation"):
+            known = isinstance(target, (Queue, Stream, Table))
+            return self._target(target) if known else target
+        if isinstance(target, str) and target not in self._sources.names:
+            name, _ = split(target) or (target, "")
+            if name not in self._lambda.functions:
+                return self._triggers.driven(target, self._sources.names)
+        return self._target(target)
 
     def _origin(self) -> Origin:
         """Who calls right now; every verb of another service asks for it."""

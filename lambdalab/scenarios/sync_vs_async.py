@@ -49,8 +49,8 @@ class SyncVsAsync:
     Example
     -------
     >>> trace = SyncVsAsync(duration=2.0).run(seed=7)
-    >>> trace.short.requests[["latency_s", "status_code"]].to_string(index=False)
-    ' latency_s  status_code\\n     0.000          202\\n     2.235          200'
+    >>> trace.short.requests[["latency_s", "status"]].to_string(index=False)
+    ' latency_s  status\\n     0.000     202\\n     2.235     200'
     """
 
     duration: float = 2.0
