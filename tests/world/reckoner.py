@@ -81,11 +81,22 @@ class Journey:
         self.steps: list[tuple[str, str]] = []
         looped = self.rows[-1].cause == "recursive_loop"  # about 16 in a chain: not reckoned here
         chained = rows[0].cause in ("nested", "destination")
-        if chained or self.limits()["reserved_concurrency"] != 0:
+        if chained or not self.switched_off():
             self.queued = round(dated(self.past)["asynchronous_dwell"] * S)
             self.due += self.queued
         if looped:
             self.end, self.steps = LOOPED, self.to_do(LOOPED[1], LOOPED[0])
+
+    def switched_off(self) -> bool:
+        """Whether the function reserved nothing when the event was accepted.
+
+        Then it ends at once, unless a chain of requests led here: what a topic or a bucket brings may
+        have one, which no table has. The next row tells, as where it was set at that very microsecond.
+        """
+        before = self.past.of("function", self.call.function, self.due - 1)
+        off: bool = self.limits()["reserved_concurrency"] == 0
+        open_ = before.get("reserved_concurrency") != 0 or self.rows[0].cause == "triggered"
+        return self.rows[1].at == self.due if off and open_ and len(self.rows) > 1 else off
 
     def limits(self) -> dict[str, Any]:
         """The function's settings, and those for events of the qualifier that was invoked."""
