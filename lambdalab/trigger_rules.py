@@ -51,6 +51,7 @@ API_GATEWAY: list[Row] = [
 ]  # fmt: skip
 
 FUNCTION_URLS: list[Row] = [
+    row("policy_statement_id", 100, "characters", "botocore AddPermission"),
     row("function_url_cors_age", 86_400, "s", "botocore Cors", "the most that max_age may be"),
     row(
         "function_url_needs_invoke", False, "yes or no", "dg/urls-auth; botocore 1.40.50 AddPermission",
@@ -61,6 +62,8 @@ FUNCTION_URLS: list[Row] = [
 ]  # fmt: skip
 
 LOAD_BALANCERS: list[Row] = [
+    row("load_balancer_priority", 50_000, "priority", "botocore elbv2 CreateRule", "the highest"),
+    row("load_balancer_condition_length", 128, "characters", "botocore elbv2 CreateRule"),
     row("load_balancer_request_body", 1 * MIB, "bytes", "elb/lambda-functions", "413 above it"),
     row("load_balancer_response", 1 * MIB, "bytes", "elb/lambda-functions",
         "of the JSON a function returns; 502 above it"),

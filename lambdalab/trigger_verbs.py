@@ -18,6 +18,7 @@ _SOURCE_ARN = re.compile(r"arn:[^\ud800-\udfff]+\Z", re.DOTALL)
 
 if TYPE_CHECKING:
     from lambdalab.invocation.registry import FunctionRegistry
+    from lambdalab.rules import Rules
     from lambdalab.triggers.api_gateway import ApiGateway
     from lambdalab.triggers.cloudformation.service import CloudFormation
     from lambdalab.triggers.cloudfront.service import CloudFront
@@ -42,6 +43,7 @@ class TriggerVerbs:
 
     _functions: FunctionRegistry
     _triggers: Triggers
+    rules: Rules
     api_gateway: ApiGateway
     cloudformation: CloudFormation
     cloudfront: CloudFront
@@ -109,7 +111,8 @@ class TriggerVerbs:
         """
         self._check_open()
         target = self._functions.target(function, qualifier)
-        _check_permission(target, statement_id, principal, action, function_url_auth_type)
+        most: int = self.rules.policy_statement_id
+        _check_permission(target, statement_id, principal, action, function_url_auth_type, most)
         _check_source(source_arn, source_account)
         statement = Statement(
             statement_id, principal, action, source_arn, function_url_auth_type,
@@ -230,7 +233,7 @@ class TriggerVerbs:
 
 
 def _check_permission(
-    target: Target, statement_id: str, principal: str, action: str, auth_type: str | None
+    target: Target, statement_id: str, principal: str, action: str, auth_type: str | None, most: int
 ) -> None:
     """Raise where AddPermission would not take the values."""
     if target.qualifier == LATEST:
@@ -250,9 +253,9 @@ def _check_permission(
             f"; {principal!r}: {hint}",
         )
     if not all(c.isascii() and (c.isalnum() or c in "-_") for c in statement_id) or (
-        len(statement_id) > 100
+        len(statement_id) > most
     ):
-        limit = "letters, digits, '-' and '_'; at most 100"
+        limit = f"letters, digits, '-' and '_'; at most {most}"
         raise InvalidSetting("statement_id", statement_id, limit, "botocore AddPermission")
     if action not in (INVOKE, INVOKE_URL, "lambda:*"):
         raise InvalidParameterValueException(

@@ -12,9 +12,10 @@ from typing import Any
 from lambdalab.errors import InvalidSetting, PriorityInUseException
 from lambdalab.invocation.front_door import Origin
 from lambdalab.kernel.clock import US
+from lambdalab.sources.checks import whole
 from lambdalab.trace.schema import Cause
 from lambdalab.triggers.elb import payload
-from lambdalab.triggers.elb.rule import SOURCE, ListenerRule, conditions, priority_of
+from lambdalab.triggers.elb.rule import SOURCE, ListenerRule, conditions
 from lambdalab.triggers.elb.target_group import TargetGroup, refusal
 from lambdalab.triggers.http import Handed, Handling, HttpFront, Request
 from lambdalab.triggers.parts import REGION, Parts, no_others
@@ -75,11 +76,13 @@ class LoadBalancer(HttpFront):
         if not isinstance(target_group, TargetGroup):
             told = "a target group: lab.elb.create_target_group(name, function) makes one"
             raise InvalidSetting("target_group", target_group, told, SOURCE)
-        found = conditions(path_pattern, host_header, http_request_method)
-        last = self._rules[-1].priority if self._rules else 0
-        made = ListenerRule(
-            last + 1 if priority is None else priority_of(priority), target_group, *found
-        )
+        limits = self.parts.rules
+        found = conditions(path_pattern, host_header, http_request_method, limits)
+        following = self._rules[-1].priority + 1 if self._rules else 1
+        wanted = following if priority is None else priority
+        most, source = limits.load_balancer_priority, limits.source("load_balancer_priority")
+        place = whole("priority", wanted, 1, most, "", source)
+        made = ListenerRule(place, target_group, *found)
         for known in self._rules:
             same = (known.group, known.path_pattern, known.host_header, known.http_request_method)
             if same == (target_group, *found) and priority in (None, known.priority):

@@ -8,6 +8,7 @@ from fnmatch import translate
 from functools import lru_cache
 
 from lambdalab.errors import InvalidSetting
+from lambdalab.rules import Rules
 from lambdalab.triggers.elb.target_group import TargetGroup
 from lambdalab.triggers.http import METHODS, Request
 
@@ -48,14 +49,18 @@ class ListenerRule:
 
 
 def conditions(
-    path_pattern: object, host_header: object, http_request_method: object
+    path_pattern: object, host_header: object, http_request_method: object, rules: Rules
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """What people give for a rule's conditions, checked.
 
     Raises :class:`~lambdalab.errors.InvalidSetting`.
     """
-    methods = tuple(each.upper() for each in _texts("http_request_method", http_request_method))
-    found = _texts("path_pattern", path_pattern), _texts("host_header", host_header), methods
+    most: int = rules.load_balancer_condition_length
+    methods = tuple(
+        each.upper() for each in _texts("http_request_method", http_request_method, most)
+    )
+    paths = _texts("path_pattern", path_pattern, most)
+    found = paths, _texts("host_header", host_header, most), methods
     if not any(found):
         told = "given, or host_header or http_request_method: a rule has a condition"
         raise InvalidSetting("path_pattern", None, told, SOURCE)
@@ -64,13 +69,6 @@ def conditions(
             told = f"of {', '.join(METHODS)}"
             raise InvalidSetting("http_request_method", method, told, SOURCE)
     return found
-
-
-def priority_of(value: object) -> int:
-    """A priority, checked. Raises :class:`~lambdalab.errors.InvalidSetting`."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 50_000:
-        raise InvalidSetting("priority", value, "1 to 50,000", SOURCE)
-    return value
 
 
 def _any(patterns: tuple[str, ...], text: str) -> bool:
@@ -83,14 +81,14 @@ def _like(pattern: str) -> re.Pattern[str]:
     return re.compile(translate(pattern.replace("[", "[[]")))
 
 
-def _texts(setting: str, given: object) -> tuple[str, ...]:
+def _texts(setting: str, given: object, most: int) -> tuple[str, ...]:
     if given is None:
         return ()
     values = (given,) if isinstance(given, str) else given
     if not isinstance(values, (list, tuple)) or not all(
-        isinstance(each, str) and 0 < len(each) <= 128 for each in values
+        isinstance(each, str) and 0 < len(each) <= most for each in values
     ):
         raise InvalidSetting(
-            setting, given, "a text, or several, of at most 128 characters", SOURCE
+            setting, given, f"a text, or several, of at most {most} characters", SOURCE
         )
     return tuple(values)
