@@ -111,6 +111,10 @@ class Capacity:
         self.events = Bucket(accepted, accepted)
         limits = {"limit": self.account, "unreserved_minimum": rules.unreserved_minimum}
         books.wired("account", "concurrency", limits)
+        payload = {
+            "synchronous": rules.synchronous_payload, "asynchronous": rules.asynchronous_payload,
+        }  # fmt: skip
+        books.wired("account", "payload", payload)
 
     def new_growth(self) -> Bucket:
         """The scaling rate of one function."""

@@ -15,11 +15,11 @@ from lambdalab.plots.batching import batching
 from lambdalab.plots.canvas import Style
 from lambdalab.plots.compare import PLOTS, Comparison, compare
 from lambdalab.plots.concurrency import concurrency
-from lambdalab.plots.iterator_age import iterator_age
 from lambdalab.plots.picture import Picture
 from lambdalab.plots.queue_depth import queue_depth
 from lambdalab.plots.receives import receives
 from lambdalab.plots.request_anatomy import request_anatomy
+from lambdalab.plots.shards import shards
 from lambdalab.plots.sync_vs_async import sync_vs_async
 from lambdalab.plots.timeline import timeline
 
@@ -32,10 +32,10 @@ __all__ = [
     "batching",
     "compare",
     "concurrency",
-    "iterator_age",
     "queue_depth",
     "receives",
     "request_anatomy",
+    "shards",
     "sync_vs_async",
     "timeline",
 ]

@@ -18,10 +18,10 @@ from lambdalab.plots.batching import MOST_BATCHES, batching
 from lambdalab.plots.canvas import one_scale, retitle
 from lambdalab.plots.concurrency import concurrency
 from lambdalab.plots.figures import key_figures
-from lambdalab.plots.iterator_age import iterator_age
 from lambdalab.plots.queue_depth import queue_depth
 from lambdalab.plots.receives import receives
 from lambdalab.plots.request_anatomy import request_anatomy
+from lambdalab.plots.shards import shards
 from lambdalab.plots.sync_vs_async import sync_vs_async
 from lambdalab.plots.timeline import timeline
 
@@ -33,10 +33,10 @@ PLOTS: dict[str, Callable[..., Axes]] = {
     "backoff": backoff,
     "batching": batching,
     "concurrency": concurrency,
-    "iterator_age": iterator_age,
     "queue_depth": queue_depth,
     "receives": receives,
     "request_anatomy": request_anatomy,
+    "shards": shards,
     "sync_vs_async": sync_vs_async,
     "timeline": timeline,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _KB, _MB = 1024, 1024 * 1024
 
@@ -23,6 +25,11 @@ def duration(seconds: float) -> str:
     if seconds < 2 * _DAY:
         return _two(seconds, _HOUR, "h", _MINUTE, "min")
     return _two(seconds, _DAY, "d", _HOUR, "h")
+
+
+def known(seconds: float) -> str:
+    """A duration; a dash where it is not known (NaN)."""
+    return "–" if math.isnan(seconds) else duration(seconds)
 
 
 def _two(seconds: float, large: int, name: str, small: int, rest: str) -> str:
@@ -62,6 +69,15 @@ def count(number: int, thing: str, things: str = "") -> str:
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
+def times(number: int) -> str:
+    """How often.
+
+    >>> times(1), times(2), times(1204)
+    ('once', 'twice', '1,204 times')
+    """
+    return "once" if number == 1 else "twice" if number == 2 else f"{number:,} times"
+
+
 def rate(number: float) -> str:
     """So many a second, in few digits.
 
@@ -94,3 +110,17 @@ def reason(cause: str) -> str:
 def plain(word: str) -> str:
     """A word of the books as text: "retries_exhausted" is "retries exhausted"."""
     return word.replace("_", " ")
+
+
+def money(usd: float) -> str:
+    """US dollars: cents where there are any, else three digits that count.
+
+    >>> [money(usd) for usd in (0, 1234.5, 3.999, 0.0421, 0.00000208)]
+    ['$0', '$1,234.50', '$4.00', '$0.0421', '$0.00000208']
+    """
+    if not usd:
+        return "$0"
+    if abs(usd) >= 1:
+        return f"${usd:,.2f}"
+    digits = 2 - math.floor(math.log10(abs(usd)))
+    return f"${usd:.{digits}f}"

@@ -146,8 +146,8 @@ class Trace:
     def wired(self, kind: str) -> dict[str, dict[str, object]]:
         """The settings of the account's other parts by name, as they were last.
 
-        ``kind`` is "sqs", "mapping" or "account" (its limits on concurrency); empty for one that is
-        not in the books.
+        ``kind`` is "sqs", "mapping", "account" (its limits on concurrency and on payloads, in bytes)
+        and so on; empty for one that is not in the books.
         """
         return {name: dict(known) for name, known in self._recorder.wiring.get(kind, {}).items()}
 

@@ -12,6 +12,19 @@ _STYLE = {"description_width": "170px"}
 _LAYOUT = {"width": "430px"}
 
 
+_KB = 1024
+
+
+def to_kilobytes(size: float) -> float:
+    """Bytes as the KB that a slider shows."""
+    return round(size / _KB, 4)
+
+
+def to_bytes(kilobytes: float) -> int:
+    """KB as whole bytes."""
+    return round(kilobytes * _KB)
+
+
 def _same(value: Any) -> Any:
     return value
 

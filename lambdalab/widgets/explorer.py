@@ -1,4 +1,4 @@
-"""What every explorer is: presets, sliders, a picture, key figures and a sentence that says why."""
+"""What every explorer is: presets, sliders, a picture, key figures, why, and a question first."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import traitlets
 
 from lambdalab.errors import LabError, UnknownName, UnknownSetting
 from lambdalab.plots.picture import Picture
+from lambdalab.widgets.copying import CopyButton
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from lambdalab.plots.picture import Axes
     from lambdalab.trace import Trace
     from lambdalab.widgets.controls import Control
+    from lambdalab.widgets.facts import Why
+    from lambdalab.widgets.predicting import Question
 
 _DPI = 108
 """Text of 9 points is then as large as the page's own: legible on a projector."""
@@ -33,9 +36,12 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Sliders over a scenario: each move runs it anew, in virtual time, and draws what happened.
 
     From code: ``explorer.set(rate=35)`` or ``explorer.settings = ...`` or ``explorer.preset = "..."``.
-    ``explorer.trace`` is the run on show, ``explorer.why`` its sentence, ``explorer.code`` the few
-    lines that make the same trace. ``explorer.pinned = True`` keeps the run on show, faint, below the
-    new ones. Where no widget can run (GitHub, PDF) the picture and the text stand alone.
+    ``explorer.trace`` is the run on show, ``explorer.why`` its sentence (``explorer.why.proof()``: where
+    each of its numbers stands in the tables), ``explorer.code`` the few lines that make the same picture.
+    ``explorer.pinned = True`` keeps the run on show, faint, below the new ones. With
+    ``explorer.predict_first = True`` each new run is hidden behind ``explorer.question`` until
+    ``explorer.guess`` is one of its options. Where no widget can run (GitHub, PDF) the picture and the
+    text stand alone.
 
     Attributes
     ----------
@@ -47,12 +53,18 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         Decides every draw of chance (a trait).
     pinned
         Whether a run is kept for comparison (a trait).
+    predict_first
+        Whether a question hides each new run until it is answered (a trait).
+    guess
+        The option of the question that was chosen, ``""`` before (a trait).
     """
 
     settings = traitlets.Any()
     preset = traitlets.Unicode()
     seed = traitlets.Int(7)
     pinned = traitlets.Bool(False)
+    predict_first = traitlets.Bool(False)
+    guess = traitlets.Unicode()
 
     name: ClassVar[str]
     heading: ClassVar[str]
@@ -67,7 +79,8 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._picture = Picture(height=self.tall)
         self._picture.figure.set_dpi(_DPI)
         self.trace: Trace
-        self.why = ""
+        self.why: Why
+        self.question: Question
         self._controls = self.controls()
         self._build()
         super().__init__(self._rows())
@@ -86,8 +99,16 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """The picture of one run; ``other`` is the run it is shown with."""
         raise NotImplementedError
 
-    def explain(self, trace: Trace) -> str:
+    def drawing(self) -> str:
+        """The line of code that draws the same picture of ``trace``."""
+        raise NotImplementedError
+
+    def explain(self, trace: Trace) -> Why:
         """The sentence that says why, from the books of the trace."""
+        raise NotImplementedError
+
+    def ask(self, trace: Trace) -> Question:
+        """What a learner can be asked before this run is shown; the answer comes from its books."""
         raise NotImplementedError
 
     def figures(self, trace: Trace) -> dict[str, str]:
@@ -106,8 +127,13 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @property
     def code(self) -> str:
-        """The few lines that make the trace on show."""
-        return str(self.settings.code(self.seed))
+        """The few lines that make the trace and the picture on show."""
+        return f"{self.settings.code(self.seed)}{self.drawing()}\n"
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the run waits for a guess."""
+        return bool(self.predict_first and not self.guess)
 
     def _changed(self, settings: Any, changes: Mapping[str, Any]) -> Any:
         known = [field.name for field in fields(settings)]
@@ -132,6 +158,17 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.seed_button = w.Button(
             description="Another seed", icon="random", tooltip="Draw every chance anew"
         )
+        self.predict_button = w.ToggleButton(
+            False, description="Predict first", icon="question",
+            tooltip="Hide each new run until you have guessed",
+        )  # fmt: skip
+        self.asked = w.HTML()
+        self.guesses = w.ToggleButtons(
+            options=[], value=None, style={"button_width": "auto"}, tooltips=[]
+        )
+        self.question_box = w.VBox([self.asked, self.guesses], layout=w.Layout(display="none"))
+        self.question_box.add_class("lambdalab-question")
+        self.copy_button = CopyButton()
         # no tooltip: ipywidgets 8.1 cannot make the view of an Image that has one
         self.picture = w.Image(
             format="png", layout=w.Layout(max_width="100%", align_self="flex-start")
@@ -145,16 +182,14 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             layout=w.Layout(display="flex", flex_flow="row wrap"),
         )
         title = w.HTML(f"<b>{html.escape(self.heading)}</b>")
-        buttons = w.HBox([self.pin_button, self.seed_button])
+        buttons = w.HBox(
+            [self.pin_button, self.seed_button, self.predict_button],
+            layout=w.Layout(flex_flow="row wrap"),
+        )
         return [
-            title,
-            self.preset_buttons,
-            sliders,
-            buttons,
-            self.picture,
-            self.key_figures,
-            self.status,
-        ]
+            title, self.preset_buttons, sliders, buttons, self.question_box, self.picture,
+            self.key_figures, self.status, self.copy_button,
+        ]  # fmt: skip
 
     def _connect(self) -> None:
         for control in self._controls:
@@ -162,6 +197,8 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.preset_buttons.observe(self._preset_chosen, "value")
         self.pin_button.observe(self._pin_pressed, "value")
         self.seed_button.on_click(self._next_seed)
+        self.predict_button.observe(self._predict_pressed, "value")
+        self.guesses.observe(self._guessed, "value")
 
     # ---- what happens when something changes ---------------------------------------------------
 
@@ -196,6 +233,14 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _next_seed(self, _: object) -> None:
         self.seed += 1
 
+    def _predict_pressed(self, change: Any) -> None:
+        if not self._busy:
+            self.predict_first = change["new"]
+
+    def _guessed(self, change: Any) -> None:
+        if not self._busy and change["new"] is not None:
+            self.guess = change["new"]
+
     @traitlets.validate("preset")
     def _known_preset(self, proposal: Any) -> str:
         if proposal["value"] and proposal["value"] not in self.presets:
@@ -208,6 +253,12 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             raise traitlets.TraitError(f"settings must be a {self.scenario.__name__}")
         return proposal["value"]
 
+    @traitlets.validate("guess")
+    def _known_guess(self, proposal: Any) -> str:
+        if proposal["value"] and proposal["value"] not in self.question.options:
+            raise UnknownName("option", proposal["value"], self.question.options)
+        return str(proposal["value"])
+
     @traitlets.observe("preset")
     def _apply_preset(self, change: Any) -> None:
         if not self._busy and change["new"]:
@@ -218,29 +269,56 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._kept = (self.settings, self.trace) if change["new"] else None
         self._refresh(rerun=False)
 
+    @traitlets.observe("predict_first", "guess")
+    def _hide_or_show(self, change: Any) -> None:
+        if self._busy:
+            return
+        if change["name"] == "predict_first":
+            with self._quietly():
+                self.guess = ""
+        self._refresh(rerun=False)
+
     @traitlets.observe("settings", "seed")
     def _rerun(self, _: object) -> None:
-        if self.picture.value:
+        if hasattr(self, "trace"):
             self._refresh()
 
     def _refresh(self, *, rerun: bool = True) -> None:
         """Run, then show: controls, picture, key figures, and the sentence last."""
         if rerun:
             self.trace = self.settings.run(self.seed)
-            self.why = self.explain(self.trace)
+            self.why, self.question = self.explain(self.trace), self.ask(self.trace)
         with self._quietly():
-            for control in self._controls:
-                control.show(getattr(self.settings, control.name))
-            self.preset = self._named()
-            self.preset_buttons.value = self.preset or None
-            self.pin_button.value = self.pinned
+            if rerun:
+                self.guess = ""
+            self._show_controls()
+        self.copy_button.code = self.code
+        self.picture.layout.display = "none" if self.hidden else None
+        if self.hidden:
+            self.picture.value, self.key_figures.value = b"", ""
+            self._say(f"<small>{html.escape(self._told())}</small>")
+            return
         kept = self._kept[1] if self._kept else None
         self.picture.value = self._picture.png(
             lambda ax: self.draw(self.trace, ax, kept),
             None if kept is None else lambda ax: self.draw(kept, ax, self.trace),
         )
         self.key_figures.value = self._table(kept)
-        self._say(f"{_rendered(self.why)}<br><small>{html.escape(self._told())}</small>")
+        verdict = f"<b>{html.escape(self.question.verdict(self.guess))}</b> " if self.guess else ""
+        self._say(f"{verdict}{_rendered(self.why)}<br><small>{html.escape(self._told())}</small>")
+
+    def _show_controls(self) -> None:
+        for control in self._controls:
+            control.show(getattr(self.settings, control.name))
+        self.preset = self._named()
+        self.preset_buttons.value = self.preset or None
+        self.pin_button.value = self.pinned
+        self.predict_button.value = self.predict_first
+        self.question_box.layout.display = None if self.predict_first else "none"
+        self.asked.value = f"<b>{_rendered(self.question.text)}</b>"
+        if self.guesses.options != self.question.options:
+            self.guesses.options = self.question.options
+        self.guesses.value = self.guess or None
 
     def _named(self) -> str:
         """The preset that these settings are."""
@@ -278,15 +356,20 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     # ---- without JavaScript --------------------------------------------------------------------
 
     def __repr__(self) -> str:
+        told = f"{type(self).__name__}({self._told()})"
+        if self.hidden:
+            return f"{told}\n{self.question.text} {' | '.join(self.question.options)}"
         figures = ", ".join(f"{name} {value}" for name, value in self.figures(self.trace).items())
-        return f"{type(self).__name__}({self._told()})\n{self.why}\n{figures}"
+        return f"{told}\n{self.why}\n{figures}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The live widget; its picture and text for places that run no JavaScript."""
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        picture = base64.b64encode(self.picture.value).decode()
-        return {**(data or {}), "text/plain": repr(self), "image/png": picture}, metadata
+        data = {**(data or {}), "text/plain": repr(self)}
+        if not self.hidden:
+            data["image/png"] = base64.b64encode(self.picture.value).decode()
+        return data, metadata
 
 
 def _rendered(sentence: str) -> str:

@@ -1,0 +1,133 @@
+"""Why did this batch fire? A queue, its mapping, and the batches that come of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from lambdalab.plots import batching, words
+from lambdalab.plots.batching import MOST_BATCHES
+from lambdalab.plots.figures import key_figures
+from lambdalab.rules import Rules
+from lambdalab.scenarios import Batching
+from lambdalab.widgets.controls import Control, magnitude, number, to_bytes, to_kilobytes, whole
+from lambdalab.widgets.explorer import Explorer
+from lambdalab.widgets.facts import Telling, Why
+from lambdalab.widgets.predicting import Question
+
+if TYPE_CHECKING:
+    from lambdalab.plots.picture import Axes
+    from lambdalab.trace import Trace
+
+_RULES = Rules.as_of()
+_KB = 1024
+_CAUSES = {
+    "batch_size": "it is full",
+    "batching_window": "its window is over",
+    "payload_size": "one more record would pass the payload limit",
+    "no_window": "there is no window to wait for",
+}
+"""What closes a batch of a queue, as options of the question."""
+
+
+class BatchingExplorer(Explorer):
+    """Why did this batch fire? A queue, its mapping, and the batches that come of it.
+
+    Cures: "the batch size is a promise", "6 MB never matters".
+    """
+
+    name = "batching"
+    heading = "Why did this batch fire? Messages, windows and what closes a batch"
+    scenario = Batching
+    presets: ClassVar = {
+        "window 5 s": {},
+        "window 0": {"window": 0},
+        "100 KB × 10,000": {
+            "rate": 35.0, "record_size": 100 * _KB, "batch_size": 10_000, "window": 20, "seconds": 8.0,
+        },
+        "quiet queue": {"rate": 0.2, "window": 20, "seconds": 300.0},
+        "slow function": {"duration": 8.0},
+    }  # fmt: skip
+
+    def controls(self) -> list[Control]:
+        """Rate, record size, batch size, window, duration, length of the run."""
+        most = to_kilobytes(_RULES.sqs_message_size)
+        return [
+            number("rate", "rate (messages/s)", 0.1, 50.0, 0.1),
+            magnitude(
+                "record_size", "record size (KB)", -2, 2.4082, ".2f",
+                shown=to_kilobytes, meant=lambda size: max(to_bytes(min(size, most)), 1),
+            ),
+            magnitude("batch_size", "batch size (records)", 0, 4, "d", meant=round),
+            whole("window", "batching window (s)", 0, 60),
+            number("duration", "function works (s)", 0.0, 30.0, 0.1),
+            number("seconds", "messages come for (s)", 5.0, 300.0, 5.0),
+        ]  # fmt: skip
+
+    def draw(self, trace: Trace, ax: Axes, other: Trace | None) -> Axes:
+        """Batches one by one where they are few, in both runs alike."""
+        runs = [trace, *([other] if other is not None else [])]
+        return batching(trace, ax=ax, each=all(len(run.batches) <= MOST_BATCHES for run in runs))
+
+    def drawing(self) -> str:
+        """The plot of batches."""
+        return "trace.plot.batching()"
+
+    def figures(self, trace: Trace) -> dict[str, str]:
+        """Batches, their mean size, how old messages grew, and the cost."""
+        found = key_figures(trace)
+        return {
+            "messages": f"{int((trace.queue_events['action'] == 'sent').sum()):,}",
+            "batches": f"{len(trace.batches):,}",
+            "records in a batch, mean": f"{found['records in a batch, mean']:.3g}",
+            "dealt with after, p95": words.known(found["message dealt with after, p95 s"]),
+            "billed": words.known(found["billed s"]),
+        }
+
+    def explain(self, trace: Trace) -> Why:
+        """Why a telling batch was handed over when it was, and how many went the same way."""
+        tell = Telling(trace)
+        if not len(trace.batches):
+            return tell.why("No batch yet.")
+        cause = _telling_cause(trace)
+        batch = tell.rows("batches", {"cause": cause}).iloc[0]
+        one = {"batch_id": batch["batch_id"]}
+        records = tell.value("batches", "records", one)
+        said = (
+            f"Batch {tell.id('batch', batch['batch_id'])} closed with {records} "
+            f"{'record' if records == '1' else 'records'}: {_reason(tell, cause, one)}."
+        )
+        if len(trace.batches) == 1:
+            return tell.why(said)
+        same = tell.value("batches", "batch_id", {"cause": cause}, "unique")
+        every = tell.count("batch", "batches", things="batches")
+        return tell.why(f"{said} So did {same} of {every}.")
+
+    def ask(self, trace: Trace) -> Question:
+        """What closes most batches."""
+        most = trace.batches["cause"].astype(str).mode()
+        answer = _CAUSES.get(most.iloc[0] if len(most) else "no_window", _CAUSES["no_window"])
+        return Question("What will close most of the batches?", tuple(_CAUSES.values()), answer)
+
+
+def _telling_cause(trace: Trace) -> str:
+    """The payload limit where it closed a batch, else what closed most."""
+    causes, counts = np.unique(trace.batches["cause"].astype(str), return_counts=True)
+    return "payload_size" if "payload_size" in causes else str(causes[np.argmax(counts)])
+
+
+def _reason(tell: Telling, cause: str, one: dict[str, str]) -> str:
+    gathered = tell.value("batches", "gathering_ms", one)
+    if cause == "payload_size":
+        limit = tell.setting("account", "payload", "synchronous", "bytes")
+        size = tell.value("batches", "size_bytes", one)
+        return f"one more would have passed {limit} (it is {size} of JSON)"
+    if cause == "batch_size":
+        return f"that is as many as the mapping allows, after {gathered}"
+    if cause == "no_window":
+        return "without a window, what a poll brings is handed over at once"
+    if cause == "batching_window":
+        window = tell.value("batches", "window_opened_at..flushed_at", one)
+        return f"its window of {window} was over"
+    return words.plain(cause)

@@ -1,0 +1,59 @@
+"""Predict first: an explorer hides its answer until a guess is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an explorer asks before it shows a run.
+
+    Parameters
+    ----------
+    text
+        The question, in one sentence that can be answered from the settings alone.
+    options
+        Two to five answers that differ, in an order that tells nothing.
+    answer
+        The right one, as the books of the run have it; one of ``options``.
+
+    Raises :class:`ValueError` where the answer is none of the options, or two of them are equal.
+
+    Example
+    -------
+    >>> question = Question("How often does it run?", ("once", "3 times"), "3 times")
+    >>> question.verdict("once")
+    'Not quite: 3 times, not once.'
+    """
+
+    text: str
+    options: tuple[str, ...]
+    answer: str
+
+    def __post_init__(self) -> None:
+        if self.answer not in self.options or len(set(self.options)) != len(self.options):
+            raise ValueError(f"the answer {self.answer!r} must be one of {self.options!r}")
+        if not 2 <= len(self.options) <= 5:
+            raise ValueError(f"two to five options, not {len(self.options)}")
+
+    def verdict(self, guess: str) -> str:
+        """Whether the guess was right, in words."""
+        if guess == self.answer:
+            return f"Right: {self.answer}."
+        return f"Not quite: {self.answer}, not {guess}."
+
+
+def numbered(
+    text: str, right: int, wrong: tuple[int, ...], thing: str, things: str = ""
+) -> Question:
+    """A question whose answer is a count: the right one among ``wrong`` ones, in ascending order.
+
+    >>> numbered("How many runs?", 3, (1, 3, 5), "run").options
+    ('1 run', '3 runs', '5 runs')
+    """
+    things = things or f"{thing}s"
+    told = [f"{n:,} {thing if n == 1 else things}" for n in sorted({right, *wrong})]
+    kept = [*dict.fromkeys(told)][:5]
+    answer = f"{right:,} {thing if right == 1 else things}"
+    return Question(text, tuple(kept if answer in kept else [*kept[:4], answer]), answer)
