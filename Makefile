@@ -7,6 +7,7 @@
 #   make check       ruff and mypy
 #   make notebooks   run the notebooks and store their outputs
 #   make break       break one rule at a time: does the test named for it fail?
+#   make gallery     every picture in build/gallery/: telling, empty, of one row and of a million
 #   make bench       benchmarks, side by side with SimPy and SimFaaS
 #   make soak        property tests with many more examples, and 10,000 random labs
 #   make clean       remove what the above made
@@ -21,7 +22,7 @@ run := .venv/bin/python
 pip := $(run) -m pip install --quiet --quiet --disable-pip-version-check
 candidates := python3 python3.14 python3.13 python3.12 python3.11 python
 
-.PHONY: help demo test lab check notebooks break bench soak clean
+.PHONY: help demo test lab check notebooks break gallery bench soak clean
 
 help:
 	@sed -n 's/^#   \(make [a-z]*  *.*\)/\1/p' Makefile
@@ -47,6 +48,9 @@ soak: .venv/.dev
 
 lab: .venv/.lab
 	$(run) -m jupyterlab --ServerApp.root_dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
+
+gallery: .venv/.demo
+	$(run) tools/make_gallery.py build/gallery $(ARGS)
 
 bench: .venv/.bench
 	$(run) -m benchmarks $(ARGS)

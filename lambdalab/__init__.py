@@ -27,11 +27,15 @@ from lambdalab.traffic.sdk import SdkClient
 if TYPE_CHECKING:
     from lambdalab import plots, scenarios, widgets
     from lambdalab.plots import compare
+    from lambdalab.sweeps import sweep
     from lambdalab.trace import Trace
     from lambdalab.widgets import (
         BackoffExplorer,
         BatchingExplorer,
+        ConcurrencyExplorer,
+        MemoryCostExplorer,
         SyncAsyncExplorer,
+        TraceViewer,
         explore,
     )
 
@@ -43,12 +47,14 @@ __all__ = [
     "BatchingExplorer",
     "Browser",
     "Burst",
+    "ConcurrencyExplorer",
     "Every",
     "Exponential",
     "InvalidSetting",
     "Lab",
     "LabError",
     "LogNormal",
+    "MemoryCostExplorer",
     "Poisson",
     "QueueingCaller",
     "ReadTimeoutError",
@@ -58,6 +64,7 @@ __all__ = [
     "ServiceError",
     "SyncAsyncExplorer",
     "Trace",
+    "TraceViewer",
     "__version__",
     "allocate",
     "compare",
@@ -65,18 +72,23 @@ __all__ = [
     "explore",
     "plots",
     "scenarios",
+    "sweep",
     "widgets",
 ]
 
 _LATER = {
     "BackoffExplorer": "lambdalab.widgets",
     "BatchingExplorer": "lambdalab.widgets",
+    "ConcurrencyExplorer": "lambdalab.widgets",
+    "MemoryCostExplorer": "lambdalab.widgets",
     "SyncAsyncExplorer": "lambdalab.widgets",
     "Trace": "lambdalab.trace",
+    "TraceViewer": "lambdalab.widgets",
     "compare": "lambdalab.plots",
     "explore": "lambdalab.widgets",
     "plots": "",
     "scenarios": "",
+    "sweep": "lambdalab.sweeps",
     "widgets": "",
 }
 """What is imported when it is first touched: nothing that draws comes with ``import lambdalab``."""

@@ -9,18 +9,19 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lambdalab.clock_verbs import ClockVerbs
 from lambdalab.errors import InvalidSetting, LabClosed, UnknownName
 from lambdalab.faults import Faults
 from lambdalab.functions.target import Target, split
 from lambdalab.invocation.front_door import Origin
 from lambdalab.invocation.registry import FunctionRegistry
 from lambdalab.invocation.service import LambdaService
-from lambdalab.kernel.clock import US, Clock, microseconds
+from lambdalab.kernel.clock import Clock
 from lambdalab.kernel.random import RandomStream, RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.kernel.timekeeper import Timekeeper
 from lambdalab.mapping_verbs import MappingVerbs
-from lambdalab.reprs import RunNote, lab_text
+from lambdalab.reprs import lab_text
 from lambdalab.rules import DEFAULT_DATE, Rules
 from lambdalab.sources.dynamodb.service import DynamoDb, Table
 from lambdalab.sources.finding import CLIENT_NAMES, Sources, not_simulated
@@ -44,7 +45,11 @@ if TYPE_CHECKING:
 
 _LABS: weakref.WeakSet[Lab] = weakref.WeakSet()
 """Every lab there is: while a check tries a handler, all but its copies are shut."""
-_DOORS = {"expressions": "lambdalab.aws.tables", "check": "lambdalab.advice"}
+_DOORS = {
+    "expressions": "lambdalab.aws.tables",
+    "check": "lambdalab.advice",
+    "play": "lambdalab.widgets.live",
+}
 """The doors that open upward, when they are first used; there are no others in the lab."""
 
 
@@ -52,7 +57,7 @@ def _open(door: str) -> Any:
     return importlib.import_module(_DOORS[door])
 
 
-class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
+class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TriggerVerbs):
     """One AWS account that lives in virtual time.
 
     Parameters
@@ -203,51 +208,7 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
             keys={"partition_key": partition_key, "message_group_id": message_group_id},
         )  # fmt: skip
 
-    # ------------------------------------------------------------------ the clock
-
-    def run(self, until: Any = None) -> RunNote:
-        """Let time pass: to ``until``, or until nothing is in flight.
-
-        Parameters: ``until`` is seconds since the lab's start, ``"2min"``, a timedelta, or a date.
-
-        Without it the run ends when no event is queued, delayed, invisible, waiting for a retry or
-        running. Ctrl-C ends it between two events; the next ``run()`` goes on.
-
-        Raises :class:`EndlessRun` without ``until`` while traffic that never ends is on, or what
-        schedules start never ends; :class:`InsideHandler` in a handler.
-        """
-        self._check_open()
-        self._time.check_outside("run")
-        if until is None:
-            self._traffic.check_ends()
-            with self._triggers.parts.counting():
-                return self._run(None)
-        at = self._clock.at(until)
-        if at < self._scheduler.now:
-            raise InvalidSetting("until", until, f"not before now ({self.elapsed:g} s)")
-        return self._run(at)
-
-    def advance(self, duration: Any) -> RunNote:
-        """Let ``duration`` pass (seconds, ``"2min"``, a timedelta)."""
-        self._check_open()
-        self._time.check_outside("advance")
-        return self._run(self._scheduler.now + microseconds(duration))
-
-    def step(self) -> bool:
-        """Let the next event happen; False when nothing is left to happen."""
-        self._check_open()
-        self._time.check_outside("step")
-        return self._time.step()
-
-    @property
-    def now(self) -> dt.datetime:
-        """The lab's date and time (UTC)."""
-        return self._clock.datetime(self._scheduler.now)
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the lab's start."""
-        return self._scheduler.now / US
+    # ------------------------------------------------------------------ chance and failures
 
     def random(self, name: str) -> RandomStream:
         """The named stream of chance; adding a consumer never shifts another's draws."""
@@ -374,11 +335,8 @@ class Lab(LambdaVerbs, MappingVerbs, TriggerVerbs):
         self._check_open()
         return self._client.origin()
 
-    def _run(self, until: int | None) -> RunNote:
-        before = self._scheduler.now
-        self._time.run(until)
-        ticking = list(self._triggers.parts.ticking) if until is None else []
-        return RunNote(before, self._scheduler.now, self._clock, self.sqs.left_over(), ticking)
+    def _door(self, door: str) -> Any:
+        return _open(door)
 
     def _check_open(self) -> None:
         if self._closed:

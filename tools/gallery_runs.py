@@ -121,9 +121,9 @@ def mornings() -> Trace:
     lab.create_function("quote", duration=ll.LogNormal(p50=0.4, p99=2.0), init=0.6, idle_expiry=300)
     lab.create_function("report", duration=2, init=2.5, idle_expiry=300)
     for begin in (0, 900, 2400):
-        times = [begin + at for at in _spread(120, 240)]
-        lab.drive("quote", ll.Replay(times))
-        lab.drive("report", ll.Replay([begin + 40.0 * n for n in range(6)]))
+        lab.run(until=begin)
+        lab.drive("quote", ll.Replay(_spread(60, 120)))
+        lab.drive("report", ll.Every(30), count=4)
     lab.run()
     return lab.trace
 
@@ -335,6 +335,18 @@ def million_messages(rows: int = MILLION) -> Trace:
 
 
 @cache
+def million_batches(rows: int = MILLION) -> Trace:
+    """About so many batches of one to ten messages, some of which fail."""
+    lab = ll.Lab(seed=SEED)
+    lab.create_function("bill", duration=0.1, failure_rate=0.005)
+    orders = lab.sqs.create_queue("orders", visibility_timeout=30)
+    lab.create_event_source_mapping(orders, "bill")
+    lab.drive(orders, ll.Poisson(rate=30), count=int(1.03 * rows))
+    lab.run()
+    return lab.trace
+
+
+@cache
 def million_records(rows: int = MILLION) -> Trace:
     """Records of eight shards, each handed over alone, some of them bad."""
     lab = ll.Lab(seed=SEED)
@@ -370,10 +382,6 @@ TELLING: dict[str, tuple[Shown, ...]] = {
     "cost": (
         Shown(shop, "what a shop costs, and of what"),
         Shown(memory_sizes, "the same work at seven memory sizes"),
-    ),
-    "iterator_age": (
-        Shown(poisoned, "one bad record; its batch is halved until it stands alone"),
-        Shown(blocked, "whole batches are tried again: the shard stands still"),
     ),
     "latency": (Shown(shop, "callers of a shop, and what they waited for"),),
     "queue_depth": (
@@ -411,13 +419,13 @@ TELLING: dict[str, tuple[Shown, ...]] = {
 #: Runs with one row of what the plot is about, where that is not a call.
 ONE: dict[str, Callable[[], Trace]] = {
     "backoff": one_event, "batching": one_message, "queue_depth": one_message,
-    "receives": one_message, "iterator_age": one_record, "shards": one_record,
+    "receives": one_message, "shards": one_record,
 }  # fmt: skip
 
 #: Runs with a million rows of what the plot is about, where that is not calls.
 MANY: dict[str, Callable[[int], Trace]] = {
-    "batching": million_messages, "queue_depth": million_messages, "receives": million_messages,
-    "iterator_age": million_records, "shards": million_records,
+    "batching": million_batches, "queue_depth": million_messages, "receives": million_messages,
+    "shards": million_records,
 }  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def drawings(plot: str, rows: int) -> Iterator[Drawing]:
         yield Drawing(f"{plot}-{number}", caption, _drawn(plot, shown.run, **shown.how))
     yield Drawing(f"{plot}-empty", "a trace in which nothing has happened", _drawn(plot, runs.nothing))
     yield Drawing(f"{plot}-one", "one row", _drawn(plot, lambda: runs.one_row(plot)))
-    many = f"{rows:,} rows"
+    many = f"about {rows:,} rows"
     yield Drawing(f"{plot}-many", many, _drawn(plot, lambda: runs.many_rows(plot, rows)))
 
 

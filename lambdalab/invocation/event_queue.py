@@ -72,6 +72,12 @@ class EventQueues:
         self.recursion = Recursion(rules)
         self.ends = Ends(books, rules, ids, clock, self.recursion)
         self._queues: dict[str, EventQueue] = {}
+        waits = {f"wait_{n}": wait for n, wait in enumerate(rules.retry_waits, start=1)}
+        books.wired("account", "retries", {
+            **waits, "jitter_least": rules.retry_jitter[0], "jitter_most": rules.retry_jitter[1],
+            "back_off_first": rules.throttle_backoff_first,
+            "back_off_most": rules.throttle_backoff_maximum,
+        })  # fmt: skip
 
     def of(self, function: Function) -> EventQueue:
         """The queue of one function."""

@@ -101,17 +101,18 @@ class Scheduler:
 
     # ------------------------------------------------------------------ running
 
-    def run(self, until: int | None = None) -> None:
+    def run(self, until: int | None = None, *, while_pending: bool = False) -> None:
         """Let things happen.
 
         Without ``until``: until only background entries are left; those later than the last
         foreground event do not happen. With it: everything up to and including that time, and
-        then it is that time.
+        then it is that time. With both ``until`` and ``while_pending``: until one of the two; runs
+        of this kind, one after the other, do what one run without ``until`` does.
         An exception from a callback ends the run; the event counts as done, the rest is whole,
         and another ``run()`` goes on. So does :class:`KeyboardInterrupt` after :meth:`interrupt`.
         """
         self._begin()
-        mark = None if until is None else self._mark(until)
+        mark = None if until is None else self._mark(until, while_pending)
         heap, quiet, pop = self.heap, self._quiet, heappop
         try:
             while heap:
@@ -152,8 +153,16 @@ class Scheduler:
 
     def stop(self) -> None:
         """End :meth:`run` after the event under way; ``now`` stays at that event's time."""
-        if self.running and not (self.heap and self.heap[0][0] < 0):
+        if self.running and not (self.heap and self.heap[0][1] < 0):
             heappush(self.heap, (-1, -1, self._stopped, ()))
+
+    def nudge(self, callback: Callback) -> None:
+        """Call ``callback(None)`` before the next event of :meth:`run`; for a signal handler.
+
+        It must be the same callback every time, and leave what happens and when as it is.
+        """
+        if self.running:  # the same entry twice is no matter: no two parts of it are compared by order
+            heappush(self.heap, (-1, 0, callback, None))
 
     def interrupt(self) -> None:
         """End :meth:`run` between two events with KeyboardInterrupt; for a signal handler.
@@ -191,14 +200,17 @@ class Scheduler:
         while self.heap and self.heap[0][0] < 0:
             heappop(self.heap)
 
-    def _mark(self, until: int) -> int:
+    def _mark(self, until: int, quiet: bool) -> int:
         if until < self.now:
             self.running = False
             raise ValueError(f"cannot run until {until} us: it is {self.now} us already")
         self.sequence += 1
         mark = _LAST + self.sequence
         heappush(self.heap, (until, mark, self._stopped, (mark,)))
-        self._marks = 1
+        if quiet:
+            self._quiet.add(mark)
+        else:
+            self._marks = 1
         return mark
 
     @staticmethod

@@ -31,10 +31,16 @@ class Timekeeper:
                 "handler sleeps, waits or returns"
             )
 
-    def run(self, until: int | None = None) -> None:
-        """To ``until`` (microseconds), or until nothing is in flight."""
+    def run(self, until: int | None = None, *, while_pending: bool = False) -> None:
+        """To ``until`` (microseconds), or until nothing is in flight; with ``while_pending`` to
+        whichever comes first."""
         with self._activity():
-            self._scheduler.run(until)
+            self._scheduler.run(until, while_pending=while_pending)
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything is in flight."""
+        return self._scheduler.pending > 0
 
     def step(self) -> bool:
         """The next event; False when nothing is left to happen."""

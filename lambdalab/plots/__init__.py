@@ -13,15 +13,20 @@ matplotlib's settings. :func:`compare` puts several traces side by side.
 from lambdalab.plots.backoff import backoff
 from lambdalab.plots.batching import batching
 from lambdalab.plots.canvas import Style
+from lambdalab.plots.cold_starts import cold_starts
 from lambdalab.plots.compare import PLOTS, Comparison, compare
 from lambdalab.plots.concurrency import concurrency
+from lambdalab.plots.cost import cost
+from lambdalab.plots.latency import latency
 from lambdalab.plots.picture import Picture
 from lambdalab.plots.queue_depth import queue_depth
 from lambdalab.plots.receives import receives
 from lambdalab.plots.request_anatomy import request_anatomy
 from lambdalab.plots.shards import shards
+from lambdalab.plots.story import story
 from lambdalab.plots.sync_vs_async import sync_vs_async
 from lambdalab.plots.timeline import timeline
+from lambdalab.plots.visibility import visibility
 
 __all__ = [
     "PLOTS",
@@ -30,12 +35,17 @@ __all__ = [
     "Style",
     "backoff",
     "batching",
+    "cold_starts",
     "compare",
     "concurrency",
+    "cost",
+    "latency",
     "queue_depth",
     "receives",
     "request_anatomy",
     "shards",
+    "story",
     "sync_vs_async",
     "timeline",
+    "visibility",
 ]

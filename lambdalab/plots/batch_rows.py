@@ -71,7 +71,7 @@ def _bands(ax: Axes, found: Batches, tall: Ints) -> None:
     middles = (edges[:-1] + edges[1:]) / 2
     names = list(found.lane_names)
     if len(names) == 1 and found.kind == "sqs":
-        names[0] += "\nfills and hands over\nall batches"
+        names[0] += "\nhands over\nall batches"
     ax.set_yticks([0, *middles.tolist()], [f"{found.thing}s\narrive", *names])
     ax.tick_params(axis="y", length=0)
 

@@ -12,6 +12,9 @@ from lambdalab.plots.batches import Batches
 from lambdalab.plots.frames import Floats, Ints, Mask
 from lambdalab.plots.palette import BATCH_CAUSES, BATCH_RUNS, INK, MUTED
 
+MOST_CROSSES = 120
+"""So many crosses of failed batches stand beside each other: more would hide what they are drawn on."""
+_THINNEST = 0.0015  # of the axis: bars that are thinner are marks
 _BAND = 0.82  # share of the height below the band of arrivals
 _MOST_NAMES = 12  # lanes whose names stand beside them
 
@@ -61,6 +64,7 @@ def by_lane(ax: Axes, found: Batches, there: tuple[Floats, Floats]) -> None:
     foot = -count * (1 - _BAND) / _BAND
     ax.set_ylim(count + 0.6, foot)
     many = len(place) > 2_000 or count > 60
+    short = found.flushed - found.opened < _THINNEST * (ax.get_xlim()[1] - ax.get_xlim()[0])
     for outcome, chosen in found.by_outcome():
         bars.draw(
             ax, place[chosen], found.flushed[chosen], found.over[chosen], BATCH_RUNS[outcome],
@@ -73,11 +77,12 @@ def by_lane(ax: Axes, found: Batches, there: tuple[Floats, Floats]) -> None:
             ax, place[own], found.opened[own], found.flushed[own], BATCH_CAUSES[cause],
             f"batch:{cause}", many=many, height=0.8,
         )  # fmt: skip
-        first = _seen(found.flushed[chosen], place[chosen], found.again[chosen], step)
+        marked = chosen if many else chosen & (short | found.again)  # bars tell by hatch and colour
+        first = _seen(found.flushed[marked], place[marked], found.again[marked], step)
         size = 5.0 if count <= 60 else 3.5
         points(
-            ax, found.flushed[chosen][first], place[chosen][first], cause, size,
-            found.again[chosen][first],
+            ax, found.flushed[marked][first], place[marked][first], cause, size,
+            found.again[marked][first],
         )  # fmt: skip
     if found.kind == "sqs":
         _number_of_pollers(ax, there)
@@ -122,7 +127,8 @@ def _failures(ax: Axes, found: Batches, height: Floats, step: float) -> None:
     chosen = np.flatnonzero(found.failed)
     if len(chosen):
         x, y = found.flushed[chosen], height[chosen]
-        first = _seen(x, y, np.zeros(len(x), dtype=bool), step)
+        apart = step if len(x) <= MOST_CROSSES else step * bars.COLUMNS / MOST_CROSSES
+        first = _seen(x, y, np.zeros(len(x), dtype=bool), apart)
         ax.plot(
             x[first], y[first], linestyle="none", marker="x", markersize=6, color=INK, gid="failed",
             markeredgewidth=1.1, zorder=4,
@@ -142,6 +148,6 @@ def _band_of_arrivals(ax: Axes, found: Batches) -> None:
 def _end_below_the_band(ax: Axes, whole: bool) -> None:
     """End the axis of sizes where the band of arrivals begins, which has another scale."""
     top = _BAND * ax.get_ylim()[1]
-    ticks = np.asarray(MaxNLocator(5, integer=whole).tick_values(0, top))
+    ticks = np.asarray(MaxNLocator(5, integer=whole, steps=[1, 2, 5, 10]).tick_values(0, top))
     ax.spines["left"].set_bounds(0, top)
     ax.set_yticks(ticks[(ticks >= 0) & (ticks <= top)])

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from lambdalab.errors import InvalidSetting
 from lambdalab.plots import bars, batch_rows, canvas, words
 from lambdalab.plots.batch_marks import MOST_TICKS, busiest, too_short
-from lambdalab.plots.batch_sizes import by_lane, by_size
+from lambdalab.plots.batch_sizes import MOST_CROSSES, by_lane, by_size
 from lambdalab.plots.batches import Batches, find
 from lambdalab.plots.canvas import Style
 from lambdalab.plots.frames import Floats, seconds, start_of
@@ -163,7 +163,8 @@ def _title(found: Batches) -> str:
 def _entries(ax: Axes, found: Batches) -> list[Artist]:
     gids = {str(artist.get_gid()) for artist in (*ax.lines, *ax.collections)}
     rows = "windows" in gids
-    marks = too_short(ax, found) if rows else np.ones(len(found.table), dtype=bool)
+    bared = any(str(artist.get_gid()).startswith("batch:") for artist in ax.collections)
+    marks = too_short(ax, found) if rows or bared else np.ones(len(found.table), dtype=bool)
     entries: list[Any] = [
         BATCH_CAUSES[cause].point() if marks[chosen].all() else BATCH_CAUSES[cause].patch()
         for cause, chosen in found.by_cause()
@@ -178,7 +179,8 @@ def _entries(ax: Axes, found: Batches) -> list[Artist]:
     if any(line.get_gid() == "windows" and len(np.asarray(line.get_xdata())) for line in ax.lines):
         entries.append(_mark("|", "its window begins", 12, 1.4))
     if "failed" in gids:
-        entries.append(_mark("x", "failed or never run", 6, 1.1))
+        some = f" (not each of {found.failed.sum():,})" if found.failed.sum() > MOST_CROSSES else ""
+        entries.append(_mark("x", f"failed or never run{some}", 6, 1.1))
     if found.again.any():
         entries.append(_mark("o", "hollow: again, or a part of a failed one", 6, 1.2, "none"))
     if "pollers" in gids:

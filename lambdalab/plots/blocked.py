@@ -193,7 +193,9 @@ def _poison(found: Ordered, key: int) -> str:
         why = words.plain(str(gone["cause"].iloc[-1]))
         return f"{_records(gone['event_id'])} {verb}: {why}"
     failed = table[batches.failed[mine]]
-    smallest = failed.loc[failed["records"].idxmin(), "batch_id"] if len(failed) else ""
+    if not len(failed):
+        return ""
+    smallest = failed["batch_id"].iloc[int(failed["records"].to_numpy().argmin())]
     inside = held.loc[held["batch_id"] == smallest, "event_id"]
     return f"{_records(inside)} failed" if 0 < len(inside) <= _MOST_NAMED else ""
 
@@ -237,9 +239,8 @@ def _held_groups(trace: Trace, rows: pd.DataFrame, lane: Ints, at: Floats) -> Bl
     received = np.bincount(events[actions == "received"], minlength=int(events.max(initial=0)) + 1)
     lanes = lane[back[first]]
     order = np.lexsort((begin, lanes))
-    lanes, begin, end, ended, known = (
-        column[order] for column in (lanes, begin, end, ended, known)
-    )
+    lanes, ended, known = lanes[order], ended[order], known[order]
+    begin, end = begin[order], end[order]
     fresh = _fresh(lanes, begin, end)
     group = np.cumsum(fresh) - 1
     count = int(fresh.sum())

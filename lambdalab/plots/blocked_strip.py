@@ -75,9 +75,7 @@ def _short(name: str) -> str:
     return name if len(name) <= 14 else f"{name[:7]}…{name[-6:]}"
 
 
-def _bars(
-    ax: Axes, rows: Rows, found: Ordered, row: Any, mine: Any, look: Look, name: str
-) -> None:
+def _bars(ax: Axes, rows: Rows, found: Ordered, row: Any, mine: Any, look: Look, name: str) -> None:
     """The blocks of one ending, merged where pixels end; none is too short to be seen."""
     low, high = ax.get_xlim()
     least = 0.002 * (high - low)

@@ -141,12 +141,27 @@ def one_scale(drawn: Sequence[Axes]) -> None:
             time_axis(ax, low, high, what)
         else:
             ax.set_xlim(low, high)
-    counted = [ax for ax in drawn if ax.get_ylabel()]
-    if len(counted) == len(drawn) and len({ax.get_ylabel() for ax in counted}) == 1:
-        bottom = float(np.min([ax.get_ylim()[0] for ax in counted]))
-        top = float(np.max([ax.get_ylim()[1] for ax in counted]))
-        for ax in counted:
+    _one_height(drawn)
+    _one_height([right for ax in drawn if (right := second(ax)) is not None], len(drawn))
+
+
+def _one_height(drawn: Sequence[Axes], of: int | None = None) -> None:
+    """The same limits for axes that count the same thing, as long as all of them (``of``) do."""
+    if len(drawn) != (len(drawn) if of is None else of):
+        return
+    if len({ax.get_ylabel() for ax in drawn}) == 1 and drawn[0].get_ylabel():
+        bottom = float(np.min([ax.get_ylim()[0] for ax in drawn]))
+        top = float(np.max([ax.get_ylim()[1] for ax in drawn]))
+        for ax in drawn:
             ax.set_ylim(bottom, top)
+
+
+def second(ax: Axes) -> Axes | None:
+    """The axes with another scale at the right of these; None where there are none."""
+    figure = ax.get_figure(root=True)
+    place = ax.get_position().bounds
+    others = [] if figure is None else figure.axes
+    return next((o for o in others if o is not ax and o.get_position().bounds == place), None)
 
 
 def nothing(ax: Axes, sentence: str, heading: str, **style: Unpack[Style]) -> Axes:

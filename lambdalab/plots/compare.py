@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -16,14 +16,19 @@ from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.plots.backoff import backoff
 from lambdalab.plots.batching import MOST_BATCHES, batching
 from lambdalab.plots.canvas import one_scale, retitle
+from lambdalab.plots.cold_starts import cold_starts
 from lambdalab.plots.concurrency import concurrency
-from lambdalab.plots.figures import key_figures
+from lambdalab.plots.cost import cost
+from lambdalab.plots.latency import latency
 from lambdalab.plots.queue_depth import queue_depth
 from lambdalab.plots.receives import receives
 from lambdalab.plots.request_anatomy import request_anatomy
 from lambdalab.plots.shards import shards
+from lambdalab.plots.story import story
 from lambdalab.plots.sync_vs_async import sync_vs_async
 from lambdalab.plots.timeline import timeline
+from lambdalab.plots.visibility import visibility
+from lambdalab.trace.figures import key_figures
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
@@ -32,13 +37,18 @@ if TYPE_CHECKING:
 PLOTS: dict[str, Callable[..., Axes]] = {
     "backoff": backoff,
     "batching": batching,
+    "cold_starts": cold_starts,
     "concurrency": concurrency,
+    "cost": cost,
+    "latency": latency,
     "queue_depth": queue_depth,
     "receives": receives,
     "request_anatomy": request_anatomy,
     "shards": shards,
+    "story": story,
     "sync_vs_async": sync_vs_async,
     "timeline": timeline,
+    "visibility": visibility,
 }
 _MOST = 12
 _ROW = 0.21  # inches of a row of the table
@@ -105,7 +115,8 @@ def compare(traces: Mapping[str, Trace], *, plot: str | None = None) -> Comparis
         len(traces) + 1, 1, gridspec_kw={"height_ratios": [tops, *[tall] * len(traces)]}
     )
     _tabulate(top, table)
-    how = {"each": _each(traces.values())} if name == "batching" else {}
+    how: dict[str, Any] = {"each": _each(traces.values())} if name == "batching" else {}
+    how |= {"sentences": 0} if name == "story" else {}  # they would leave no room for the table
     drawn: list[Axes] = [
         PLOTS[name](trace, ax=ax, **how) for trace, ax in zip(traces.values(), rows, strict=True)
     ]

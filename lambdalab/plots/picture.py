@@ -14,13 +14,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lambdalab.plots.canvas import one_scale, retitle
+from lambdalab.plots.canvas import one_scale, retitle, second
 from lambdalab.plots.palette import MUTED
 
 Draw = Callable[[Axes], Axes]
 
 _DPI = 90
 _LEFT, _RIGHT, _TOP, _BOTTOM = 1.15, 0.25, 0.62, 0.55  # inches
+_SECOND = 0.85  # at the right of axes that have a second scale there
+_LINE = 0.22  # of the title
 
 
 class Picture:
@@ -41,6 +43,8 @@ class Picture:
             self.figure.delaxes(ax)  # cheaper than clear(), which empties each of them first
         self.figure.set_size_inches(self.width, self.height * len(draws))
         axes = [each(self._place(n, len(draws))) for n, each in enumerate(draws)]
+        for number, ax in enumerate(axes):
+            self._make_room(ax, number, len(draws))
         if pinned is not None:
             one_scale(axes)
             _fade(axes[1])
@@ -51,18 +55,35 @@ class Picture:
         return out.getvalue()
 
     def _place(self, number: int, count: int) -> Axes:
-        """The axes of the ``number``-th plot from the top, with margins in inches."""
+        """The axes of the ``number``-th plot from the top."""
+        return self.figure.add_axes(self._bounds(number, count, _TOP))
+
+    def _make_room(self, ax: Axes, number: int, count: int) -> None:
+        """Lower axes whose legend has so many rows that the title above it would be cut off.
+
+        Narrow those that have another axis at their right.
+        """
+        offset = ax.titleOffsetTrans  # type: ignore[attr-defined]  # of the pad that it was given
+        above = float(offset.get_matrix()[1, 2]) / self.figure.dpi + _LINE
+        right = _RIGHT if second(ax) is None else _SECOND
+        if above > _TOP or right > _RIGHT:
+            ax.set_position(self._bounds(number, count, max(above, _TOP), right))
+
+    def _bounds(
+        self, number: int, count: int, top: float, right: float = _RIGHT
+    ) -> tuple[float, float, float, float]:
+        """Left, bottom, width, height as shares of the figure; margins are in inches."""
         tall = self.height * count
         foot = (count - 1 - number) * self.height + _BOTTOM
-        return self.figure.add_axes(
-            (_LEFT / self.width, foot / tall, 1 - (_LEFT + _RIGHT) / self.width,
-             (self.height - _TOP - _BOTTOM) / tall)
+        return (
+            _LEFT / self.width, foot / tall, 1 - (_LEFT + right) / self.width,
+            (self.height - top - _BOTTOM) / tall,
         )  # fmt: skip
 
 
 def _fade(ax: Axes) -> None:
     """A white veil over the plot of the pinned run; its title says what it is."""
-    ax.add_patch(
+    (second(ax) or ax).add_patch(
         Rectangle(
             (0, 0), 1, 1, transform=ax.transAxes, facecolor="white", alpha=0.55, zorder=50,
             edgecolor="none",

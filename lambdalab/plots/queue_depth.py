@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from lambdalab.errors import UnknownName
@@ -20,14 +22,14 @@ if TYPE_CHECKING:
     from lambdalab.trace import Trace
 
 _TITLE = "What lies in the queue"
-_THINGS = {"asynchronous": "event", "sqs": "message", "stream": "record"}
+_THINGS = {"asynchronous": "event", "sqs": "message", "stream": "record", "push": "event"}
 _GONE = {"dead_lettered": DEAD_LETTER, "expired": LOST, "dropped": LOST}
 _AGES = 300  # points at most on the line of ages
 _ENDS = ("deleted", "filtered", "expired", "dropped", "dead_lettered")
 
 
 def queue_depth(
-    trace: Trace, *, ax: Axes | None = None, queue: str | None = None, age: bool = False,
+    trace: Trace, *, ax: Axes | None = None, queue: str | None = None, age: bool = True,
     **style: Unpack[Style],
 ) -> Axes:  # fmt: skip
     """Draw how many messages (Lambda's own queues: events) lie in a queue, stacked by where they are.
@@ -35,8 +37,8 @@ def queue_depth(
     Look at the blue part: messages that wait for somebody to receive them. If it grows, more comes
     than is received. Orange is in flight (received, not yet deleted), pale is delayed: not to be seen
     until a delay, a back-off or a retry's wait is over. A purple cross is a dead letter, a black one an
-    event that was lost. With ``age=True`` the line on the right axis is the age of the oldest event: it
-    climbs while nothing is dealt with, and tells of trouble before the depth does.
+    event that was lost. The broken line, on the right axis, is the age of the oldest event: it climbs
+    while nothing is dealt with, and tells of trouble before the depth does.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ def queue_depth(
         which most happened. Of a stream all records are there until they are too old, read or not;
         what a mapping has of them is the queue ``"<mapping> (records)"``.
     age
-        Whether to add the age of the oldest event, on an axis of its own at the right.
+        Whether to draw the age of the oldest event, on an axis of its own at the right.
     style
         See :class:`~lambdalab.plots.canvas.Style`.
 
@@ -75,9 +77,9 @@ def queue_depth(
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     ax.set_ylabel(f"{thing}s in the {'stream' if stream else 'queue'}")
-    if age:
-        _oldest(ax, rows, at, end)
     entries: list[Any] = [look.patch() for look in present] + [look.point() for look in gone]
+    if age:
+        entries.append(_oldest(ax, rows, at, end))
     left = f"{rows['depth'].iloc[-1]:,} at the end"
     told = f"{name}: at most {words.count(deepest, thing)} at once, {left}"
     letters = int((rows["action"] == "dead_lettered").sum())
@@ -162,22 +164,28 @@ def _dead_letters(ax: Axes, rows: pd.DataFrame, at: Floats) -> list[Look]:
     return looks
 
 
-def _oldest(ax: Axes, rows: pd.DataFrame, at: Floats, end: float) -> None:
-    """The age of the oldest event on an axis at the right."""
+def _oldest(ax: Axes, rows: pd.DataFrame, at: Floats, end: float) -> Artist:
+    """The age of the oldest event on an axis at the right; returns its entry."""
+    thing = _THINGS[str(rows["kind"].iloc[0])]
     right = ax.twinx()
     x, y = oldest(rows, at, end)
     if len(x) > 3 * _AGES:  # a line of saw teeth: of each column the highest
         column = np.floor(x[1::3] * _AGES / end).astype(np.int64)
         edge = np.flatnonzero(np.append(True, column[1:] != column[:-1]))
         x, y = x[1::3][edge], np.maximum.reduceat(y[1::3], edge)
-    right.plot(x, y, color=INK, linewidth=1.2, linestyle="-.", gid="oldest", zorder=4)
+    (line,) = right.plot(
+        x, y, color=INK, linewidth=1.2, linestyle="-.", gid="oldest", zorder=4,
+        label=f"age of the oldest {thing} (right)",
+        path_effects=[withStroke(linewidth=3, foreground="white")],
+    )  # fmt: skip
     highest = max(float(np.nanmax(y, initial=0.0)), 1e-3)
     factor, unit = canvas.time_unit(highest)
     right.set_ylim(0, 1.12 * highest)
     right.spines["top"].set_visible(False)
     right.yaxis.set_major_locator(MultipleLocator(_step(highest / factor) * factor))
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / factor:.6g}"))
-    right.set_ylabel(f"age of the oldest ({unit}), broken line")
+    right.set_ylabel(f"age of the oldest ({unit})")
+    return line
 
 
 def _step(highest: float) -> float:

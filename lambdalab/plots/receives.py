@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from lambdalab.plots import bars, canvas, words
+from lambdalab.plots import bars, canvas, strips, words
 from lambdalab.plots.batches import queue_of
 from lambdalab.plots.canvas import Style
 from lambdalab.plots.frames import Floats, Ints, Mask, end_of, ordinals, seconds
@@ -178,9 +178,10 @@ def _areas(ax: Axes, found: Messages, end: float) -> list[Look]:
             )  # fmt: skip
             shown.append(look)
         base = top
-    ax.set_ylim(0, 1.06 * max(float(base.max()), 1) / _STRIP)
-    ax.callbacks.connect("ylim_changed", _end_below_the_strip)
-    _end_below_the_strip(ax)
+    strips.below(
+        ax, 0, 1.06 * max(float(base.max()), 1), _STRIP, MaxNLocator(5, integer=True).tick_values
+    )
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     return shown[::-1]
 
 
@@ -193,14 +194,6 @@ def received(times: int, most: int, highest: int) -> Look:
     said = "never received" if not times else f"received {('once', 'twice', '3 times')[times - 1]}"
     said += " or more" if times == most < highest else ""
     return Look(f"in the queue, {said}", shade.colour, shade.hatch)
-
-
-def _end_below_the_strip(ax: Axes) -> None:
-    top = _STRIP * ax.get_ylim()[1]
-    ticks = np.asarray(MaxNLocator(5, integer=True).tick_values(0, top))
-    ax.spines["left"].set_bounds(0, top)
-    ax.set_yticks(ticks[(ticks >= 0) & (ticks <= top)])
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
 # ---- the strip: batches that pollers hold, and runs ------------------------------------------------

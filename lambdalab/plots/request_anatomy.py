@@ -32,7 +32,7 @@ _LETTER = 0.0135  # width of a letter as a share of the axis
 _LOOKS = {
     "asked": ASKED, "away": AWAY, "front": FRONT, "queue": QUEUED, "init": INIT, "ran_on": RAN_ON,
 }  # fmt: skip
-_WHITE = (OUTCOMES["success"].colour, FRONT.colour)
+_WHITE = (OUTCOMES["success"].colour,)
 _MANY = 400  # stretches above which bars are lines, without texts
 
 

@@ -64,7 +64,9 @@ def shards(
     found = ordered(trace, mapping)
     ax = canvas.axes(ax, "shards", (9.0, 4.2), **style)
     if found is None or not len(found.at):
-        sentence = "Nothing that keeps an order: no batch of a stream or of a FIFO queue in this trace."
+        sentence = (
+            "Nothing that keeps an order: no batch of a stream or of a FIFO queue in this trace."
+        )
         return canvas.nothing(ax, sentence, _TITLE, **style)
     low = float(found.at.min())
     born = float(np.nanmin(found.at - found.age, initial=low))
@@ -142,7 +144,9 @@ def _limit(ax: Axes, found: Ordered, highest: float) -> list[Any]:
 
 def _told(found: Ordered) -> str:
     oldest = words.duration(float(np.nanmax(found.age, initial=0.0)))
-    told = f"iterator age up to {oldest}" if found.kind == "stream" else f"messages up to {oldest} old"
+    told = (
+        f"iterator age up to {oldest}" if found.kind == "stream" else f"messages up to {oldest} old"
+    )
     text = f"{found.name}: {told}"
     blocks = found.blocks
     if not len(blocks):
@@ -151,6 +155,7 @@ def _told(found: Ordered) -> str:
     lanes = len(np.unique(blocks.lane))
     where = ""
     if len(found.lane_names) > 1:
-        thing = "lane" if found.kind == "stream" else "group"
+        laned = any(" · lane " in name for name in found.lane_names)
+        thing = "group" if found.kind == "fifo" else "lane" if laned else "shard"
         where = f"{lanes:,} of {words.count(len(found.lane_names), thing)} "
     return f"{text}; {where}blocked {words.times(len(blocks))}, {blocked} in all"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 
+from lambdalab.plots.frames import Floats
 from lambdalab.plots.palette import INK, PALE
 
 #: Ticks between two values.
@@ -42,6 +45,25 @@ def edge(ax: Axes, share: float) -> tuple[float, float]:
     scale = ax.yaxis.get_transform()
     foot, top = scale.transform(np.array([low, high])).tolist()
     return low, float(scale.inverted().transform(np.array([foot + share * (top - foot)]))[0])
+
+
+def columns(
+    ax: Axes, starts: Floats, wide: float, foot: float, heights: Floats, colour: str, name: str,
+    zorder: float,
+) -> None:  # fmt: skip
+    """Columns that stand on ``foot``, as high as these shares of the axes' height: one artist."""
+    corners = np.empty((len(starts), 4, 2))
+    corners[:, 0, 0] = corners[:, 3, 0] = starts
+    corners[:, 1, 0] = corners[:, 2, 0] = starts + wide
+    corners[:, :2, 1] = foot
+    corners[:, 2, 1] = corners[:, 3, 1] = foot + heights
+    ax.add_collection(
+        PolyCollection(
+            cast(Any, corners), facecolors=colour, edgecolors=INK if name == "share" else "white",
+            linewidths=0.3, transform=ax.get_xaxis_transform(), gid=name, zorder=zorder,
+        ),
+        autolim=False,
+    )  # fmt: skip
 
 
 class Rows:

@@ -9,10 +9,23 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from lambdalab.plots import bars, canvas, words
+from lambdalab.plots.called import called
 from lambdalab.plots.canvas import Style
 from lambdalab.plots.frames import Floats, request_number
 from lambdalab.plots.journey import Journey, Span
-from lambdalab.plots.palette import INIT, INK, MUTED, NEXT, OUTCOMES, QUEUED, WAIT, Look
+from lambdalab.plots.palette import (
+    AWAY,
+    FRONT,
+    INIT,
+    INK,
+    MUTED,
+    NEXT,
+    OUTCOMES,
+    QUEUED,
+    RAN_ON,
+    WAIT,
+    Look,
+)
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
@@ -24,6 +37,7 @@ _GROUPS = {
 }
 _NAME = 14  # letters of a function's name that have room beside its lane
 _GAP = 1.2  # lanes between the two groups
+_CROWDED = 8  # lanes above which a name has one line
 _LETTER = 0.0145  # width of a letter as a share of the longest journey
 
 
@@ -37,7 +51,9 @@ def sync_vs_async(
     handler and gets the payload; the asynchronous one gets 202 and nothing else, at once, while its
     event waits in Lambda's queue and the function does the same work later. When the function fails,
     the first hears of it and Lambda does nothing more; the second never hears of it, and Lambda tries
-    again.
+    again. Where a service stands in front it has a lane of its own; a client that sends its call again
+    has a bar for each try, and each try a run. What is hatched in a function's lane ran on when nobody
+    waited any more, and was billed.
 
     Parameters
     ----------
@@ -73,7 +89,8 @@ def sync_vs_async(
         )  # fmt: skip
         for name, spans in journey.lanes.items():
             place += 1
-            ticks.append((place, _name(journey) if name == "function" else name))
+            label = _name(journey) if name == "function" else name
+            ticks.append((place, label.rpartition("\n")[2] if lanes > _CROWDED else label))
             _lane(ax, place, spans, longest, journey.kind)
         place += _GAP
     ax.set_ylim(place - _GAP + 0.6, -0.6)
@@ -98,11 +115,11 @@ def _choose(trace: Trace, sync: str | None, event: str | None) -> list[Journey]:
         found = same if len(same) else own
         if len(found):
             rows[kind] = int(found.index[0])
-    return [Journey.of(trace, row, kind) for kind, row in rows.items()]
+    return [called(trace, row, kind) for kind, row in rows.items()]
 
 
 def _group(journey: Journey) -> str:
-    if "function" not in journey.lanes and len(journey.lanes) == 1:
+    if not any(name.startswith(("function", "event queue")) for name in journey.lanes):
         return f"{journey.kind}: refused, and nothing runs"
     return _GROUPS[journey.kind]
 
@@ -176,18 +193,21 @@ def _one(value: float) -> Floats:
 
 
 def _look(span: Span) -> Look:
-    fixed = {"client": WAIT, "queue": QUEUED, "init": INIT, "next": NEXT, "answer": WAIT}
+    fixed = {
+        "client": WAIT, "queue": QUEUED, "init": INIT, "next": NEXT, "answer": WAIT, "away": AWAY,
+        "front": FRONT, "ran_on": RAN_ON,
+    }  # fmt: skip
     return fixed.get(span.what) or OUTCOMES[span.what]
 
 
 def _legend(ax: Axes, journeys: list[Journey]) -> list[Artist]:
-    """What the words on the bars do not say: the cold start, and how the handler ended.
+    """What the words on the bars and lanes do not say: the cold start, and how the handler ended.
 
     Only what is wide enough to show its colour.
     """
     every = [span for journey in journeys for spans in journey.lanes.values() for span in spans]
     seen = {span.what for span in every if bars.wide(ax, _one(span.start), _one(span.end))}
-    named = {"init": INIT, **OUTCOMES, "next": NEXT}
+    named = {"away": AWAY, "init": INIT, **OUTCOMES, "ran_on": RAN_ON, "next": NEXT}
     looks = [look for name, look in named.items() if name in seen]
     return [look.patch() for look in looks]
 
@@ -195,9 +215,9 @@ def _legend(ax: Axes, journeys: list[Journey]) -> list[Artist]:
 def _title(journeys: list[Journey]) -> str:
     by_kind = {journey.kind: journey for journey in journeys}
     both = by_kind.get("RequestResponse"), by_kind.get("Event")
-    if both[0] is None or both[1] is None:
-        missing = "Event" if both[1] is None else "RequestResponse"
-        return f"Who waits? (this trace has no {missing} to compare with)"
-    waits = [words.duration(journey.waited) for journey in journeys]
-    event = "nobody" if both[1].waited == 0 else f"the client, {waits[1]}"
-    return f"Who waits? Synchronous: the client, {waits[0]}. Event: {event}"
+    told = []
+    for name, journey in zip(("Synchronous", "Event"), both, strict=True):
+        if journey is not None:
+            length = words.duration(journey.waited)
+            told.append(f"{name}: {f'the client, {length}' if journey.waited else 'nobody'}")
+    return f"Who waits? {'. '.join(told)}"

@@ -34,6 +34,7 @@ _NICE_WAITS = (0.1, 1, 2, 5, 10, 30, 60, 120, 300, 600)
 _YOUNGEST = 0.1
 _APART, _APART_TEXT = 1 / 45, 1 / 19  # of the axis' width: between points, between their texts
 _ALIKE, _SEVERAL = 0.85, 5  # so close to the longest wait, and so many: told together
+_TOGETHER = 0.75  # of the axis' width: where the words about those begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,9 @@ def _lengths(ax: Axes, ages: Floats, lengths: Floats, drawn: int, high: float) -
     first = int(np.argmax(level))
     together = int(level[first:].sum()) >= _SEVERAL
     alone = np.arange(first + 1 if together else len(ages))
+    if together:  # a single length has no room below the words about many
+        share = np.log10(ages / ages[0] * 1.5) / np.log10(high / ages[0] * 1.5)
+        alone = alone[share[alone] < _TOGETHER]
     for place in thinned(np.log10(ages[alone]), _APART_TEXT * np.log10(high / ages[0])).tolist():
         ax.annotate(
             f"{lengths[place]:.3g} s", (float(ages[place]), float(lengths[place])),

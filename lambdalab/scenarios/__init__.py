@@ -12,16 +12,22 @@ when made, ``.run(seed)`` gives the trace, ``.code(seed)`` the few lines that ma
 
 from lambdalab.scenarios.backoff import Backoff, backoff
 from lambdalab.scenarios.batching import Batching, batching
+from lambdalab.scenarios.concurrency import Concurrency, concurrency
 from lambdalab.scenarios.contention import Contention, contention
+from lambdalab.scenarios.memory_cost import MemoryCost, memory_cost
 from lambdalab.scenarios.sync_vs_async import SyncVsAsync, sync_vs_async
 
 __all__ = [
     "Backoff",
     "Batching",
+    "Concurrency",
     "Contention",
+    "MemoryCost",
     "SyncVsAsync",
     "backoff",
     "batching",
+    "concurrency",
     "contention",
+    "memory_cost",
     "sync_vs_async",
 ]

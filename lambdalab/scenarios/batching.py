@@ -41,6 +41,9 @@ class Batching:
         Seconds that the function works on a batch (0 to 900).
     seconds
         How long messages come (1 second to a day).
+    maximum_concurrency
+        Batches at a time, so that no more pollers take messages (whole, 2 to 1,000); None: five at the
+        start, and more as messages wait.
 
     Example
     -------
@@ -55,6 +58,7 @@ class Batching:
     window: int = 5
     duration: float = 0.2
     seconds: float = 30.0
+    maximum_concurrency: int | None = None
 
     def __post_init__(self) -> None:
         rules = _RULES
@@ -76,6 +80,7 @@ class Batching:
             rules.source("timeout_maximum"),
         )  # fmt: skip
         checks.number("seconds", self.seconds, 1, 86_400, "s")
+        checks.maximum_concurrency(self.maximum_concurrency, rules)
         self._check_together()
 
     def _check_together(self) -> None:
@@ -97,8 +102,9 @@ class Batching:
         lab.create_function(FUNCTION, duration=self.duration, timeout=timeout)
         orders = lab.sqs.create_queue(QUEUE, visibility_timeout=_VISIBILITY * timeout)
         lab.create_event_source_mapping(
-            orders, FUNCTION, batch_size=self.batch_size, maximum_batching_window=self.window
-        )
+            orders, FUNCTION, batch_size=self.batch_size, maximum_batching_window=self.window,
+            maximum_concurrency=self.maximum_concurrency,
+        )  # fmt: skip
         body = "x" * self.record_size
         lab.drive(orders, Poisson(self.rate), duration=self.seconds, payload=lambda i: body)
         lab.run()
@@ -106,13 +112,14 @@ class Batching:
 
     def code(self, seed: int | str = 7) -> str:
         """The few lines that make the same trace."""
-        timeout = self._timeout()
+        timeout, at_once = self._timeout(), self.maximum_concurrency
+        most = "" if at_once is None else f", maximum_concurrency={at_once}"
         return checks.code(
             seed,
             f'lab.create_function("{FUNCTION}", duration={self.duration!r}, timeout={timeout})',
             f'orders = lab.sqs.create_queue("{QUEUE}", visibility_timeout={_VISIBILITY * timeout})',
             f'lab.create_event_source_mapping(orders, "{FUNCTION}", batch_size={self.batch_size}, '
-            f"maximum_batching_window={self.window})",
+            f"maximum_batching_window={self.window}{most})",
             f"lab.drive(orders, ll.Poisson({self.rate!r}), duration={self.seconds!r}, "
             f'payload=lambda i: "x" * {self.record_size})',
             "lab.run()",

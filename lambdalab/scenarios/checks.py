@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from lambdalab.errors import InvalidSetting
+from lambdalab.rules import Rules
 
 
 def number(
@@ -41,12 +42,26 @@ def one_of(setting: str, value: object, known: Iterable[str]) -> None:
         raise InvalidSetting(setting, value, f"one of {', '.join(map(repr, known))}")
 
 
-def code(seed: int | str, *lines: str) -> str:
-    """A program of a few lines that makes a lab, does what ``lines`` say, and takes its trace."""
+def maximum_concurrency(value: int | None, rules: Rules) -> None:
+    """Refuse what a queue's mapping refuses as its ``maximum_concurrency``; None is none."""
+    if value is not None:
+        whole(
+            "maximum_concurrency", value, rules.mapping_concurrency_minimum,
+            rules.mapping_concurrency_maximum, "batches at a time",
+            rules.source("mapping_concurrency_maximum"),
+        )  # fmt: skip
+
+
+def code(seed: int | str, *lines: str, **lab: object) -> str:
+    """A program of a few lines that makes a lab, does what ``lines`` say, and takes its trace.
+
+    ``lab`` is what else the lab is made with: ``quotas={...}``.
+    """
+    made = "".join(f", {name}={value!r}" for name, value in lab.items())
     frame = [
         "import lambdalab as ll",
         "",
-        f"lab = ll.Lab(seed={seed!r})",
+        f"lab = ll.Lab(seed={seed!r}{made})",
         *lines,
         "trace = lab.trace",
     ]

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from lambdalab.trace.codes import Action, Cause, ParentKind, QueueKind
-from lambdalab.trace.columns import Numbers, Rows
+from lambdalab.trace.columns import Numbers, Rows, frame
 from lambdalab.trace.tables import Tables
 from lambdalab.trace.words import shard_name
 
@@ -128,6 +129,16 @@ def invokes(tables: Tables, source: Source) -> tuple[Rows, Numbers, Rows]:
     for name in ("requested_at", "completed_at", "status"):
         out[name] = calls[name][chosen]
     return out, calls["parent"][chosen].astype(np.int64) - 1, batches
+
+
+def batch_records(tables: Tables) -> pd.DataFrame:
+    """One row per message or record of a batch: which batch held which."""
+    held = tables.fields("batch_records")
+    columns = {
+        "batch_id": tables.ids_of("batch", held["batch"]),
+        "event_id": tables.ids_of("message", held["message"]),
+    }
+    return frame(columns)
 
 
 def poller_names(tables: Tables, batches: Rows) -> list[str]:

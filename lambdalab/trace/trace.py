@@ -25,6 +25,7 @@ from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.retries import retries
 from lambdalab.trace.save import load, restored, save, save_tables, text_beside
 from lambdalab.trace.short import Short
+from lambdalab.trace.sources import batch_records
 from lambdalab.trace.story import Story, story
 from lambdalab.trace.summary import summary
 from lambdalab.trace.tables import BUILDERS, TABLES, Tables
@@ -34,7 +35,7 @@ from lambdalab.trace.words import cold_starts, no_attribute, times
 _PLOTS = "lambdalab.plots"
 
 # the tables that are derived from others, or told of in several
-BUILDERS.update(retries=retries, logs=logs, requests=requests)
+BUILDERS.update(retries=retries, logs=logs, requests=requests, batch_records=batch_records)
 
 
 class Plots:
@@ -98,6 +99,11 @@ class Trace:
         return self._tables.frame("batches")
 
     @property
+    def batch_records(self) -> pd.DataFrame:
+        """One row per message or record of a batch: ``batch_id`` and ``event_id``."""
+        return self._tables.frame("batch_records")
+
+    @property
     def environments(self) -> pd.DataFrame:
         """One row per execution environment."""
         return self._tables.frame("environments")
@@ -146,8 +152,9 @@ class Trace:
     def wired(self, kind: str) -> dict[str, dict[str, object]]:
         """The settings of the account's other parts by name, as they were last.
 
-        ``kind`` is "sqs", "mapping", "account" (its limits on concurrency and on payloads, in bytes)
-        and so on; empty for one that is not in the books.
+        ``kind`` is "sqs", "mapping", "account" (its limits on concurrency and on payloads, in bytes,
+        and the waits before retries of asynchronous events, in seconds) and so on; empty for one that is
+        not in the books.
         """
         return {name: dict(known) for name, known in self._recorder.wiring.get(kind, {}).items()}
 

@@ -8,15 +8,21 @@ from lambdalab.widgets.explorers import (
     EXPLORERS,
     BackoffExplorer,
     BatchingExplorer,
+    ConcurrencyExplorer,
+    MemoryCostExplorer,
     SyncAsyncExplorer,
     explore,
 )
+from lambdalab.widgets.viewer import TraceViewer
 
 __all__ = [
     "EXPLORERS",
     "BackoffExplorer",
     "BatchingExplorer",
+    "ConcurrencyExplorer",
     "Explorer",
+    "MemoryCostExplorer",
     "SyncAsyncExplorer",
+    "TraceViewer",
     "explore",
 ]

@@ -51,13 +51,16 @@ class Control:
             self.widget.value = value
 
 
-def whole(name: str, label: str, low: int, high: int, step: int = 1) -> Control:
+def whole(
+    name: str, label: str, low: int, high: int, step: int = 1, *,
+    shown: Callable[[Any], int] = _same, meant: Callable[[int], Any] = _same,
+) -> Control:  # fmt: skip
     """A slider for whole numbers; the number beside it can be typed."""
     slider = w.IntSlider(
         low, low, high, step, description=label, continuous_update=False, style=_STYLE,
         layout=_LAYOUT, tooltip=f"{label}: drag, use the keys, or type the number",
     )  # fmt: skip
-    return Control(name, slider)
+    return Control(name, slider, shown, meant)
 
 
 def number(

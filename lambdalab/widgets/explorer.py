@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import re
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -16,6 +15,7 @@ import traitlets
 from lambdalab.errors import LabError, UnknownName, UnknownSetting
 from lambdalab.plots.picture import Picture
 from lambdalab.widgets.copying import CopyButton
+from lambdalab.widgets.wording import STATUS, figures_table, rendered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 _DPI = 108
 """Text of 9 points is then as large as the page's own: legible on a projector."""
 
-_STATUS = "<div class='lambdalab-status' role='status' aria-live='polite' style='line-height:1.5'>{}</div>"
-
 
 class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Sliders over a scenario: each move runs it anew, in virtual time, and draws what happened.
@@ -42,6 +40,15 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ``explorer.predict_first = True`` each new run is hidden behind ``explorer.question`` until
     ``explorer.guess`` is one of its options. Where no widget can run (GitHub, PDF) the picture and the
     text stand alone.
+
+    Parameters
+    ----------
+    preset
+        The preset to begin with; the first one by default.
+    seed, predict_first
+        The traits' first values.
+    settings
+        Settings of the scenario, in place of the preset's.
 
     Attributes
     ----------
@@ -73,8 +80,11 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     tall: ClassVar[float] = 3.8
     """Inches of one picture."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(
+        self, *, preset: str = "", seed: int = 7, predict_first: bool = False, **settings: Any
+    ) -> None:
         self._busy = False
+        self._refused: dict[str, Any] = {}  # what controls show and no run has
         self._kept: tuple[Any, Trace] | None = None
         self._picture = Picture(height=self.tall)
         self._picture.figure.set_dpi(_DPI)
@@ -85,7 +95,9 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._build()
         super().__init__(self._rows())
         self.add_class("lambdalab-explorer")
-        self.settings = self._changed(self.scenario(), settings)
+        with self._quietly():
+            self.preset, self.seed, self.predict_first = preset, seed, predict_first
+            self.settings = self._changed(self.scenario(**self.presets.get(preset, {})), settings)
         self._connect()
         self._refresh()
 
@@ -215,10 +227,17 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         def answer(change: Any) -> None:
             if self._busy:
                 return
+            # two settings may be right only together: what was refused is asked for again
+            wanted = {**self._refused, control.name: control.meant(change["new"])}
+            before = self.settings
             try:
-                self.set(**{control.name: control.meant(change["new"])})
+                self.set(**wanted)
             except LabError as refused:
+                self._refused = wanted
                 self._say(f"<b>Not drawn:</b> {html.escape(str(refused))}")
+                return
+            if self.settings == before:  # no new run, but controls and text may tell of another
+                self._refresh(rerun=False)
 
         return answer
 
@@ -285,6 +304,7 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _refresh(self, *, rerun: bool = True) -> None:
         """Run, then show: controls, picture, key figures, and the sentence last."""
+        self._refused = {}
         if rerun:
             self.trace = self.settings.run(self.seed)
             self.why, self.question = self.explain(self.trace), self.ask(self.trace)
@@ -304,8 +324,8 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             None if kept is None else lambda ax: self.draw(kept, ax, self.trace),
         )
         self.key_figures.value = self._table(kept)
-        verdict = f"<b>{html.escape(self.question.verdict(self.guess))}</b> " if self.guess else ""
-        self._say(f"{verdict}{_rendered(self.why)}<br><small>{html.escape(self._told())}</small>")
+        verdict = f"<b>{rendered(self.question.verdict(self.guess))}</b> " if self.guess else ""
+        self._say(f"{verdict}{rendered(self.why)}<br><small>{html.escape(self._told())}</small>")
 
     def _show_controls(self) -> None:
         for control in self._controls:
@@ -313,12 +333,15 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.preset = self._named()
         self.preset_buttons.value = self.preset or None
         self.pin_button.value = self.pinned
+        self.pin_button.disabled = self.hidden and not self.pinned  # nothing on show to keep
         self.predict_button.value = self.predict_first
         self.question_box.layout.display = None if self.predict_first else "none"
-        self.asked.value = f"<b>{_rendered(self.question.text)}</b>"
-        if self.guesses.options != self.question.options:
-            self.guesses.options = self.question.options
-        self.guesses.value = self.guess or None
+        self.asked.value = f"<b>{rendered(self.question.text)}</b>"
+        with self.guesses.hold_sync():  # new options choose the first of themselves
+            if self.guesses.options != self.question.options:
+                self.guesses.options = self.question.options
+            self.guesses.value = self.guess or None
+            self.guesses.disabled = bool(self.guess)  # who has seen the answer guesses no more
 
     def _named(self) -> str:
         """The preset that these settings are."""
@@ -327,7 +350,7 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _say(self, text: str) -> None:
         """The status line: always the last thing to change."""
-        self.status.value = _STATUS.format(text)
+        self.status.value = STATUS.format(text)
 
     def _told(self) -> str:
         settings = (
@@ -340,18 +363,7 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         runs = [("this run", self.figures(self.trace))]
         if kept is not None:
             runs.append(("pinned", self.figures(kept)))
-        cell = "<td style='text-align:right;padding:0 1em 0 0'>{}</td>"
-        head = "".join(
-            f"<th scope='col' style='text-align:right;padding:0 1em 0 0'>{html.escape(name)}</th>"
-            for name in runs[0][1]
-        )
-        rows = "".join(
-            f"<tr><th scope='row' style='text-align:left;padding:0 1em 0 0'>{title}</th>"
-            + "".join(cell.format(html.escape(value)) for value in figures.values())
-            + "</tr>"
-            for title, figures in runs
-        )
-        return f"<table><tr><th></th>{head}</tr>{rows}</table>"
+        return figures_table(runs)
 
     # ---- without JavaScript --------------------------------------------------------------------
 
@@ -370,8 +382,3 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if not self.hidden:
             data["image/png"] = base64.b64encode(self.picture.value).decode()
         return data, metadata
-
-
-def _rendered(sentence: str) -> str:
-    """A sentence as HTML; what stands in backticks is code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence))

@@ -26,9 +26,12 @@ Where = Mapping[str, Any]
 OPERATORS = {
     "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "!=": np.not_equal,
 }  # fmt: skip
-HOWS = ("count", "value", "unique", "sum", "min", "max", "mean", "p50", "p95", "p99", "overlap")
+HOWS = (
+    "count", "value", "unique", "sum", "min", "max", "mean", "p50", "p95", "p99", "overlap",
+    "per_million",
+)  # fmt: skip
 """How a number comes from a column's values; ``overlap``: how many rows ran at once at most, by the
-columns ``started_at`` and ``ended_at``."""
+columns ``started_at`` and ``ended_at``; ``per_million``: a million times the mean, as of a price."""
 WIRED = "wired"
 """The "table" of what is set up: rows are ``kind`` and ``name``, columns its settings."""
 
@@ -205,6 +208,8 @@ def _values(trace: Trace, rows: pd.DataFrame, column: str) -> pd.Series[Any]:
 def _aggregated(numbers: Any, how: str) -> float:
     if how == "value":
         return float(numbers[0])
+    if how == "per_million":
+        return float(np.mean(numbers)) * 1e6
     if how.startswith("p"):
         ordered = np.sort(numbers)
         return float(ordered[max(int(np.ceil(int(how[1:]) / 100 * len(ordered))), 1) - 1])

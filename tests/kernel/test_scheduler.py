@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdalab.errors import InsideHandler
 from lambdalab.kernel import Scheduler
@@ -288,3 +290,25 @@ def test_arguments_are_never_compared_or_kept() -> None:
     scheduler.run()
     gc.collect()
     assert gone() is None
+
+
+@given(
+    events=st.lists(st.tuples(st.integers(0, 100), st.booleans()), max_size=30),
+    stops=st.lists(st.integers(0, 120), max_size=8),
+)
+def test_runs_while_something_is_pending_are_one_run(events, stops) -> None:
+    def made() -> tuple[Scheduler, list[object]]:
+        scheduler, seen = Scheduler(), []
+        for number, (time_, background) in enumerate(events):
+            ask = scheduler.background if background else scheduler.at
+            ask(time_, seen.append, number)
+        return scheduler, seen
+
+    (one, whole), (other, parts) = made(), made()
+    one.run()
+    for stop in sorted(stops):
+        other.run(until=max(stop, other.now), while_pending=True)
+        assert other.now <= max(stop, one.now)
+    other.run()
+    assert (other.now, parts) == (one.now, whole)
+    assert other.pending == one.pending == 0

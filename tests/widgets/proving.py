@@ -54,7 +54,7 @@ def _read(text: str, fact) -> tuple[float, float]:
     if timed:
         factors = SECONDS | BYTES
         said = sum(float(n.replace(",", "")) * factors[unit] for n, unit in timed)
-        precision = _precision(timed[-1][0]) * factors[timed[-1][1]]
+        precision = _precision_of(timed) * factors[timed[-1][1]]
         scale = 1000 if fact.column.endswith("_ms") else 1
         return said * scale, precision * scale
     plain = NUMBER.search(text)
@@ -62,6 +62,18 @@ def _read(text: str, fact) -> tuple[float, float]:
         word = text.split()[0].lower()
         return float(SPELLED.index(word)), 0.0
     return float(plain[0].replace(",", "")), _precision(plain[0])
+
+
+LEFT_OUT = {"ms": 0.01, "s": 0.1, "min": 1 / 60, "h": 1 / 60, "d": 1 / 24, "B": 1, "KB": 1, "MB": 1}
+"""The last place that a whole number of one unit leaves out: "29 s" is 29.0 s, "2 h" is 2 h 0 min."""
+
+
+def _precision_of(timed: list[tuple[str, str]]) -> float:
+    """Of a length of time or a size, in its last unit."""
+    number, unit = timed[-1]
+    if "." in number:
+        return _precision(number)
+    return 1.0 if len(timed) > 1 else LEFT_OUT[unit]
 
 
 def _precision(number: str) -> float:
@@ -91,6 +103,8 @@ def _worked_out(fact, trace):
     if fact.how == "value":
         return values
     assert values, f"{fact}: no rows"
+    if fact.how == "per_million":
+        return 1e6 * math.fsum(values) / len(values)
     if fact.how.startswith("p"):
         rank = math.ceil(int(fact.how[1:]) / 100 * len(values))
         return sorted(values)[max(rank, 1) - 1]

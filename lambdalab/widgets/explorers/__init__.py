@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from lambdalab.errors import UnknownName
 from lambdalab.widgets.explorers.backoff import BackoffExplorer
 from lambdalab.widgets.explorers.batching import BatchingExplorer
+from lambdalab.widgets.explorers.concurrency import ConcurrencyExplorer
+from lambdalab.widgets.explorers.memory_cost import MemoryCostExplorer
 from lambdalab.widgets.explorers.sync_async import SyncAsyncExplorer
 
 if TYPE_CHECKING:
@@ -18,7 +20,9 @@ __all__ = [
     "EXPLORERS",
     "BackoffExplorer",
     "BatchingExplorer",
+    "ConcurrencyExplorer",
     "ExplorerList",
+    "MemoryCostExplorer",
     "SyncAsyncExplorer",
     "explore",
 ]
@@ -29,6 +33,8 @@ EXPLORERS: dict[str, type[Explorer]] = {
         SyncAsyncExplorer,
         BackoffExplorer,
         BatchingExplorer,
+        ConcurrencyExplorer,
+        MemoryCostExplorer,
     )
 }
 """By name, in the order in which a course meets them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,11 +17,14 @@ from lambdalab.widgets.facts import Telling, Why
 from lambdalab.widgets.predicting import Question
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lambdalab.plots.picture import Axes
     from lambdalab.trace import Trace
 
 _RULES = Rules.as_of()
 _KB = 1024
+_FELT_MS = 10
 _CAUSES = {
     "batch_size": "it is full",
     "batching_window": "its window is over",
@@ -44,17 +47,20 @@ class BatchingExplorer(Explorer):
         "window 5 s": {},
         "window 0": {"window": 0},
         "100 KB × 10,000": {
-            "rate": 35.0, "record_size": 100 * _KB, "batch_size": 10_000, "window": 20, "seconds": 8.0,
+            "rate": 20.0, "record_size": 100 * _KB, "batch_size": 10_000, "window": 20, "seconds": 8.0,
         },
-        "quiet queue": {"rate": 0.2, "window": 20, "seconds": 300.0},
+        "quiet queue": {"rate": 0.2, "window": 20, "seconds": 60.0},
+        "five pollers": {
+            "rate": 6.0, "window": 0, "duration": 5.0, "seconds": 20.0, "maximum_concurrency": 5,
+        },
         "slow function": {"duration": 8.0},
     }  # fmt: skip
 
     def controls(self) -> list[Control]:
-        """Rate, record size, batch size, window, duration, length of the run."""
+        """Rate, record size, batch size, window, duration, pollers, length of the run."""
         most = to_kilobytes(_RULES.sqs_message_size)
         return [
-            number("rate", "rate (messages/s)", 0.1, 50.0, 0.1),
+            number("rate", "rate (messages/s)", 0.1, 20.0, 0.1),
             magnitude(
                 "record_size", "record size (KB)", -2, 2.4082, ".2f",
                 shown=to_kilobytes, meant=lambda size: max(to_bytes(min(size, most)), 1),
@@ -62,7 +68,12 @@ class BatchingExplorer(Explorer):
             magnitude("batch_size", "batch size (records)", 0, 4, "d", meant=round),
             whole("window", "batching window (s)", 0, 60),
             number("duration", "function works (s)", 0.0, 30.0, 0.1),
-            number("seconds", "messages come for (s)", 5.0, 300.0, 5.0),
+            whole(
+                "maximum_concurrency", "maximum concurrency (0: any)", 0, 20,
+                shown=lambda most: most or 0,
+                meant=lambda most: max(most, _RULES.mapping_concurrency_minimum) if most else None,
+            ),
+            number("seconds", "messages come for (s)", 5.0, 60.0, 5.0),
         ]  # fmt: skip
 
     def draw(self, trace: Trace, ax: Axes, other: Trace | None) -> Axes:
@@ -75,12 +86,14 @@ class BatchingExplorer(Explorer):
         return "trace.plot.batching()"
 
     def figures(self, trace: Trace) -> dict[str, str]:
-        """Batches, their mean size, how old messages grew, and the cost."""
+        """Messages, batches, their mean size, runs at once, how old messages grew, what is billed."""
         found = key_figures(trace)
+        at_once = Telling(trace).number("attempts", "", how="overlap")
         return {
             "messages": f"{int((trace.queue_events['action'] == 'sent').sum()):,}",
             "batches": f"{len(trace.batches):,}",
             "records in a batch, mean": f"{found['records in a batch, mean']:.3g}",
+            "runs at once": f"{at_once:.0f}",
             "dealt with after, p95": words.known(found["message dealt with after, p95 s"]),
             "billed": words.known(found["billed s"]),
         }
@@ -91,7 +104,7 @@ class BatchingExplorer(Explorer):
         if not len(trace.batches):
             return tell.why("No batch yet.")
         cause = _telling_cause(trace)
-        batch = tell.rows("batches", {"cause": cause}).iloc[0]
+        batch = _telling_batch(tell, cause)
         one = {"batch_id": batch["batch_id"]}
         records = tell.value("batches", "records", one)
         said = (
@@ -100,15 +113,21 @@ class BatchingExplorer(Explorer):
         )
         if len(trace.batches) == 1:
             return tell.why(said)
-        same = tell.value("batches", "batch_id", {"cause": cause}, "unique")
         every = tell.count("batch", "batches", things="batches")
-        return tell.why(f"{said} So did {same} of {every}.")
+        same = tell.value("batches", "batch_id", {"cause": cause}, "unique")
+        all_of_them = len(tell.rows("batches", {"cause": cause})) == len(trace.batches)
+        return tell.why(
+            f"{said} That closed {f'all {every}' if all_of_them else f'{same} of {every}'}."
+        )
 
     def ask(self, trace: Trace) -> Question:
-        """What closes most batches."""
-        most = trace.batches["cause"].astype(str).mode()
-        answer = _CAUSES.get(most.iloc[0] if len(most) else "no_window", _CAUSES["no_window"])
-        return Question("What will close most of the batches?", tuple(_CAUSES.values()), answer)
+        """What closes most batches; the first of them, where no cause has the most."""
+        causes = trace.batches["cause"].astype(str)
+        most = causes.mode()
+        which = "most of the batches" if len(most) == 1 else "the first batch"
+        cause = most.iloc[0] if len(most) == 1 else next(iter(causes), "no_window")
+        options = tuple(_CAUSES.values())
+        return Question(f"What will close {which}?", options, _CAUSES[cause])
 
 
 def _telling_cause(trace: Trace) -> str:
@@ -117,17 +136,34 @@ def _telling_cause(trace: Trace) -> str:
     return "payload_size" if "payload_size" in causes else str(causes[np.argmax(counts)])
 
 
+def _telling_batch(tell: Telling, cause: str) -> pd.Series[Any]:
+    """The first that closed for this cause; of those that no window held back the largest."""
+    rows = tell.rows("batches", {"cause": cause})
+    return rows.iloc[int(rows["records"].to_numpy().argmax()) if cause == "no_window" else 0]
+
+
 def _reason(tell: Telling, cause: str, one: dict[str, str]) -> str:
-    gathered = tell.value("batches", "gathering_ms", one)
     if cause == "payload_size":
         limit = tell.setting("account", "payload", "synchronous", "bytes")
         size = tell.value("batches", "size_bytes", one)
         return f"one more would have passed {limit} (it is {size} of JSON)"
     if cause == "batch_size":
-        return f"that is as many as the mapping allows, after {gathered}"
+        gathered = tell.value("batches", "gathering_ms", one)
+        after = f", after {gathered}" if tell.number("batches", "gathering_ms", one) else ""
+        return f"that is as many as the mapping allows{after}"
     if cause == "no_window":
-        return "without a window, what a poll brings is handed over at once"
+        at_once = "without a window, what a poll brings is handed over at once"
+        return at_once + _waited(tell, one)
     if cause == "batching_window":
         window = tell.value("batches", "window_opened_at..flushed_at", one)
         return f"its window of {window} was over"
     return words.plain(cause)
+
+
+def _waited(tell: Telling, one: dict[str, str]) -> str:
+    """How long its messages had waited for a poller, where that can be felt."""
+    taken = {"action": "received", "at": tell.rows("batches", one)["opened_at"].iloc[0]}
+    if tell.number("queue_events", "age_ms", taken, "max") < _FELT_MS:
+        return ""
+    waited = tell.value("queue_events", "age_ms", taken, "max")
+    return f"; the oldest had waited {waited} for a free poller"

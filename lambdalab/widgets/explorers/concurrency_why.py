@@ -1,0 +1,232 @@
+"""The sentences of the explorer of concurrency: which of five stories a run tells, and its numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lambdalab.widgets.facts import Telling, Why
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lambdalab.trace import Trace
+
+SPELLED = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+"""Small numbers as they are said."""
+
+
+def why(trace: Trace) -> Why:
+    """The telling thing of a run: throttles, spill-over, idle ends, a crowd, or plain overlap."""
+    tell = Telling(trace)
+    if not len(trace.invocations):
+        return tell.why("Nobody has called yet.")
+    if len(tell.rows("invocations", {"status": "throttled"})):
+        return tell.why(_throttled(tell))
+    if len(tell.rows("environments", {"kind": "provisioned"})):
+        return tell.why(_provisioned(tell))
+    if (again := cold_again(trace)) is not None:
+        return tell.why(_expired(tell, *again))
+    if (at := crowd(trace)) is not None:
+        return tell.why(_crowded(tell, at))
+    return tell.why(_overlapped(tell))
+
+
+def crowd(trace: Trace) -> Any:
+    """The moment at which several calls began at once, of which not all were warm; None: there is none.
+
+    >>> from lambdalab.scenarios.concurrency import concurrency
+    >>> crowd(concurrency()) is None, crowd(concurrency(arrivals="burst")) is None
+    (True, False)
+    """
+    moments = trace.invocations["requested_at"].to_numpy()
+    found, counts = np.unique(moments, return_counts=True)
+    if not len(counts) or counts.max() < 2:
+        return None
+    return trace.invocations["requested_at"].iloc[int(np.argmax(moments == found[counts.argmax()]))]
+
+
+def cold_again(trace: Trace) -> tuple[pd.Series[Any], pd.Series[Any]] | None:
+    """The first environment that ended idle, and the attempt that then had to start another."""
+    ended = trace.environments[(trace.environments["ended_because"] == "idle_expiry").to_numpy()]
+    if not len(ended):
+        return None
+    first = ended.loc[ended["ended_at"].idxmin()]
+    runs = trace.attempts
+    later = runs[runs["cold_start"].to_numpy() & (runs["started_at"] >= first["ended_at"])]
+    return (first, later.iloc[0]) if len(later) else None
+
+
+def said(number: int) -> str:
+    """A number in words where it is small, else in digits.
+
+    >>> said(7), said(1204)
+    ('seven', '1,204')
+    """
+    return SPELLED[number] if 0 <= number < len(SPELLED) else f"{number:,}"
+
+
+# ---- throttles ------------------------------------------------------------------------------------
+
+
+def _throttled(tell: Telling) -> str:
+    """What the first refused call met, and how many met the same."""
+    refused = tell.rows("invocations", {"status": "throttled"})
+    cause = str(refused["cause"].astype(str).mode().iloc[0])
+    first = refused[(refused["cause"] == cause).to_numpy()].iloc[0]
+    one = {"request_id": first["request_id"]}
+    at = tell.value("invocations", "requested_at", one)
+    who = tell.id("request", first["request_id"])
+    rest = {"status": "throttled", "request_id": ("!=", first["request_id"])}
+    more = tell.count("call", "invocations", rest)
+    every = tell.count("call", "invocations")
+    same = f" So were {more} of {every}." if not more.startswith("0 ") else ""
+    if more.startswith("1 "):
+        same = f" So was {more} of {every}."
+    return f"{_refusal(tell, cause, at, who)}{same}"
+
+
+def _refusal(tell: Telling, cause: str, at: str, who: str) -> str:
+    throttle = {"kind": "throttle", "cause": cause}
+    limit = tell.value("scaling", "after", throttle)
+    whole = tell.setting("account", "concurrency", "limit")
+    if cause == "throttled_scaling":
+        return (
+            f"At {at} {who} was refused with 429 although the account has room for {whole} at once: "
+            f"a function gets {limit} new environments at once, then only some more each second."
+        )
+    if cause == "throttled_account":
+        return f"At {at} all {limit} that the account allows at once were at work: {who} got a 429."
+    if cause == "throttled_reserved":
+        return (
+            f"At {at} all {limit} of the reserved concurrency were at work: {who} got a 429, with "
+            "plenty of room left in the account."
+        )
+    if cause == "throttled_provisioned":
+        return (
+            f"At {at} every provisioned environment was at work, and the reservation has room for "
+            f"nothing beside them: {who} got a 429."
+        )
+    return (
+        f"At {at} {limit} calls had been let in within a second: {who} got a 429, for each unit of "
+        "concurrency takes ten calls a second, however short they are."
+    )
+
+
+# ---- provisioned ----------------------------------------------------------------------------------
+
+
+def _provisioned(tell: Telling) -> str:
+    """Who was served warm, and who spilled over."""
+    ready = tell.value("scaling", "after", {"kind": "provisioned"}, "max")
+    every = tell.count("call", "invocations")
+    spilled = tell.rows("attempts", {"init_type": "on_demand"})
+    if not len(spilled):
+        most = tell.value("attempts", "started_at", None, "overlap")
+        idle = {"kind": "provisioned", "invocations": 0}
+        unused = tell.count("environment", "environments", idle)
+        paid = "" if unused.startswith("0 ") else f" {unused} never ran, and you pay for them too."
+        return (
+            f"All of {every} found a provisioned environment: at most {most} of {ready} were at work "
+            f"at once, and nobody waited for a cold start.{paid}"
+        )
+    first = spilled.iloc[0]
+    one = {"request_id": first["request_id"]}
+    at = tell.value("attempts", "started_at", one)
+    who = tell.id("request", first["request_id"])
+    began = _beginning(tell, first)
+    many = tell.count("call", "attempts", {"init_type": "on_demand"})
+    return f"At {at} {_bound(tell, first, ready)}: {who} spilled over{began}. In all, {many} of {every} did."
+
+
+def _bound(tell: Telling, first: pd.Series[Any], ready: str) -> str:
+    """Which limit of provisioned concurrency made the first call spill over."""
+    at = first["started_at"]
+    busy = {"init_type": "provisioned", "started_at": ("<=", at), "ended_at": (">", at)}
+    if len(tell.rows("attempts", busy)) >= int(ready.replace(",", "")):
+        return f"all {ready} provisioned environments were at work"
+    return f"the {ready} provisioned environments had had their ten calls each within a second"
+
+
+def _beginning(tell: Telling, attempt: pd.Series[Any]) -> str:
+    """How a call that spilled over began."""
+    where = tell.id("environment", attempt["environment_id"])
+    if not attempt["cold_start"]:
+        return f" to {where}, which was warm"
+    one = {"request_id": attempt["request_id"]}
+    return f" to a new one, {where}, and waited {tell.value('attempts', 'init_ms', one)} for its init"
+
+
+# ---- on demand ------------------------------------------------------------------------------------
+
+
+def _expired(tell: Telling, ended: pd.Series[Any], cold: pd.Series[Any]) -> str:
+    """An environment that nobody called for too long, and who paid for the next."""
+    one = {"environment_id": ended["environment_id"]}
+    where = tell.id("environment", ended["environment_id"])
+    idle = tell.setting("function", str(ended["function"]), "idle_expiry", "s")
+    over = tell.value("environments", "ended_at", one)
+    request = {"request_id": cold["request_id"]}
+    who, at = tell.id("request", cold["request_id"]), tell.value("attempts", "started_at", request)
+    again = tell.count("run", "attempts", {"cold_start": True})
+    every = tell.count("run", "attempts")
+    return (
+        f"Nobody called {where} for {idle}, so it ended at {over}; {who} came at {at} and began cold "
+        f"again. So began {again} of {every}: cold starts do not come only once."
+    )
+
+
+def _crowded(tell: Telling, moment: Any) -> str:
+    """Calls of the same moment: each takes an environment of its own."""
+    at = tell.value("invocations", "requested_at", {"requested_at": moment}, text="")
+    same = {"started_at": moment}
+    many = tell.count("call", "attempts", same)
+    warm = tell.rows("attempts", same | {"cold_start": False})
+    cold = tell.count("call", "attempts", same | {"cold_start": True})
+    begun = f"At {at} {many} came at the same moment"
+    if not len(warm):
+        return (
+            f"{begun}. None found an environment free, so each started one of its own, cold: an "
+            "environment serves one event at a time."
+        )
+    if cold.startswith("0 "):
+        return f"{begun}, and as many environments were free: all began warm."
+    found = tell.count("call", "attempts", same | {"cold_start": False})
+    if len(warm) == 1:
+        found = tell.id("environment", warm["environment_id"].iloc[0])
+        return (
+            f"{begun}. Only {found} was there and free, and it serves one event at a time: "
+            f"{cold} began cold. One caller keeps one environment warm."
+        )
+    return f"{begun}. {found} found an environment free; {cold} had to start one, cold."
+
+
+def _overlapped(tell: Telling) -> str:
+    """How many calls overlapped, and so many environments there are."""
+    runs = tell.trace.attempts
+    most = int(tell.number("attempts", "started_at", None, "overlap"))
+    homes = int(tell.number("environments", "environment_id", None, "unique"))
+    if most == 1:
+        one = tell.value("environments", "environment_id", None, "unique", text=said(homes))
+        every = tell.value("attempts", "request_id", None, "unique")
+        first = tell.id("request", runs["request_id"].iloc[0])
+        return (
+            f"No two calls overlapped, so {one} environment served all {every}, and only {first} "
+            "began cold."
+        )
+    peak = tell.value("attempts", "started_at", None, "overlap", text=said(most).capitalize())
+    made = tell.value("environments", "environment_id", None, "unique", text=said(homes))
+    at = tell.value("attempts", "started_at", {"request_id": runs["request_id"].iloc[_peak(runs)]})
+    so = "so there are" if most == homes else "and there were"
+    return (
+        f"{peak} calls overlapped at {at}, {so} {made} environments: one serves one event at a time."
+    )
+
+
+def _peak(runs: pd.DataFrame) -> int:
+    """The row of the attempt with which the most ran at once, for the first time."""
+    began, ended = runs["started_at"].to_numpy(), runs["ended_at"].to_numpy()
+    order = np.argsort(began, kind="stable")
+    over = np.searchsorted(np.sort(ended), began[order], side="right")
+    return int(order[np.argmax(np.arange(1, len(runs) + 1) - over)])

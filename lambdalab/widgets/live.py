@@ -1,0 +1,250 @@
+"""A lab against the wall clock: time passes while the notebook stays free, and pictures follow.
+
+What happens is decided by virtual time alone; the wall clock decides only when it is let happen. So the
+trace is that of ``lab.run()``, to the byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as w
+import traitlets
+
+from lambdalab.errors import InvalidSetting, UnknownName
+from lambdalab.plots import PLOTS, words
+from lambdalab.plots.picture import Picture
+from lambdalab.widgets.viewer import TraceViewer
+
+if TYPE_CHECKING:
+    from lambdalab.lab import Lab
+
+_SLOWEST, _FASTEST = 0.01, 1_000_000.0
+_FRAME = 0.05
+"""Seconds of the wall clock between two looks at it."""
+_LONGEST_FRAME = 0.5
+"""However long the notebook was busy with something else, no more than this is made up for at once."""
+_DRAW_EVERY, _DRAW_SHARE = 0.25, 4
+"""Seconds between two pictures; and so many times as long as a picture takes."""
+_STATUS = (
+    "<div class='lambdalab-status' role='status' aria-live='off' style='line-height:1.5'>{}</div>"
+)
+
+
+class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """A lab that is being played: made by ``lab.play()``.
+
+    Attributes
+    ----------
+    lab
+        The lab; its tables and its trace can be looked at meanwhile.
+    speed
+        Virtual seconds in a second of the wall clock (a trait).
+    state
+        ``"playing"``, ``"paused"``, ``"over"`` or ``"failed"`` (a trait).
+    error
+        What ended it where it has failed: the exception that ``run()`` would have raised.
+    """
+
+    speed = traitlets.Float(60.0)
+    state = traitlets.Unicode("playing")
+
+    def __init__(
+        self, lab: Lab, speed: float, until: float | None, plots: Sequence[str], viewer: bool
+    ) -> None:
+        self.lab = lab
+        self.error: Exception | None = None
+        self._until = until
+        self._at = lab.elapsed
+        self._seen: float | None = None  # the wall clock at the last frame; None: it does not count
+        self._drawn, self._cost = float("-inf"), 0.0
+        self._pictures = {name: (Picture(), self._image()) for name in plots}
+        self.viewer = TraceViewer(lab) if viewer else None
+        self._followed = self.viewer.view if self.viewer else None
+        self._build()
+        super().__init__(self._rows())
+        self.add_class("lambdalab-live")
+        self.speed = speed
+        self._connect()
+        self._show()
+
+    # ---- from code ---------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Let time stand still; the lab can be used as ever."""
+        if self.state == "playing":
+            self.state = "paused"
+
+    def resume(self) -> None:
+        """Go on from where the lab's clock is now."""
+        if self.state == "paused":
+            self.state = "playing"
+
+    def finish(self) -> None:
+        """Let all the rest happen at once; raises what ``run()`` would."""
+        if self.state in {"playing", "paused"}:
+            self._pass_to(float("inf") if self._until is None else self._until)
+            if self.error is not None:
+                raise self.error
+
+    @traitlets.validate("speed")
+    def _right_speed(self, proposal: Any) -> float:
+        return checked_speed(proposal["value"])
+
+    # ---- what it is made of ------------------------------------------------------------------
+
+    @staticmethod
+    def _image() -> w.Image:
+        return w.Image(format="png", layout=w.Layout(max_width="100%", align_self="flex-start"))
+
+    def _build(self) -> None:
+        self.play_button = w.ToggleButton(
+            True, description="Pause", icon="pause", tooltip="Let time stand still, or go on"
+        )
+        self.finish_button = w.Button(
+            description="To the end", icon="fast-forward", tooltip="Let all the rest happen at once"
+        )
+        self.speed_slider = w.FloatLogSlider(
+            60.0, base=10, min=-2, max=6, step=0.05, description="speed (×)", readout_format=".3g",
+            continuous_update=False, layout={"width": "360px"},
+        )  # fmt: skip
+        self.status = w.HTML()
+
+    def _rows(self) -> list[w.Widget]:
+        buttons = w.HBox(
+            [self.play_button, self.finish_button, self.speed_slider],
+            layout=w.Layout(flex_flow="row wrap"),
+        )
+        following = [image for _, image in self._pictures.values()]
+        return [buttons, self.status, *following, *([self.viewer] if self.viewer else [])]
+
+    def _connect(self) -> None:
+        self.play_button.observe(self._pressed, "value")
+        self.finish_button.on_click(self._finish_pressed)
+        traitlets.link((self, "speed"), (self.speed_slider, "value"))
+
+    def _pressed(self, change: Any) -> None:
+        (self.resume if change["new"] else self.pause)()
+
+    def _finish_pressed(self, _: object) -> None:
+        with suppress(Exception):  # the status tells of it
+            self.finish()
+
+    @traitlets.observe("state")
+    def _changed(self, _: object) -> None:
+        self._seen = None
+        playing = self.state == "playing"
+        self.play_button.value = playing
+        self.play_button.description = "Pause" if playing else "Play"
+        self.play_button.icon = "pause" if playing else "play"
+        over = self.state in {"over", "failed"}
+        self.play_button.disabled = self.finish_button.disabled = over
+        self._show()
+
+    # ---- time passes ---------------------------------------------------------------------------
+
+    def frame(self, wall: float) -> None:
+        """Let happen what is due at ``wall`` (seconds of any clock that goes forward), and show it."""
+        if self.state != "playing":
+            return
+        passed = 0.0 if self._seen is None else min(wall - self._seen, _LONGEST_FRAME)
+        self._seen = wall
+        self._pass_to(max(self._at, self.lab.elapsed) + passed * self.speed)
+        if wall - self._drawn >= max(_DRAW_EVERY, _DRAW_SHARE * self._cost):
+            before = time.perf_counter()
+            self._show()
+            self._drawn, self._cost = wall, time.perf_counter() - before
+
+    def _pass_to(self, at: float) -> None:
+        """Let the lab's clock come to ``at`` seconds, or to the end of the run."""
+        try:
+            more = self._let(at)
+        except Exception as error:  # the notebook is not waiting for it: it is kept, and shown
+            self.error = error
+            self.state = "failed"
+            return
+        self._at = at
+        if not more:
+            self.state = "over"
+
+    def _let(self, at: float) -> bool:
+        if self._until is not None:
+            self.lab.run(until=max(min(at, self._until), self.lab.elapsed))
+            return self.lab.elapsed < self._until
+        if at == float("inf"):
+            self.lab.run()
+            return False
+        return self.lab._run_on(at)
+
+    async def _play(self, clock: Callable[[], float]) -> None:
+        while self.state in {"playing", "paused"}:
+            self.frame(clock())
+            await asyncio.sleep(_FRAME)
+
+    # ---- what it shows -------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        """Pictures, then the viewer, then the text."""
+        for name, (picture, image) in self._pictures.items():
+            image.value = picture.png(partial(_drawn, name, self.lab.trace))
+        if self.viewer is not None:
+            self._follow(self.viewer)
+        self.status.value = _STATUS.format(html.escape(self._told()))
+
+    def _follow(self, viewer: TraceViewer) -> None:
+        """The viewer shows all that has happened, until somebody looks at a part of it."""
+        viewer.refresh()
+        if viewer.view == self._followed:
+            viewer.show(0.0, max(self.lab.elapsed, 1.0))
+            self._followed = viewer.view
+
+    def _told(self) -> str:
+        done = {
+            "playing": f"playing at {words.rate(self.speed)} ×",
+            "paused": "paused",
+            "over": "nothing is left to happen" if self._until is None else "it is time",
+            "failed": f"stopped: {type(self.error).__name__}: {self.error}",
+        }[self.state]
+        calls = words.count(len(self.lab.trace.invocations), "invocation")
+        return f"{words.duration(self.lab.elapsed)} after the start · {calls} · {done}"
+
+    def __repr__(self) -> str:
+        return f"<Playing: {self._told()}>"
+
+
+def _drawn(name: str, trace: Any, ax: Any) -> Any:
+    return PLOTS[name](trace, ax=ax)
+
+
+def checked_speed(speed: Any) -> float:
+    """The speed, or :class:`~lambdalab.errors.InvalidSetting`."""
+    numeric = isinstance(speed, (int, float)) and not isinstance(speed, bool)
+    if not numeric or not _SLOWEST <= speed <= _FASTEST:
+        limit = f"{_SLOWEST:g} to {_FASTEST:,.0f} virtual seconds in a second"
+        raise InvalidSetting("speed", speed, limit)
+    return float(speed)
+
+
+def play(
+    lab: Lab, speed: float, *, until: float | None, plots: Sequence[str], viewer: bool
+) -> Playing:
+    """See :meth:`lambdalab.Lab.play`. ``until`` is in seconds since the lab's start."""
+    for name in plots:
+        if name not in PLOTS:
+            raise UnknownName("plot", name, PLOTS)
+    playing = Playing(lab, checked_speed(speed), until, plots, viewer)
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(playing._play(time.monotonic))
+        if playing.error is not None:
+            raise playing.error from None
+        return playing
+    playing._task = loop.create_task(playing._play(loop.time))
+    return playing
