@@ -30,7 +30,8 @@ SWITCH = "LAMBDALAB_PROGRESS"
 PATIENCE = 1.0
 """Seconds of work before anything is shown."""
 _BEAT = 0.25
-_COUNTED = "{desc} {percentage:3.0f}% {bar} {n_fmt} of {total_fmt} [{elapsed}<{remaining}]"
+_PAINT = 0.1  # seconds from one picture of a bar to the next
+_COUNTED = "{desc} {percentage:3.0f}% {bar} {n_fmt} of {total_fmt} {unit} [{elapsed}<{remaining}]"
 _SHARE = "{desc} {percentage:3.0f}% {bar} [{elapsed}<{remaining}]"
 _ENDLESS = "{desc} [{elapsed}]"
 
@@ -44,8 +45,8 @@ def watched() -> bool:
     said = os.environ.get(SWITCH, "").lower()
     if said in ("always", "never"):
         return said == "always"
-    if "PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ:
-        return False  # nbval's kernels inherit these
+    if "PYTEST_VERSION" in os.environ:  # nbval's kernels inherit it
+        return False
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     kernel = getattr(shell, "kernel", None)
     if kernel is not None:
@@ -102,7 +103,9 @@ def counted(
                 done += 1
                 if shown is None and monotonic() - began >= PATIENCE:
                     shown = _bar(total, began, desc=what, unit=unit, bar_format=_COUNTED)
-                if shown is not None:
+                    shown.update(done)
+                    shown.refresh()
+                elif shown is not None:
                     shown.update(done - shown.n)
     finally:
         if shown is not None:
@@ -186,7 +189,7 @@ def _bar(total: float | None, began: float, **how: Any) -> Any:
     from time import time
 
     # a delay, however small, keeps it from drawing itself before it knows when the work began
-    bar = _bars()(total=total, leave=False, mininterval=0.1, delay=1e-9, **how)
+    bar = _bars()(total=total, leave=False, mininterval=_PAINT, delay=1e-9, **how)
     bar.start_t = time() - (monotonic() - began)
     return bar
 

@@ -1,4 +1,4 @@
-"""The runs that the gallery's pictures are of: telling ones by plot, one row, and a million rows.
+"""The runs that the gallery's pictures are of: telling ones, of one row, and of a million rows.
 
 Each run is made once, however many pictures are drawn of it.
 """
@@ -6,30 +6,21 @@ Each run is made once, however many pictures are drawn of it.
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import lambdalab as ll
 from lambdalab import scenarios
 from lambdalab.examples.orders import story
+from lambdalab.sweeps import Sweep
 from lambdalab.trace import Trace
 
 SEED = 7
 MILLION = 1_000_000
 POISON = "poison"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A run that a picture is drawn of: how to make it, ``why`` it is telling, and the plot's options."""
-
-    run: Callable[[], Trace]
-    why: str
-    how: dict[str, Any] = field(default_factory=dict)
 
 
 # ---- telling runs ------------------------------------------------------------------------------
@@ -59,6 +50,11 @@ def throttled() -> Trace:
 @cache
 def batches() -> Trace:
     return scenarios.batching(seed=SEED, rate=2, window=5, seconds=25)
+
+
+@cache
+def no_window() -> Trace:
+    return scenarios.batching(seed=SEED, rate=2, window=0, seconds=25)
 
 
 @cache
@@ -92,10 +88,8 @@ def client_retries() -> Trace:
     lab.create_function("get_order", duration=12, timeout=30)
     client = ll.SdkClient(read_timeout=5, max_attempts=3)
     for _ in range(2):
-        try:
+        with contextlib.suppress(ll.ReadTimeoutError):
             lab.invoke("get_order", {"id": 7}, caller=client)
-        except ll.ReadTimeoutError:
-            pass
     lab.run()
     return lab.trace
 
@@ -187,6 +181,12 @@ def failing_queue() -> Trace:
 
 
 @cache
+def too_short() -> Trace:
+    """Work that lasts longer than its messages are invisible."""
+    return scenarios.visibility(seed=SEED)
+
+
+@cache
 def poisoned() -> Trace:
     """One bad record among 300 of two shards; its batch is halved until it stands alone."""
     return stream(300, shards=2, bisect_batch_on_function_error=True, maximum_retry_attempts=4)
@@ -261,6 +261,14 @@ def memory_sizes() -> Trace:
             lab.invoke("resize")
     lab.run()
     return lab.trace
+
+
+@cache
+def swept(seeds: int) -> Sweep:
+    """Batch size × window, so many runs of each: 64 points."""
+    grid = {"batch_size": [1, 2, 5, 10, 20, 50, 100, 200], "window": [0, 1, 2, 3, 5, 10, 20, 40]}
+    workers = 1 if seeds == 1 else None
+    return ll.sweep(scenarios.Batching(rate=8, seconds=30), grid, seeds=seeds, workers=workers)
 
 
 @cache
@@ -358,98 +366,3 @@ def million_records(rows: int = MILLION) -> Trace:
     lab.drive(clicks, ll.Poisson(rate=200), count=rows)
     lab.run()
     return lab.trace
-
-
-# ---- which of them each plot is drawn of ---------------------------------------------------------
-
-TELLING: dict[str, tuple[Shown, ...]] = {
-    "backoff": (
-        Shown(errors, "two retries after errors, then the dead-letter queue"),
-        Shown(throttled, "throttles use up no retry: six hours of waits"),
-    ),
-    "batching": (
-        Shown(batches, "a batch of ten or five seconds, what comes first"),
-        Shown(large_records, "records of 100 KB: 6 MB are reached long before 10,000 records"),
-        Shown(many_batches, "hundreds of batches: each as high as it is large"),
-        Shown(many_batches, "the same by poller", {"by": "poller"}),
-        Shown(poisoned, "a stream: a bad record halves its batch again and again"),
-    ),
-    "cold_starts": (Shown(mornings, "busy spells with pauses longer than environments live idle"),),
-    "concurrency": (
-        Shown(burst, "a burst above provisioned and reserved concurrency"),
-        Shown(scaling, "2,500 events at once: a thousand environments every ten seconds"),
-    ),
-    "cost": (
-        Shown(shop, "what a shop costs, and of what"),
-        Shown(memory_sizes, "the same work at seven memory sizes"),
-    ),
-    "latency": (Shown(shop, "callers of a shop, and what they waited for"),),
-    "queue_depth": (
-        Shown(failing_queue, "half of the batches fail", {"queue": "orders", "age": True}),
-        Shown(trap, "the throttle trap", {"queue": "tasks"}),
-    ),
-    "receives": (
-        Shown(trap, "no run fails, and the messages die all the same"),
-        Shown(failing_queue, "half of the batches fail"),
-    ),
-    "request_anatomy": (
-        Shown(api_timeout, "the API gives up after 29 s, the function runs on"),
-        Shown(client_retries, "a client tries again: the function runs once for each try"),
-    ),
-    "shards": (
-        Shown(poisoned, "one bad record; its batch is halved until it stands alone"),
-        Shown(blocked, "whole batches are tried again: the shard stands still"),
-        Shown(fifo, "a failing message of a FIFO queue holds up its group"),
-    ),
-    "story": (
-        Shown(errors, "an event that fails three times"),
-        Shown(failing_queue, "a message that comes back"),
-    ),
-    "sync_vs_async": (
-        Shown(day, "the same function called both ways"),
-        Shown(sync_fails, "a function that fails: one caller hears of it, the other never"),
-    ),
-    "timeline": (
-        Shown(shop, "environments, failures, retries"),
-        Shown(shop, "the same by request", {"lanes": "request"}),
-        Shown(shop, "the same by function", {"lanes": "function"}),
-    ),
-}  # fmt: skip
-
-#: Runs with one row of what the plot is about, where that is not a call.
-ONE: dict[str, Callable[[], Trace]] = {
-    "backoff": one_event, "batching": one_message, "queue_depth": one_message,
-    "receives": one_message, "shards": one_record,
-}  # fmt: skip
-
-#: Runs with a million rows of what the plot is about, where that is not calls.
-MANY: dict[str, Callable[[int], Trace]] = {
-    "batching": million_batches, "queue_depth": million_messages, "receives": million_messages,
-    "shards": million_records,
-}  # fmt: skip
-
-
-class NoTellingRun(LookupError):
-    """A plot has no run that shows what it is for."""
-
-
-def telling(plot: str) -> tuple[Shown, ...]:
-    """The runs that show what a plot is for.
-
-    Raises :class:`NoTellingRun` for a plot that has none.
-    """
-    if plot not in TELLING:
-        raise NoTellingRun(
-            f"the plot {plot!r} has no telling run: add one to TELLING in tools/gallery_runs.py"
-        )
-    return TELLING[plot]
-
-
-def one_row(plot: str) -> Trace:
-    """A run with one row of what the plot is about."""
-    return ONE.get(plot, one_call)()
-
-
-def many_rows(plot: str, rows: int = MILLION) -> Trace:
-    """A run with so many rows of what the plot is about."""
-    return MANY.get(plot, million_calls)(rows)

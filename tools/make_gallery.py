@@ -4,7 +4,7 @@
     python tools/make_gallery.py build/gallery --only timeline     # one plot
     python tools/make_gallery.py build/gallery --rows 20000        # less than a million rows
 
-A plot without a telling run (``tools/gallery_runs.py``) is an error. The page asks nothing of the network.
+A plot without a telling run (``tools/gallery_shown.py``) is an error. The page asks nothing of the network.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import gallery_runs as runs
+import gallery_shown as shown
 import matplotlib as mpl
 
 mpl.use("agg")
@@ -58,42 +59,56 @@ class Section:
 
 def drawings(plot: str, rows: int) -> Iterator[Drawing]:
     """The pictures of one plot: telling ones first, then the empty one, one row, very many rows."""
-    for number, shown in enumerate(runs.telling(plot), start=1):
-        options = ", ".join(f"{name}={value!r}" for name, value in shown.how.items())
-        caption = shown.why + (f" ({options})" if options else "")
-        yield Drawing(f"{plot}-{number}", caption, _drawn(plot, shown.run, **shown.how))
-    yield Drawing(f"{plot}-empty", "a trace in which nothing has happened", _drawn(plot, runs.nothing))
-    yield Drawing(f"{plot}-one", "one row", _drawn(plot, lambda: runs.one_row(plot)))
+    for number, one in enumerate(shown.telling(plot), start=1):
+        options = ", ".join(f"{name}={value!r}" for name, value in one.how.items())
+        caption = one.why + (f" ({options})" if options else "")
+        yield Drawing(f"{plot}-{number}", caption, _drawn(plot, one.run, **one.how))
+    yield Drawing(
+        f"{plot}-empty", "a trace in which nothing has happened", _drawn(plot, runs.nothing)
+    )
+    yield Drawing(f"{plot}-one", "one row", _drawn(plot, lambda: shown.one_row(plot)))
     many = f"about {rows:,} rows"
-    yield Drawing(f"{plot}-many", many, _drawn(plot, lambda: runs.many_rows(plot, rows)))
+    yield Drawing(f"{plot}-many", many, _drawn(plot, lambda: shown.many_rows(plot, rows)))
 
 
 def _drawn(plot: str, run: Callable[[], Trace], **how: object) -> Callable[[], Figure]:
     """The plot of a run. Its tables are built before, so that only the drawing is timed."""
 
-    def draw() -> Figure:
-        ax: Axes = plots.PLOTS[plot](run(), **how)
-        figure = ax.get_figure(root=True)
-        assert figure is not None
-        return figure
-
-    return draw
+    return lambda: _figure(plots.PLOTS[plot](run(), **how))
 
 
-def further() -> Iterator[tuple[str, str, Drawing]]:
-    """What is no plot of one trace: its name, what to look for, the picture."""
-    compared = {
-        "window 5 s": runs.batches(), "window 0": runs.scenarios.batching(rate=2, window=0, seconds=25)
-    }  # fmt: skip
-    yield (
-        "compare", look_for(plots.compare),
-        Drawing("compare-1", "the same messages with a window and without", lambda: plots.compare(compared).figure),
-    )  # fmt: skip
-    if hasattr(plots, "heat_map"):
-        yield (
-            "heat_map", look_for(plots.heat_map),
-            Drawing("heat_map-1", "batch size × window: age of the oldest twentieth", runs.heat_map),
-        )  # fmt: skip
+def further(seeds: int) -> Iterator[tuple[str, str, list[Drawing]]]:
+    """What is no plot of one trace: its name, what to look for, the pictures.
+
+    ``seeds`` is how many runs each point of the sweep has.
+    """
+    pair = {"window 5 s": runs.batches(), "window 0": runs.no_window()}
+    compared = Drawing(
+        "compare-1",
+        "the same messages with a window and without",
+        lambda: plots.compare(pair).figure,
+    )
+    yield "compare", look_for(plots.compare), [compared]
+    count = 64 * seeds
+    maps = [
+        Drawing(
+            f"heat_map-{number}",
+            f"batch size × window, {count:,} runs: {value}",
+            _map(value, seeds),
+        )
+        for number, value in enumerate(("age_p95_s", "cost_usd"), start=1)
+    ]
+    yield "heat_map", look_for(plots.heat_map), maps
+
+
+def _map(value: str, seeds: int) -> Callable[[], Figure]:
+    return lambda: _figure(plots.heat_map(runs.swept(seeds), "window", "batch_size", value))
+
+
+def _figure(ax: Axes) -> Figure:
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure
 
 
 def look_for(function: Callable[..., object]) -> str:
@@ -115,11 +130,11 @@ def save(drawing: Drawing, folder: Path) -> float:
     return spent
 
 
-def gallery(folder: Path, only: list[str], rows: int) -> list[Section]:
+def gallery(folder: Path, only: list[str], rows: int, seeds: int) -> list[Section]:
     """Draw all pictures; what has no telling run is found before the first of them."""
     names = [name for name in sorted(plots.PLOTS) if not only or name in only]
     for name in names:
-        runs.telling(name)
+        shown.telling(name)
     folder.mkdir(parents=True, exist_ok=True)
     sections = []
     for name in names:
@@ -129,10 +144,10 @@ def gallery(folder: Path, only: list[str], rows: int) -> list[Section]:
             section.pictures.append((drawing, save(drawing, folder)))
         sections.append(section)
         print(f"{name:16}", *(f"{spent:6.2f} s" for _, spent in section.pictures), flush=True)
-    for name, text, drawing in further():
+    for name, text, drawn in further(seeds):
         if not only or name in only:
-            sections.append(Section(name, text, [(drawing, save(drawing, folder))]))
-            print(f"{name:16} {sections[-1].pictures[0][1]:6.2f} s", flush=True)
+            sections.append(Section(name, text, [(each, save(each, folder)) for each in drawn]))
+            print(f"{name:16}", *(f"{t:6.2f} s" for _, t in sections[-1].pictures), flush=True)
     return sections
 
 
@@ -140,10 +155,10 @@ def _warm(drawing: Drawing, rows: int) -> None:
     """Make the tables of the large run before its first picture: that is not the picture's time."""
     plot, _, which = drawing.name.rpartition("-")
     if which == "many":
-        trace = runs.many_rows(plot, rows)
+        trace = shown.many_rows(plot, rows)
         for table in (
             "invocations", "attempts", "retries", "queue_events", "batches", "environments",
-            "requests", "scaling",
+            "requests", "scaling", "batch_records",
         ):  # fmt: skip
             getattr(trace, table)
 
@@ -155,7 +170,8 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 1240px; margin: 2rem aut
   color: #1a1a1a; background: #fff; }
 h2 { border-top: 1px solid #ccc; padding-top: 1.5rem; }
 figure { margin: 1.2rem 0; } img { max-width: 100%; border: 1px solid #e6e6e6; }
-figcaption { color: #444; } nav a { margin-right: 0.8em; } .look { white-space: pre-wrap; max-width: 70ch; }
+figcaption { color: #444; } nav a { margin-right: 0.8em; } 
+.look { white-space: pre-wrap; max-width: 70ch; }
 """
 
 
@@ -197,8 +213,9 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, nargs="?", default=Path("build/gallery"))
     parser.add_argument("--only", action="append", default=[], metavar="PLOT")
     parser.add_argument("--rows", type=int, default=runs.MILLION)
+    parser.add_argument("--seeds", type=int, default=16, help="runs of each of a sweep's 64 points")
     asked = parser.parse_args(given)
-    sections = gallery(asked.folder, asked.only, asked.rows)
+    sections = gallery(asked.folder, asked.only, asked.rows, asked.seeds)
     (asked.folder / "index.html").write_text(page(sections), encoding="utf-8")
     print(f"{asked.folder / 'index.html'}: {sum(len(s.pictures) for s in sections)} pictures")
     return 0

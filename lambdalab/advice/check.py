@@ -9,6 +9,7 @@ from lambdalab.advice import api, bucket, idempotency, letters, payload, pollers
 from lambdalab.advice.design import Design
 from lambdalab.advice.finding import Advice, Checked
 from lambdalab.errors import InvalidSetting
+from lambdalab.progress import counted
 
 if TYPE_CHECKING:
     from lambdalab.lab import Lab
@@ -60,5 +61,5 @@ def check(
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
         raise InvalidSetting("record_size", size, "a whole number of bytes, 1 or more")
     design = Design(lab, size, events)
-    found = [advice for look in LOOKS for advice in look(design)]
+    found = [advice for look in counted(LOOKS, "check", unit="rules") for advice in look(design)]
     return Checked.of(found, len(LOOKS), [*design.left_out, *dict.fromkeys(design.small.failed)])

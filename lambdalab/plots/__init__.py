@@ -17,6 +17,7 @@ from lambdalab.plots.cold_starts import cold_starts
 from lambdalab.plots.compare import PLOTS, Comparison, compare
 from lambdalab.plots.concurrency import concurrency
 from lambdalab.plots.cost import cost
+from lambdalab.plots.heat_map import heat_map
 from lambdalab.plots.latency import latency
 from lambdalab.plots.picture import Picture
 from lambdalab.plots.queue_depth import queue_depth
@@ -39,6 +40,7 @@ __all__ = [
     "compare",
     "concurrency",
     "cost",
+    "heat_map",
     "latency",
     "queue_depth",
     "receives",

@@ -20,6 +20,7 @@ MANY = 10_000
 #: Columns into which a merged picture is divided.
 COLUMNS = 3_000
 _PIXELS = 900  # of the axis of a usual picture: no line is shorter than one
+_THIN = 3.0  # points
 _SEEN = 2  # pixels from which a bar shows its colour: its two rims take one
 
 
@@ -52,11 +53,18 @@ def draw(
     ax.add_collection(
         PolyCollection(
             cast(Any, corners), facecolors=look.colour, edgecolors=INK,
-            linewidths=0.6 if len(starts) < 400 else 0.2, hatch=look.hatch or None, gid=name,
+            linewidths=_rim(ax, len(starts), float(np.max(height))), hatch=look.hatch or None, gid=name,
             label=look.label, zorder=zorder,
         ),
         autolim=False,
     )  # fmt: skip
+
+
+def _rim(ax: Axes, count: int, height: float) -> float:
+    """The width of the rims: of many bars it is less, and thin bars have none, for it would hide them."""
+    if _points(ax, height) < _THIN:
+        return 0.0
+    return 0.6 if count < 400 else 0.2
 
 
 def wide(ax: Axes, starts: Floats, ends: Floats) -> bool:

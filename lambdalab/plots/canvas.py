@@ -65,6 +65,7 @@ def headline(
     rows = -(-len(shown) // columns)
     ax.set_title(
         style.get("title", text), loc="left", fontweight="bold", fontsize="medium",
+        y=1.0,  # where it stands anyway; without, matplotlib measures all labels to find that out
         pad=8 + _LEGEND_ROW * rows, color=INK, parse_math=False,
     )  # fmt: skip
     if shown:
@@ -123,7 +124,8 @@ def time_axis(ax: Axes, low: float, high: float, what: str = "virtual time") -> 
     else:
         step = next((s for s in _STEPS if span / (s * factor) <= 8), _STEPS[-1])
         ax.xaxis.set_major_locator(MultipleLocator(step * factor))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / factor:.6g}"))
+    digits = 6 if span > 1e-3 * max(abs(low), abs(high)) else 12  # a moment late in a long run
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / factor:.{digits}g}"))
     ax.set_xlabel(f"{what} ({unit})")
     ax.grid(axis="x", color="#E6E6E6", linewidth=0.8)
     ax.set_axisbelow(True)

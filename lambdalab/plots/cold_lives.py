@@ -52,7 +52,8 @@ def draw_lives(
         _bar(ax, rows, row, began[row : row + 1], until[row : row + 1], _IDLE, "alive")
         _bar(ax, rows, row, started[mine], begun, INIT, "init")
         _bar(ax, rows, row, begun, over[mine], _BUSY, "busy")
-    entries: list[Artist] = [_IDLE.patch(), _BUSY.patch()]
+    looks = [_IDLE, _BUSY, *([INIT] if bars.wide(ax, started, started + cold) else [])]
+    entries: list[Artist] = [look.patch() for look in looks]
     return entries + _ends(ax, rows, homes, ended, _idle(numbers, place, over, began), end)
 
 

@@ -30,6 +30,7 @@ _ROUND = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600,
 _TOPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # what the full height of the strip is
 _SHARE = "#8C8C8C"
 _BAND = 0.62  # inches of the strip of shares
+_CROWD = 500  # marks: the rims of more would hide the colour
 _GRID = 900  # points are merged to so many columns, and a third as many rows
 
 
@@ -134,7 +135,8 @@ def _marks(ax: Axes, table: pd.DataFrame, at: Floats, took: Floats, cold: Mask) 
         whose = words.shortened(str(name), 24) if few else f"{len(names):,} functions"
         line = ax.plot(
             x, y, linestyle="none", marker=_MARKERS[number], color=_COLOURS[number],
-            markersize=6 if cold.sum() < 500 else 3.5, markeredgecolor=INK, markeredgewidth=0.4,
+            markersize=6 if cold.sum() < _CROWD else 2.5, markeredgecolor=INK,
+            markeredgewidth=0.4 if cold.sum() < _CROWD else 0,
             gid=f"cold:{name}", label=f"{whose}: {words.count(count, 'cold start')}", zorder=4,
             clip_on=False,
         )[0]  # fmt: skip
@@ -174,11 +176,12 @@ def _fractions(ax: Axes, at: Floats, cold: Mask, foot: float, top: float) -> lis
     runs = np.bincount(place)
     shares = np.divide(np.bincount(place[cold], minlength=len(runs)), np.maximum(runs, 1))
     some = np.flatnonzero(runs)
+    begins = np.arange(len(runs), dtype=np.float64) * wide
     most = next(step for step in _TOPS if step >= float(shares.max()))
     foot, tall_ = foot + 0.04, top - foot - 0.06
-    strips.columns(ax, some * wide, wide, foot, np.full(len(some), tall_), "#F2F2F2", "runs", 1)
+    strips.columns(ax, begins[some], wide, foot, np.full(len(some), tall_), "#F2F2F2", "runs", 1)
     own = some[shares[some] > 0]
-    strips.columns(ax, own * wide, wide, foot, tall_ * shares[own] / most, _SHARE, "share", 2)
+    strips.columns(ax, begins[own], wide, foot, tall_ * shares[own] / most, _SHARE, "share", 2)
     ax.plot([0, 1], [foot, foot], color=MUTED, linewidth=0.6, transform=ax.transAxes, zorder=3)
     for y, text in ((foot, "0 %"), (foot + tall_, f"{100 * most:g} %")):
         ax.text(

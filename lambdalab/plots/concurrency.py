@@ -78,7 +78,8 @@ def concurrency(
     end, and the marks at the top are the requests it refused meanwhile. Below the dotted line is what
     provisioned concurrency serves; the plain area above it has spilled over to on-demand environments.
     The thin line is the environments alive: each step up is a cold start, and its slope is how fast
-    Lambda makes new ones; the distance down to the area is how many stand idle.
+    Lambda makes new ones (a triangle marks where many came together); the distance down to the area is
+    how many stand idle.
 
     A limit far above everything that ran is named with an arrow and not drawn.
 
@@ -216,7 +217,7 @@ def _areas(ax: Axes, running: Curve, end: float) -> list[Look]:
 
 
 def _environments(ax: Axes, alive: Curve, end: float) -> list[Artist]:
-    """The environments alive as a thin line, its large steps with their size; returns its entry."""
+    """The environments alive as a thin line, its large steps marked with their size; returns entries."""
     if not len(alive.at):
         return []
     drawn = alive.thinned(end)
@@ -230,8 +231,14 @@ def _environments(ax: Axes, alive: Curve, end: float) -> list[Artist]:
             f"+{new:,}", (x, y), (4, -4), textcoords="offset points", ha="left", va="top",
             fontsize="small", color=INK, gid="step", zorder=6, path_effects=[_HALO],
         )  # fmt: skip
-    label = "environments alive (+ new ones)" if found else "environments alive"
-    return [Line2D([], [], color=INK, linewidth=1.2, label=label)]
+    entries: list[Artist] = [Line2D([], [], color=INK, linewidth=1.2, label="environments alive")]
+    if found:
+        entries += ax.plot(
+            [x for x, _, _ in found], [y for _, y, _ in found], linestyle="none", marker="^",
+            markersize=6, color="white", markeredgecolor=INK, markeredgewidth=1, gid="steps",
+            label="new ones together", zorder=5,
+        )  # fmt: skip
+    return entries
 
 
 def steps(alive: Curve, span: float) -> list[tuple[float, int, int]]:

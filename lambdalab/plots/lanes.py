@@ -27,7 +27,9 @@ def draw(
     """
     ax.spines[["top", "right"]].set_visible(False)
     if not drawn:
-        sentence = "Nothing is selected." if title else "Nothing has happened yet: there are no bars."
+        sentence = (
+            "Nothing is selected." if title else "Nothing has happened yet: there are no bars."
+        )
         return canvas.nothing(ax, sentence, title or "Trace viewer")
     canvas.lane_labels(ax, names)
     canvas.time_axis(ax, *span)
@@ -36,7 +38,9 @@ def draw(
     for place, (look, failing, lanes, starts, ends) in enumerate(drawn):
         height = 0.9 if failing else 0.66
         seen = np.maximum(ends, starts + least)
-        bars.draw(ax, lanes, starts, seen, look, f"bars:{place}", height=height, zorder=2 + place / 100)
+        bars.draw(
+            ax, lanes, starts, seen, look, f"bars:{place}", height=height, zorder=2 + place / 100
+        )
         entries.append(look.patch())
     ax.tick_params(axis="y", labelcolor=INK, labelsize="small")
     canvas.headline(ax, title, entries, columns=4)

@@ -15,6 +15,7 @@ from lambdalab.plots.canvas import Style
 from lambdalab.plots.frames import Floats, Mask
 from lambdalab.plots.palette import BLUE, INK, VERMILLION, Look
 from lambdalab.plots.waited import Waits, waited
+from lambdalab.trace.words import duration
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
@@ -24,7 +25,7 @@ _WELL = Look("answered well", BLUE, "", "o")
 _FAILED = Look("failed, refused or without an answer", VERMILLION, "xxxx", "X")
 _SHARES = (50, 95, 99)
 _DASHES: dict[int, Any] = {50: "-", 95: "--", 99: ":"}
-_LETTER = 0.0076  # width of a letter of a name, as a share of the axis
+_LETTER = 0.0096  # width of a letter of a name, as a share of the axis
 _FEW = 40  # waits of a lane that are drawn one by one
 _BINS = 70  # over the whole axis
 _LEAST = 0.012  # of a lane: the height of a bar with a single wait, so that it can be seen
@@ -85,7 +86,7 @@ def latency(
         many = len(own) > _FEW
         draw = _columns if many else _points
         fullest = draw(ax, lane, own, failed, edges)
-        _named(ax, lane, own)
+        _named(ax, lane, found.seconds[mine])
         labels.append(_label(name, found.thing, len(own), int(failed.sum()), fullest * many))
         seen |= {(bool(bad), many) for bad in np.unique(failed)}
     ax.set_yticks(np.arange(len(labels)) + 0.3, labels, parse_math=False, fontsize="small")
@@ -112,7 +113,8 @@ def _axis(ax: Axes, values: Floats, lanes: int) -> Floats:
 
 
 def _tick(seconds: float) -> str:
-    return f"{seconds * 1000:g} ms" if seconds < 0.1 else words.tick(seconds)
+    least = "≤ " if seconds <= _SHORTEST else ""
+    return f"{least}{seconds * 1000:g} ms" if seconds < 0.1 else words.tick(seconds)
 
 
 def _columns(ax: Axes, lane: int, values: Floats, failed: Mask, edges: Floats) -> int:
@@ -169,11 +171,12 @@ def _named(ax: Axes, lane: int, values: Floats) -> None:
     """p50, p95 and p99 as lines with their names and values above the lane, side by side."""
     told: dict[str, tuple[float, list[str]]] = {}
     for share, value in zip(_SHARES, percentiles(values).tolist(), strict=True):
+        at = max(value, _SHORTEST)
         ax.plot(
-            [value, value], [lane + 0.3, lane - 0.36], color=INK, linewidth=1.1,
+            [at, at], [lane + 0.3, lane - 0.36], color=INK, linewidth=1.1,
             linestyle=_DASHES[share], gid=f"p{share}:{lane}", zorder=5,
         )  # fmt: skip
-        told.setdefault(words.duration(value), (value, []))[1].append(f"p{share}")
+        told.setdefault(_said(value), (at, []))[1].append(f"p{share}")
     texts = [(value, f"{' = '.join(names)} = {said}") for said, (value, names) in told.items()]
     drawn = [
         ax.text(
@@ -208,8 +211,12 @@ def _label(name: str, thing: str, count: int, failed: int, fullest: int) -> str:
     """What stands beside a lane: whose it is, how many, how many failed, how high the columns are."""
     text = f"{words.shortened(name, 22)}\n{_count(count, thing)}"
     if failed:
-        text += f", {failed:,} failed"
+        text += f"\n{failed:,} failed"
     return text + (f"\nhighest: {_count(fullest, thing)}" if fullest else "")
+
+
+def _said(seconds: float) -> str:
+    return duration(round(seconds * 1e6))
 
 
 def _count(number: int, thing: str) -> str:
@@ -230,7 +237,7 @@ def _entries(seen: set[tuple[bool, bool]]) -> list[Artist]:
 
 def _told(found: Waits) -> str:
     """The title: how many waited, and the three figures of all of them."""
-    half, most, rare = (words.duration(value) for value in percentiles(found.seconds).tolist())
+    half, most, rare = (_said(value) for value in percentiles(found.seconds).tolist())
     text = f"{_count(len(found.seconds), found.thing)}: p50 {half}, p95 {most}, p99 {rare}"
     bad = int(found.failed.sum())
     if bad:

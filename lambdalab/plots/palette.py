@@ -57,7 +57,7 @@ OUTCOMES: dict[str, Look] = {
     "init_error": Look("init failed", VERMILLION, "..", "*"),
     "response_too_large": Look("response too large", ORANGE, "--", "D"),
     "killed": Look("killed", MUTED, "xx", "v"),
-    "running": Look("still running", FAINT, "", ">"),
+    "running": Look("still running", FAINT, "||", ">"),
 }
 
 #: Why a batch was handed over (``batches.cause``).
@@ -76,7 +76,7 @@ BATCH_RUNS: dict[str, Look] = {
     "partial": Look("run: partial failure", PALE, "\\\\"),
     "failure": Look("run: failure", MUTED, "xxxx"),
     "throttled": Look("throttled: never run", "#FFFFFF", "...."),
-    "in_flight": Look("not over yet", FAINT, ""),
+    "in_flight": Look("not over yet", FAINT, "||"),
 }
 
 #: Where the messages of a queue are.

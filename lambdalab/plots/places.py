@@ -12,6 +12,7 @@ import pandas as pd
 from lambdalab.plots import words
 from lambdalab.plots.frames import end_of, ordinal, start_of
 from lambdalab.plots.journey import Span
+from lambdalab.trace.words import duration
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
@@ -62,9 +63,9 @@ class Life:
             )
             cold = 0.0 if over is None else (run["setup_ms"] + run["init_ms"]) / 1000
             if cold:
-                self.add(lane, "init", start, start + cold, f"init {words.duration(cold)}")
+                self.add(lane, "init", start, start + cold, f"init {told(cold)}")
             until = self.end if over is None else over
-            text = f"{words.plain(str(run['outcome']))} {words.duration(until - start - cold)}"
+            text = f"{words.plain(str(run['outcome']))} {told(until - start - cold)}"
             self.add(lane, str(run["outcome"]), start + cold, over, text)
 
     def queue(self, rows: pd.DataFrame, lane: str) -> None:
@@ -113,21 +114,26 @@ class Life:
             over = self.at(row["completed_at"])
             assert flushed is not None
             if opened is not None and not row["parent_batch_id"] and flushed > opened:
-                text = f"gathers {words.duration(flushed - opened)}"
+                text = f"gathers {told(flushed - opened)}"
                 self.add(lane, "gathers", opened, flushed, text)
             until = self.end if over is None else over
-            text = f"{name}: {words.plain(str(row['outcome']))} {words.duration(until - flushed)}"
+            text = f"{name}: {words.plain(str(row['outcome']))} {told(until - flushed)}"
             self.add(lane, "batch", flushed, over, text)
         calls = self.trace.invocations
         self.runs(calls.loc[calls["parent_id"].isin(batches), "request_id"])
 
 
+def told(seconds: float) -> str:
+    """A length of time in the words of ``trace.story``."""
+    return duration(round(seconds * 1e6))
+
+
 def _said(what: str, cause: str, length: float) -> str:
     """What is written at a span of a queue."""
-    told = words.duration(length)
+    long = told(length)
     if what in ("queued", "kept"):
-        return f"{'kept' if what == 'kept' else 'waits'} {told}"
-    return f"waits {told} ({words.plain(cause)})" if what == "hidden" else f"received, {told}"
+        return f"{'kept' if what == 'kept' else 'waits'} {long}"
+    return f"waits {long} ({words.plain(cause)})" if what == "hidden" else f"received, {long}"
 
 
 def _request(life: Life, number: int) -> None:
@@ -154,11 +160,7 @@ def _callers(life: Life, call: pd.Series[Any], started: float, over: float | Non
         assert sent is not None
         status = f"{row['status_code']}" if row["status_code"] else "no answer"
         until = life.end if answered is None else answered
-        text = (
-            f"{status} after {words.duration(until - sent)}"
-            if until > sent
-            else f"{status} at once"
-        )
+        text = f"{status} after {told(until - sent)}" if until > sent else f"{status} at once"
         text = "still waits" if answered is None else text
         life.add(
             f"caller {words.shortened(str(row['caller']), 12)}", "caller", sent, answered, text
@@ -171,7 +173,7 @@ def _callers(life: Life, call: pd.Series[Any], started: float, over: float | Non
         source = words.shortened(str(call["source"]), _NAME)
         sync = str(call["invocation_type"]) == "RequestResponse"
         until = life.end if over is None else over
-        text = f"waits {words.duration(until - started)}" if sync else "goes on at once"
+        text = f"waits {told(until - started)}" if sync else "goes on at once"
         life.add(f"by {source}", "caller", started, over if sync else started, text)
 
 
@@ -184,7 +186,7 @@ def _called(life: Life, name: str) -> None:
         begun, over = life.at(row["requested_at"]), life.at(row["completed_at"])
         assert begun is not None
         until = life.end if over is None else over
-        text = f"{words.plain(str(row['status']))} {words.duration(until - begun)}"
+        text = f"{words.plain(str(row['status']))} {told(until - begun)}"
         lane = f"{words.shortened(str(row['function']), _NAME)} r{ordinal(row['request_id'])}"
         life.add(lane, "called", begun, over, text)
     if len(children) > _MOST_CALLED:
@@ -227,7 +229,7 @@ def _environment(life: Life, number: int) -> None:
     row = life.trace.environments.iloc[number - 1]
     started, ended = life.at(row["started_at"]), life.at(row["ended_at"])
     assert started is not None
-    text = f"alive, {words.duration((life.end if ended is None else ended) - started)}"
+    text = f"alive, {told((life.end if ended is None else ended) - started)}"
     life.add("alive", "alive", started, ended, text)
     table = life.trace.attempts
     own = table[(table["environment_id"] == row["environment_id"]).to_numpy()]

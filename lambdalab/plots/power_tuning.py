@@ -48,7 +48,7 @@ def power_tuning(ax: Axes, found: Sizes, style: Style) -> Axes:
     right.set_ylabel("■ USD a million invocations")
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
     cheapest, fastest = int(np.argmin(usd)), int(np.argmin(took))
-    _name(right, memory, usd, cheapest, f"cheapest\n${usd[cheapest]:,.3g}")
+    _name(right, memory, usd, cheapest, f"cheapest\n${usd[cheapest]:,.2f}")
     _name(ax, memory, took, fastest, f"fastest\n{words.duration(float(took[fastest]))}")
     lines = list(ax.get_legend_handles_labels()[0])
     title = (

@@ -72,7 +72,9 @@ def shards(
     born = float(np.nanmin(found.at - found.age, initial=low))
     low = min(low, born)
     high = max(float(found.at.max()), float(found.blocks.end.max(initial=-np.inf)))
-    span = max(high - low, 1e-3)
+    if high == low:  # one moment: a second around it
+        low, high = low - 0.1, high + 0.9
+    span = high - low
     canvas.time_axis(ax, 0.0 if 0 <= low < 0.3 * high else low, high + 0.02 * span)
     highest = _scale(ax, found)
     entries = [*_lines(ax, found), *_limit(ax, found, highest)]
@@ -83,7 +85,7 @@ def shards(
 
 def _scale(ax: Axes, found: Ordered) -> float:
     """The axis of ages below the strip, in the unit that suits them; returns the highest."""
-    highest = max(float(np.nanmax(found.age, initial=0.0)), 1e-3)
+    highest = float(np.nanmax(found.age, initial=0.0)) or 1.0
     factor, unit = canvas.time_unit(highest)
     what = "iterator age" if found.kind == "stream" else "age when received"
     ax.set_ylabel(f"{what} ({unit})", y=_STRIP / 2)

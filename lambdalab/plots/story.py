@@ -12,7 +12,7 @@ from lambdalab.plots import bars, canvas
 from lambdalab.plots.canvas import Style
 from lambdalab.plots.frames import Floats
 from lambdalab.plots.journey import Span
-from lambdalab.plots.palette import FAINT, INIT, INK, OUTCOMES, PALE, PURPLE, SKY, Look
+from lambdalab.plots.palette import FAINT, GREEN, INIT, INK, OUTCOMES, PALE, PURPLE, SKY, Look
 from lambdalab.plots.places import Life, life, most_telling
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ _POINTS = ("caller", "letter", "called")  # told even where they take no time
 _LOOKS = {
     "caller": Look("somebody waits for it", PALE, ""),
     "queued": Look("waits in a queue", SKY, ""),
-    "kept": Look("kept in the stream", FAINT, ""),
+    "kept": Look("kept in the stream", "#C6DBEF", ""),
     "hidden": Look("waits before another try", "#FFFFFF", "...."),
     "received": Look("received, and hidden from others", "#E4EEF5", "\\\\"),
     "gathers": Look("its batch gathers", FAINT, "--"),
     "batch": Look("its batch is with the function", PALE, "//"),
     "letter": Look("lies there", PURPLE, ""),
-    "called": Look("what it called", "#9FD8C7", ""),
+    "called": Look("what it called", GREEN, ""),
     "alive": Look("alive", FAINT, ""),
     "init": INIT,
     **OUTCOMES,
@@ -48,9 +48,9 @@ def story(
     """Draw one request's, message's, batch's or environment's life: ``trace.story(id)`` as a picture.
 
     A lane for each place it was in: its caller, Lambda's queue, a queue, a batch, the environment that
-    ran it, the dead-letter queue. Read the numbers at the top from left to right: each is a sentence
-    below, at its moment. Then look at the lanes: what filled the time between two numbers? Most of a
-    long story is waiting; the handler's part is often too short to be seen.
+    ran it, the dead-letter queue. Look at the numbers at the top, from left to right: each is a sentence
+    below, at its moment. Then at the lanes: what filled the time between two numbers? Most of a long
+    story is waiting; the handler's part is often too short to be seen.
 
     Parameters
     ----------
@@ -87,6 +87,7 @@ def story(
     canvas.time_axis(ax, first - 0.02 * span, last + 0.04 * span)
     canvas.lane_labels(ax, [_EVENTS, *found.lanes])
     ax.set_ylim(len(found.lanes) + 0.55, -0.6)
+    ax.tick_params(axis="y", labelsize="small")
     _numbers(ax, [at for at, _ in lines], sentences > 0)
     for place, spans in enumerate(found.lanes.values(), start=1):
         _lane(ax, place, spans)
@@ -122,7 +123,7 @@ def _numbers(ax: Axes, at: list[float], numbered: bool) -> None:
     )  # fmt: skip
     if not numbered:
         return
-    for first, last in grouped(at, _LETTER * (high - low)):
+    for first, last in grouped(at, 1.2 * _LETTER * (high - low)):
         text = f"{first + 1}" if first == last else f"{first + 1}–{last + 1}"
         ax.text(
             at[first], -0.12, text, ha="center", va="bottom", fontsize="small", fontweight="bold",
@@ -137,11 +138,12 @@ def grouped(at: list[float], letter: float) -> list[tuple[int, int]]:
     [(0, 1), (2, 2)]
     """
     groups: list[tuple[int, int]] = []
+    longest = 2 * len(f"{len(at)}") + 1  # letters of what may follow
     for place, moment in enumerate(at):
         if groups:
             first, last = groups[-1]
             wide = len(f"{first + 1}") + (0 if first == last else 1 + len(f"{last + 1}"))
-            if moment - at[first] < letter * (wide + len(f"{place + 1}") + 3) / 2:
+            if moment - at[first] < letter * (wide + longest + 1) / 2:
                 groups[-1] = first, place
                 continue
         groups.append((place, place))

@@ -13,6 +13,8 @@ from matplotlib.collections import PolyCollection
 from lambdalab.plots.frames import Floats
 from lambdalab.plots.palette import INK, PALE
 
+_LINE = 7.5  # points of a line of the smallest text
+
 #: Ticks between two values.
 Locate = Callable[[float, float], npt.ArrayLike]
 
@@ -81,10 +83,15 @@ class Rows:
         return self.foot + self.tall * (1 - (row + 0.5) / self.count)
 
     def label(self, ax: Axes, names: list[str]) -> None:
-        """Write the rows' names at the left, and draw a faint line through each row."""
+        """Write the rows' names at the left, where there is room, and a faint line through each row."""
+        figure = ax.get_figure(root=True)
+        tall = 4.0 if figure is None else figure.get_figheight() * ax.get_position().height
+        step = max(int(np.ceil(_LINE * self.count / (72 * tall * self.tall))), 1)
         for row, name in enumerate(names):
             y = self.middle(row)
             ax.plot([0, 1], [y, y], color=PALE, linewidth=0.8, transform=ax.transAxes, zorder=1)
+            if row % step:
+                continue
             ax.text(
                 -0.012, y, name, ha="right", va="center", color=INK, transform=ax.transAxes,
                 fontsize="small" if len(names) < 5 else "x-small", gid="rows", parse_math=False,

@@ -11,31 +11,35 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from lambdalab.errors import UnknownName
 from lambdalab.plots import bars, canvas, words
 from lambdalab.plots.canvas import Style
 from lambdalab.plots.frames import Floats, Ints, Mask, end_of, ordinals, seconds
 from lambdalab.plots.palette import DEAD_LETTER, INK, MUTED, ORANGE, SKY, Look
 from lambdalab.plots.palette import OUTCOMES as RUNS
-from lambdalab.plots.queue_depth import choose
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
 
 _TITLE = "Does the work last longer than its messages are invisible?"
-MOST_NAMED = 40
+MOST_NAMED = 24
 """Up to so many batches have their names beside them, and are tied to what came of them."""
+MOST_ROWS = 120
+"""Up to so many batches have a row each; of more each is a point, as high as it took long."""
 _TALL, _THIN = 0.86, 0.4  # of the time in which messages are invisible; of the bar within it
+_MANY_POINTS = 1_000  # above so many, points have no rim
 _TAIL = 0.14  # room for the names, as a share of the axis
 
 HIDDEN = Look("its messages are invisible", "#DCE9F2", "")
 GATHERED = Look("gathered", SKY, "..")
-LATE = Look("runs on while others can receive them", ORANGE, "////")
+LATE = Look("runs on while others can receive them", ORANGE, "////", "^")
+_FAILED = ("failure", "partial")
 _BY_OUTCOME: dict[str, Look] = {
-    "success": Look("run: success", RUNS["success"].colour, ""),
-    "partial": Look("run: some records failed", "#CC79A7", "\\\\"),
-    "failure": Look("run: failure", RUNS["error"].colour, "xx"),
-    "throttled": Look("throttled: never run", "#FFFFFF", "...."),
-    "in_flight": Look("run: not over yet", RUNS["running"].colour, ""),
+    "success": Look("run: success", RUNS["success"].colour, "", "o"),
+    "partial": Look("run: some records failed", "#CC79A7", "\\\\", "P"),
+    "failure": Look("run: failure", RUNS["error"].colour, "xx", "X"),
+    "throttled": Look("throttled: never run", "#FFFFFF", "....", "v"),
+    "in_flight": Look("run: not over yet", RUNS["running"].colour, RUNS["running"].hatch, ">"),
 }
 
 
@@ -79,6 +83,9 @@ def visibility(
     function once more. A failed run leaves its messages invisible until the pale bar ends; a cross is
     where messages became dead letters, though a run of them may still be on its way.
 
+    Of more than 120 batches each is a point, as high as it took long from its first receive to its end:
+    look for points above the broken line, which is for how long the messages were invisible.
+
     Parameters
     ----------
     trace
@@ -94,31 +101,35 @@ def visibility(
 
     Raises :class:`~lambdalab.errors.UnknownName` for a queue of which no batch was made.
     """
-    events = trace.queue_events
-    events = events[events["kind"] == "sqs"]
-    taken = trace.batches[trace.batches["source"].isin(set(events["queue"]))]
-    busiest = taken["source"].value_counts()
-    name = choose(
-        events[events["queue"].isin(set(taken["source"]))],
-        queue or (str(busiest.index[0]) if len(taken) else None),
-    )
+    name = _busiest(trace, queue)
     ax = canvas.axes(ax, "visibility", (9.0, 4.4), **style)
     if name is None:
         sentence = "No batch in this trace: no mapping has taken messages from a queue."
         return canvas.nothing(ax, sentence, _TITLE, **style)
     found = visits(trace, name)
-    _axes(ax, found)
-    looks = _bars(ax, found)
-    entries: list[Any] = [look.patch() for look in looks] + _marks(ax, found)
+    if len(found.table) <= MOST_ROWS:
+        _axes(ax, found)
+        entries: list[Any] = [look.patch() for look in _bars(ax, found)] + _marks(ax, found)
+    else:
+        entries = _lengths(ax, found)
     canvas.headline(ax, _told(name, found), entries, columns=4, **style)
     return ax
+
+
+def _busiest(trace: Trace, queue: str | None) -> str | None:
+    """The queue of this name, or the one of which most batches were made; None where there is none."""
+    table = trace.batches
+    table = table[(table["shard"] == "").to_numpy()]
+    names = [str(name) for name in table["source"].value_counts().index]
+    if queue is not None and queue not in names:
+        raise UnknownName("queue of which batches were made", queue, names)
+    return queue or next(iter(names), None)
 
 
 def visits(trace: Trace, queue: str) -> Visits:
     """The batches of a queue's messages."""
     table = trace.batches[trace.batches["source"] == queue]
-    order = np.lexsort((ordinals(table["batch_id"]), table["opened_at"].to_numpy()))
-    table = table.iloc[order]
+    table = table.iloc[np.argsort(seconds(trace, table["opened_at"]), kind="stable")]
     opened, flushed, over = (
         seconds(trace, table[f"{what}_at"]) for what in ("opened", "flushed", "completed")
     )
@@ -126,14 +137,16 @@ def visits(trace: Trace, queue: str) -> Visits:
     flushed = np.where(np.isnan(flushed), end, flushed)
     events = trace.queue_events
     events = events[events["queue"] == queue]
-    again, last, messages, repeated = _again(trace, table)
+    again, messages, last, repeated = _again(table, trace.batch_records)
     letters = events[events["action"] == "dead_lettered"]
-    dead = np.array([last.get(one, -1) for one in letters["event_id"]], dtype=np.int64)
-    died = seconds(trace, letters["at"])[dead >= 0]
+    gone = ordinals(letters["event_id"])
+    place = np.minimum(np.searchsorted(messages, gone), max(len(messages) - 1, 0))
+    known = messages[place] == gone if len(messages) else np.zeros(len(gone), dtype=bool)
     return Visits(
         table, opened, flushed, np.where(np.isnan(over), np.maximum(flushed, end), over),
-        opened + _hidden(trace, events, opened), table["outcome"].astype(str).tolist(), again, died,
-        dead[dead >= 0], messages, repeated, len(letters),
+        opened + _hidden(trace, events, opened), table["outcome"].astype(str).tolist(), again,
+        seconds(trace, letters["at"])[known], last[place[known]], len(messages), repeated,
+        len(letters),
     )  # fmt: skip
 
 
@@ -146,21 +159,24 @@ def _hidden(trace: Trace, events: pd.DataFrame, opened: Floats) -> Floats:
     return lasts[row] if len(lasts) else np.zeros(len(opened))
 
 
-def _again(trace: Trace, table: pd.DataFrame) -> tuple[Ints, dict[str, int], int, int]:
-    """Pairs of batches that had the same message one after the other; the last batch of each message;
-    how many messages there were, and how many of them more than once."""
-    place = pd.Series(np.arange(len(table)), index=table["batch_id"].to_numpy())
-    held = trace.batch_records
-    held = held[held["batch_id"].isin(set(table["batch_id"]))]
-    known, codes = np.unique(held["event_id"].to_numpy(dtype=str), return_inverse=True)
-    places = place.reindex(held["batch_id"]).to_numpy(dtype=np.int64)
-    order = np.lexsort((places, codes))
-    codes, places = codes[order], places[order]
-    same = np.flatnonzero(codes[1:] == codes[:-1])
-    pairs = np.unique(np.column_stack([places[same], places[same + 1]]), axis=0)
-    ends = np.flatnonzero(np.append(codes[1:] != codes[:-1], True)) if len(codes) else codes
-    last = dict(zip(known.tolist(), places[ends].tolist(), strict=True))
-    return pairs.astype(np.int64), last, len(known), len(np.unique(codes[same]))
+def _again(table: pd.DataFrame, held: pd.DataFrame) -> tuple[Ints, Ints, Ints, int]:
+    """Of the messages of these batches: pairs of batches that had the same one, one after the other; the
+    numbers of all messages, and the last batch of each; how many were in more than one."""
+    numbers = (
+        table.index.to_numpy() + 1
+    )  # batches are numbered in the order of the table they are from
+    sort = np.argsort(numbers)
+    events, batches = ordinals(held["event_id"]), ordinals(held["batch_id"])
+    found = np.minimum(np.searchsorted(numbers[sort], batches), max(len(sort) - 1, 0))
+    mine = numbers[sort][found] == batches if len(sort) else np.zeros(0, dtype=bool)
+    events, places = events[mine], sort[found[mine]]
+    order = np.lexsort((places, events))
+    events, places = events[order], places[order]
+    same = np.flatnonzero(events[1:] == events[:-1])
+    pairs = np.unique(places[same] * (len(numbers) + 1) + places[same + 1])
+    pairs = np.column_stack(np.divmod(pairs, len(numbers) + 1)).astype(np.int64)
+    ends = np.flatnonzero(np.append(events[1:] != events[:-1], True)) if len(events) else events
+    return pairs, events[ends], places[ends], len(np.unique(events[same]))
 
 
 def _axes(ax: Axes, found: Visits) -> None:
@@ -224,6 +240,37 @@ def _marks(ax: Axes, found: Visits) -> list[Line2D]:
     return entries
 
 
+def _lengths(ax: Axes, found: Visits) -> list[Any]:
+    """Each batch a point: when it began, and how long it took; returns the entries of the legend."""
+    low, high = float(found.opened.min()), float(found.over.max())
+    canvas.time_axis(ax, min(low, 0.0), high + 0.02 * max(high - low, 1e-3))
+    took, hidden = found.over - found.opened, np.round(found.until - found.opened, 6)
+    top = 1.08 * max(float(took.max()), float(hidden.max()), 1e-3)
+    ax.set_ylim(0, top)
+    ax.set_ylabel("from the first receive to the end (s)")
+    outcomes, step = np.array(found.outcomes), (high - low) / bars.COLUMNS or 1.0
+    groups = [(f"took:{n}", look, (outcomes == n) & ~found.late) for n, look in _BY_OUTCOME.items()]
+    entries: list[Any] = []
+    for gid, look, chosen in [*groups, ("took:late", LATE, found.late)]:
+        if not chosen.any():
+            continue
+        pixel = np.floor(found.opened[chosen] / step) * 1_000 + np.floor(took[chosen] / top * 500)
+        _, first = np.unique(pixel, return_index=True)
+        ax.plot(
+            found.opened[chosen][first], took[chosen][first], linestyle="none", marker=look.marker,
+            markersize=6.5 if look.marker == "X" else 4.5, color=look.colour, markeredgecolor=INK, gid=gid,
+            markeredgewidth=0.3 if len(first) < _MANY_POINTS else 0, zorder=2.5,
+        )  # fmt: skip
+        entries.append(look.point())
+    change = np.flatnonzero(np.append(True, np.diff(hidden) != 0))
+    ax.plot(
+        np.append(found.opened[change], high), np.append(hidden[change], hidden[-1]), color=INK,
+        linestyle="--", linewidth=1.2, drawstyle="steps-post", gid="invisible", zorder=3,
+    )  # fmt: skip
+    label = f"messages are invisible ({words.duration(float(hidden.max()))})"
+    return [*entries, Line2D([], [], color=INK, linestyle="--", linewidth=1.2, label=label)]
+
+
 def _names(ax: Axes, found: Visits) -> None:
     low, high = ax.get_xlim()
     dead = np.bincount(found.dead, minlength=len(found.table))
@@ -240,7 +287,12 @@ def _names(ax: Axes, found: Visits) -> None:
 
 def _told(name: str, found: Visits) -> str:
     ran = len(found.table) - found.outcomes.count("throttled")
-    text = f"{name}: {found.late.sum():,} of {words.count(ran, 'run')} outlasted the visibility timeout"
+    late, failed = int(found.late.sum()), sum(one in _FAILED for one in found.outcomes)
+    text = f"{name}: no run outlasted the visibility timeout"
+    if late:
+        text = f"{name}: {late:,} of {words.count(ran, 'run')} outlasted the visibility timeout"
+    elif failed:
+        text = f"{name}: {failed:,} of {words.count(ran, 'run')} failed"
     if found.repeated:
         text += f"; {words.count(found.repeated, 'message')} came again"
     if found.letters:

@@ -80,7 +80,7 @@ def _only(
     """The rows of one function or front alone; others have the code -1."""
     own = (table["function"] == wanted).to_numpy()
     if "front" in table:
-        own |= (table["front"] == wanted).to_numpy()
+        own = own | (table["front"] == wanted).to_numpy()
     if not own.any() and not trace.settings(wanted):
         raise UnknownName("function in this trace", wanted, sorted(set(table["function"]) - {""}))
     return np.where(own, codes, -1), names

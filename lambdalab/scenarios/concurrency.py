@@ -20,7 +20,7 @@ ARRIVALS = ("steady", "poisson", "burst", "ping")
 FUNCTION, ALIAS = "checkout", "live"
 _MOST_CALLS, _MOST_AT_ONCE = 200_000, 100_000
 _LONGEST_INIT = 10.0
-_LONGEST = 30 * 86_400
+_LONGEST = 366 * 86_400
 _DIGITS = 6
 """Of seconds: whole microseconds."""
 
@@ -96,7 +96,7 @@ class Concurrency:
             most = self.reserved
         checks.whole("provisioned", self.provisioned, 0, most, "environments", source)
         if self.calls / self.rate > _LONGEST:
-            limit = f"less: calls / rate is {self.calls / self.rate:,.0f} s, more than a month"
+            limit = f"less: calls / rate is {self.calls / self.rate:,.0f} s, more than a year"
             raise InvalidSetting("calls", self.calls, limit)
 
     def run(self, seed: int | str = 7) -> Trace:

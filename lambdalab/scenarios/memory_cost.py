@@ -22,6 +22,7 @@ SIZES = (128, 256, 512, 1024, _RULES.memory_of_one_vcpu, 3008, 5120, _RULES.memo
 MONTH = 30 * 86_400
 """Seconds."""
 FUNCTION = "resize"
+_APART = 1.25
 _EACH = 3
 """Calls at each size: the first of them starts cold."""
 _LONGEST = 60.0
@@ -42,7 +43,7 @@ class MemoryCost:
     ----------
     memory
         MB of the size in question (128 to 10,240): its version is the last, and so is what the function
-        has in the end. Twice as much is among the sizes too.
+        has in the end. Twice as much is among the sizes too; usual ones that differ little are not.
     cpu_seconds
         Work: seconds of one whole vCPU in each call (0 to 60).
     waiting
@@ -86,8 +87,9 @@ class MemoryCost:
     def sizes(self) -> tuple[int, ...]:
         """The sizes in the order in which they are tried, the one in question last."""
         twice = min(2 * self.memory, _RULES.memory_maximum)
-        others = {*SIZES, twice} - {self.memory}
-        return (*sorted(others), self.memory)
+        asked = {self.memory, twice}
+        others = {size for size in SIZES if all(_apart(size, known) for known in asked)}
+        return (*sorted((others | asked) - {self.memory}), self.memory)
 
     def run(self, seed: int | str = 7) -> Trace:
         """Publish a version of each size and call them all, until the last call is over."""
@@ -128,6 +130,11 @@ class MemoryCost:
     def _interval(self) -> float:
         """Seconds from one call to the next, to the microsecond."""
         return round(MONTH / self.calls, 6)
+
+
+def _apart(size: int, other: int) -> bool:
+    """Whether two sizes are so different that both are worth a try."""
+    return max(size, other) > _APART * min(size, other)
 
 
 def memory_cost(*, seed: int | str = 7, **settings: Any) -> Trace:

@@ -70,7 +70,7 @@ class Visibility:
     """
 
     visibility_timeout: int = _RULES.sqs_visibility_default
-    p50: float = 30.0
+    p50: float = 34.0
     p99: float = 55.0
     window: int = 0
     max_receive_count: int = 3

@@ -37,33 +37,34 @@ def check_outside() -> None:
 def on_processes(packed: Packed, tasks: Sequence[Task], workers: int) -> Iterator[Done]:
     """On ``workers`` processes, each started afresh (never forked).
 
-    When one dies, what was under way is tried once more, each by itself: only what kills its process
-    again counts as failed.
+    When one dies, what was under way is tried once more, one after the other in a process of its own: only
+    what kills its process again counts as failed.
     """
     left = dict.fromkeys(tasks)
     while left:
         suspects: list[Task] = []
-        for task, outcome in _until_one_dies(packed, list(left), workers):
+        for task, outcome in _until_one_dies(packed, list(left), workers, 2 * workers):
             if outcome is None:
                 suspects.append(task)
             else:
                 del left[task]
                 yield task, outcome
-        for suspect in suspects:
-            del left[suspect]
-            for task, outcome in _until_one_dies(packed, [suspect], 1):
+        while suspects:
+            for task, outcome in _until_one_dies(packed, list(suspects), 1, 1):
+                suspects.remove(task)
+                del left[task]
                 yield task, outcome or Outcome({}, _DIED, final=False)
 
 
 def _until_one_dies(
-    packed: Packed, tasks: Sequence[Task], workers: int
+    packed: Packed, tasks: Sequence[Task], workers: int, ahead: int
 ) -> Iterator[tuple[Task, Outcome | None]]:
     """The outcomes of one pool; None for what was under way when a process died."""
     workers = min(workers, len(tasks))
     with _pool(packed, workers) as pool:
         try:
             submit = partial(_submit, pool, packed)
-            for task, future in submitted(submit, packed, tasks, 2 * workers):
+            for task, future in submitted(submit, packed, tasks, ahead):
                 try:
                     yield task, future.result()
                 except BrokenProcessPool:

@@ -105,7 +105,8 @@ class Sweep(pd.DataFrame):
         return self.by_run.iloc[at : at + each]
 
     def _telling(self, most: int) -> list[str]:
-        differ = [name for name in self.metrics if self[name].nunique() > 1]
+        least = 1 if len(self) > 1 else 0  # nothing differs from the only point there is
+        differ = [name for name in self.metrics if self[name].nunique() > least]
         known = [name for name in _FIRST if name in differ]
         return (known or differ or self.metrics)[: max(most, 1)]
 

@@ -43,6 +43,9 @@ class Store:
             raise MissingExtra('folder= needs Parquet: pip install "lambdalab[scale]"')
         self.folder, self._plan = Path(folder), plan
         self._claim(identity(plan))
+        self._settings = pd.DataFrame(
+            {name: _column(plan.column(name)) for name in plan.names}, index=range(len(plan.points))
+        )
         self.done: dict[Task, Outcome] = {}
         self._unwritten: set[int] = set()
         self._written = monotonic()
@@ -77,8 +80,7 @@ class Store:
         plan = self._plan
         tasks = [Task(point, seed) for seed in range(len(plan.seeds))]
         done = [task for task in tasks if task in self.done]
-        settings = {name: _column(plan.column(name)).iloc[[point]] for name in plan.names}
-        table = pd.DataFrame(settings).iloc[[0] * len(done)].reset_index(drop=True)
+        table = self._settings.iloc[[point] * len(done)].reset_index(drop=True)
         table["seed"] = [plan.seeds[task.seed] for task in done]
         figures = pd.DataFrame([self.done[task].figures for task in done], dtype="float64")
         table["error"] = pd.Series([self.done[task].error for task in done], dtype="str")

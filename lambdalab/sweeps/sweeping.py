@@ -81,9 +81,9 @@ def sweep(
     >>> import lambdalab as ll
     >>> found = ll.sweep(ll.scenarios.Batching, {"window": [0, 5]}, seeds=4)
     >>> found.short("batches", "batch_mean")
-       window      batches     batch_mean
-    0       0  92.25 ± 7.2  1.002 ± 0.007
-    1       5  11.25 ± 1.5    8.248 ± 1.3
+       window      batches   batch_mean
+    0       0  92.25 ± 7.2            1
+    1       5  11.25 ± 1.5  8.245 ± 1.3
     >>> found.difference({"window": 0}, {"window": 5}).loc["batches", "difference"]
     np.float64(-81.0)
     """
@@ -98,7 +98,7 @@ def sweep(
     tasks = [task for task in plan.tasks() if task not in done]
     outcomes = _outcomes(plan, tasks, client, workers)
     try:
-        for task, outcome in counted(outcomes, "sweep", total=len(tasks), unit="run"):
+        for task, outcome in counted(outcomes, "sweep", total=len(tasks), unit="runs"):
             done[task] = outcome
             if store is not None:
                 store.add(task, outcome)

@@ -10,9 +10,13 @@ from lambdalab.widgets.explorers import (
     BatchingExplorer,
     ConcurrencyExplorer,
     MemoryCostExplorer,
+    ShardExplorer,
     SyncAsyncExplorer,
+    ThrottleTrapExplorer,
+    VisibilityExplorer,
     explore,
 )
+from lambdalab.widgets.flow import Flow
 from lambdalab.widgets.viewer import TraceViewer
 
 __all__ = [
@@ -21,8 +25,12 @@ __all__ = [
     "BatchingExplorer",
     "ConcurrencyExplorer",
     "Explorer",
+    "Flow",
     "MemoryCostExplorer",
+    "ShardExplorer",
     "SyncAsyncExplorer",
+    "ThrottleTrapExplorer",
     "TraceViewer",
+    "VisibilityExplorer",
     "explore",
 ]

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from lambdalab.trace import Trace
 
 Where = Mapping[str, Any]
-"""Conditions by column: a value the column must have, or a pair ``(operator, value)``."""
+"""Conditions by column: a value the column must have, or a pair ``(operator, value)``; with the operator
+"in" the value is a tuple."""
+
+SENT_AT = "sent_at"
+"""Of queue events, where it is no column: when their event was sent, as old as it is ``at`` the row's."""
 
 OPERATORS = {
     "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "!=": np.not_equal,
@@ -86,7 +90,8 @@ class Why(str):
 
 def _condition(column: str, wanted: Any) -> str:
     if isinstance(wanted, tuple):
-        return f"{column} {wanted[0]} {wanted[1]}"
+        told = f"({len(wanted[1]):,} of them)" if wanted[0] == "in" else wanted[1]
+        return f"{column} {wanted[0]} {told}"
     return f"{column} = {wanted}"
 
 
@@ -94,7 +99,7 @@ class Telling:
     """Asks the books of one trace for the numbers of a sentence, and remembers them.
 
     >>> from lambdalab.scenarios import batching
-    >>> tell = Telling(batching(seconds=5))
+    >>> tell = Telling(batching(seconds=10))
     >>> full = tell.count("batch", "batches", {"cause": "batch_size"}, "batches")
     >>> why = tell.why(f"{full} closed full.")
     >>> why, why.proof()["table"].tolist()
@@ -110,12 +115,18 @@ class Telling:
         frame: pd.DataFrame = getattr(self.trace, table)
         chosen = np.ones(len(frame), dtype=bool)
         for column, wanted in (where or {}).items():
-            chosen &= _meets(frame[column], wanted)
+            values = _sent(frame) if column == SENT_AT and column not in frame else frame[column]
+            chosen &= _meets(values, wanted)
         return frame[chosen]
 
     def count(self, thing: str, table: str, where: Where | None = None, things: str = "") -> str:
         """How many rows: "312 messages"."""
         text = words.count(len(self.rows(table, where)), thing, things)
+        return self._remember(text, table, "", "count", where)
+
+    def times(self, table: str, where: Where | None = None) -> str:
+        """How many rows, as how often: "once", "1,204 times"."""
+        text = words.times(len(self.rows(table, where)))
         return self._remember(text, table, "", "count", where)
 
     def value(
@@ -187,9 +198,19 @@ _TABLE_OF = {
 }
 
 
+def _sent(events: pd.DataFrame) -> pd.Series[Any]:
+    """When the event of each row of queue events was sent."""
+    sent: pd.Series[Any] = events["at"] - pd.to_timedelta(events["age_ms"], unit="ms").dt.round(
+        "us"
+    )
+    return sent
+
+
 def _meets(column: pd.Series[Any], wanted: Any) -> Any:
     if isinstance(wanted, tuple):
         operator, value = wanted
+        if operator == "in":
+            return column.isin(value).to_numpy()
         return np.asarray(OPERATORS[operator](column, value), dtype=bool)
     return np.asarray(column == wanted, dtype=bool)
 
@@ -218,7 +239,9 @@ def _aggregated(numbers: Any, how: str) -> float:
 
 def _overlap(rows: pd.DataFrame) -> int:
     """How many of the rows ran at the same moment, at most; one that ends makes room for one."""
-    began, ended = rows["started_at"].to_numpy(), rows["ended_at"].dropna().to_numpy()
+    # without their zone: as objects they would be slow
+    began = rows["started_at"].to_numpy(dtype="datetime64[us]")
+    ended = rows["ended_at"].dropna().to_numpy(dtype="datetime64[us]")
     moments = np.concatenate([ended, began])
     change = np.concatenate([np.full(len(ended), -1), np.full(len(began), 1)])
     order = np.lexsort((change, moments))

@@ -23,6 +23,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.browser.making import make_notebook as make_notebook
+from tests.browser.making import plain_page as plain_page
 from tests.browser.pages import Notebook
 from tests.browser.server import Server
 

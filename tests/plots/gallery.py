@@ -24,4 +24,5 @@ def load(name: str) -> ModuleType:
 
 
 runs = load("gallery_runs")
+shown = load("gallery_shown")
 make = load("make_gallery")

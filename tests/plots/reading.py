@@ -94,6 +94,21 @@ def stretches(ax: Axes, gid: str) -> list[tuple[float, float]]:
     ]  # fmt: skip
 
 
+def boxes(ax: Axes, gid: str) -> list[tuple[float, float, float, float]]:
+    """(left, right, bottom, top) of every column with this gid, whatever draws it."""
+    paths = [
+        patch.get_path().transformed(patch.get_patch_transform())
+        for patch in ax.patches
+        if patch.get_gid() == gid
+    ]
+    paths += [path for c in ax.collections if c.get_gid() == gid for path in c.get_paths()]
+    found = []
+    for path in paths:
+        x, y = path.vertices[:, 0], path.vertices[:, 1]
+        found.append((float(x.min()), float(x.max()), float(y.min()), float(y.max())))
+    return found
+
+
 def corners(ax: Axes, prefix: str) -> Any:
     """Times just after each corner of the areas with such gids: where thinned steps are exact."""
     paths = [

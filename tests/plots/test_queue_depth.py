@@ -112,6 +112,14 @@ def test_the_age_of_the_oldest(lab) -> None:
     assert "age of the oldest (s)" in right.get_ylabel()
 
 
+def test_the_age_is_there_unless_it_is_not_wanted(trace, words_on) -> None:
+    with_age, without = plots.queue_depth(trace), plots.queue_depth(trace, age=False)
+    assert "age of the oldest message (right)" in words_on(with_age)
+    assert len(with_age.figure.axes) == 2
+    assert "age of the oldest" not in words_on(without)
+    assert len(without.figure.axes) == 1
+
+
 def test_the_busiest_queue_unless_one_is_named(trace) -> None:
     assert plots.queue_depth(trace).get_title(loc="left").startswith("orders:")
     assert (

@@ -29,7 +29,6 @@ from tests.plots.reading import (
     words,
 )
 
-
 THINNED = 2_900  # moments: of more, pictures show what pixels can
 
 
@@ -85,7 +84,9 @@ def timeline(trace: Any, ax: Axes, lanes: str = "environment") -> None:
     shown = [(a, b) for a, b, _, _ in strokes(ax, "retries")] if "retries" in gids(ax) else []
     same(shown, joints, "waits before retries")
     told = f"{len(table):,} attempts in {table['environment_id'].nunique():,} environment"
-    assert title(ax).startswith(told.replace("1 attempts", "1 attempt") if len(table) == 1 else told)
+    assert title(ax).startswith(
+        told.replace("1 attempts", "1 attempt") if len(table) == 1 else told
+    )
     assert f", {int(table['cold_start'].sum()):,} cold start" in title(ax)
 
 
@@ -97,7 +98,9 @@ def backoff(trace: Any, ax: Axes) -> None:
     waits = trace.retries[trace.retries["lane"] == "service"]
     events = trace.invocations[trace.invocations["invocation_type"] == "Event"]
     often = waits["request_id"].value_counts()
-    most = {name for name, count in often.items() if count == often.max()} or {*events["request_id"][:1]}
+    most = {name for name, count in often.items() if count == often.max()} or {
+        *events["request_id"][:1]
+    }
     request = min(most, key=number)
     call = trace.invocations[trace.invocations["request_id"] == request]
     zero = float(since(trace, call["requested_at"])[0])
@@ -110,13 +113,19 @@ def backoff(trace: Any, ax: Axes) -> None:
     if "steps" in gids(ax):
         _many_waits(ax, begun, lengths, own["cause"].astype(str).to_numpy(), over)
         return
-    same([(a, b) for _, a, b, _ in bars(ax, "waits")], list(zip(begun, begun + lengths, strict=True)), "waits")
+    same(
+        [(a, b) for _, a, b, _ in bars(ax, "waits")],
+        list(zip(begun, begun + lengths, strict=True)),
+        "waits",
+    )
     for cause, length in zip(own["cause"], lengths, strict=True):
         assert f"waits {_said(length)}\n{cause.replace('_', ' ')}" in words(ax)
     ends = [(row.end - zero, 0.42) for row in tries.itertuples()]
     same(points(ax, "attempts"), ends, "marks of attempts")
     for outcome in {*tries["outcome"]}:
-        expected = [(r.begun - zero, r.end - zero) for r in tries.itertuples() if r.outcome == outcome]
+        expected = [
+            (r.begun - zero, r.end - zero) for r in tries.itertuples() if r.outcome == outcome
+        ]
         same([(a, b) for _, a, b, _ in bars(ax, outcome)], expected, outcome)
     cold = [(r.start - zero, r.begun - zero) for r in tries.itertuples() if r.begun > r.start]
     same([(a, b) for _, a, b, _ in bars(ax, "init")], cold, "cold starts")
@@ -134,7 +143,11 @@ def _many_waits(ax: Axes, begun: Any, lengths: Any, causes: Any, over: float) ->
     assert len(points(ax, "steps")) == len(steps_of)
     alike(points(ax, "steps"), steps_of, "steps")
     for cause in {*causes}:
-        known = {(round(a, 6), round(b, 6)) for a, b, c in zip(ages, lengths, causes, strict=True) if c == cause}
+        known = {
+            (round(a, 6), round(b, 6))
+            for a, b, c in zip(ages, lengths, causes, strict=True)
+            if c == cause
+        }
         drawn = {(round(a, 6), round(b, 6)) for a, b in points(ax, f"waits:{cause}")}
         assert drawn <= known, "a point is a wait"
     assert gids(ax, "waits:") <= {f"waits:{cause}" for cause in causes}
@@ -160,8 +173,16 @@ def request_anatomy(trace: Any, ax: Axes) -> None:
     rows = table[table["call"] == wanted["call"].iloc[0]].sort_values("tries")
     sent, answered = since(trace, rows["sent_at"]), since(trace, rows["answered_at"])
     zero = sent[0]
-    same([(a, b) for _, a, b, _ in bars(ax, "asked")], _spans(sent - zero, answered - zero), "the caller waits")
-    same([(a, b) for _, a, b, _ in bars(ax, "away")], _spans((answered - zero)[:-1], (sent - zero)[1:]), "between tries")
+    same(
+        [(a, b) for _, a, b, _ in bars(ax, "asked")],
+        _spans(sent - zero, answered - zero),
+        "the caller waits",
+    )
+    same(
+        [(a, b) for _, a, b, _ in bars(ax, "away")],
+        _spans((answered - zero)[:-1], (sent - zero)[1:]),
+        "between tries",
+    )
     front = rows["front"].iloc[0]
     told = since(trace, rows["front_answered_at"])
     told = np.where(np.isnan(told), answered, told)
@@ -176,9 +197,13 @@ def request_anatomy(trace: Any, ax: Axes) -> None:
             if run.begun > run.start:
                 done.setdefault("init", []).append((run.start - zero, run.begun - zero))
             if run.begun < waits_for:
-                done.setdefault(run.outcome, []).append((run.begun - zero, min(run.end, waits_for) - zero))
+                done.setdefault(run.outcome, []).append(
+                    (run.begun - zero, min(run.end, waits_for) - zero)
+                )
             if run.end > waits_for:
-                done.setdefault("ran_on", []).append((max(run.begun, waits_for) - zero, run.end - zero))
+                done.setdefault("ran_on", []).append(
+                    (max(run.begun, waits_for) - zero, run.end - zero)
+                )
     for what in {"init", "ran_on", *trace.attempts["outcome"].cat.categories}:
         same([(a, b) for _, a, b, _ in bars(ax, what)], done.get(what, []), what)
     gave_up = answered[(rows["gave_up"] | rows["cause"].isin(["client_timeout"])).to_numpy()]
@@ -242,7 +267,12 @@ def concurrency(trace: Any, ax: Axes) -> None:
     table = runs(trace)
     homes = trace.environments
     lived = since(trace, homes["started_at"]), since(trace, homes["ended_at"])
-    last = max(end(trace), float(since(trace, trace.scaling["at"][trace.scaling["kind"] == "throttle"]).max(initial=0)))
+    last = max(
+        end(trace),
+        float(
+            since(trace, trace.scaling["at"][trace.scaling["kind"] == "throttle"]).max(initial=0)
+        ),
+    )
     at = between(table["start"], table["end"], *lived)
     at = at[at < last] if len(at) < THINNED else corners(ax, "running:")
     below = np.zeros(len(at))

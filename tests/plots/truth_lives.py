@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from matplotlib.axes import Axes
 
 from tests.plots.reading import (
     alike,
     bars,
     between,
+    boxes,
     gids,
     points,
     same,
@@ -54,40 +57,50 @@ def latency(trace: Any, ax: Axes) -> None:
     for lane, known in enumerate(lanes):
         own = waits[waits["name"] == known]
         assert labels[lane].startswith(f"{known}\n{len(own):,} call"), known
-        assert not own["bad"].any() or f", {own['bad'].sum():,} failed" in labels[lane]
+        assert not own["bad"].any() or f"\n{own['bad'].sum():,} failed" in labels[lane]
         for what, mine in (("well", own[~own["bad"]]), ("failed", own[own["bad"]])):
             _waits(ax, f"{what}:{lane}", mine["s"].to_numpy(), labels[lane])
         for share, value in zip(_RANKS, ranks(own["s"]), strict=True):
             drawn = [x for x, _ in points(ax, f"p{share}:{lane}")]
             alike(drawn, [max(value, 1e-4)] * 2, f"p{share} of {known}")
         said = " ".join(text.get_text() for text in ax.texts if text.get_gid() == f"named:{lane}")
-        for value in ranks(own["s"]):
-            assert _seconds(value) in said, f"{value} of {known}"
-    p50, p95, p99 = (_seconds(value) for value in ranks(waits["s"]))
+        for share, value in zip(_RANKS, ranks(own["s"]), strict=True):
+            _says(said, f"p{share}", value)
     assert title(ax).startswith(f"{len(waits):,} call")
-    assert f"p50 {p50}, p95 {p95}, p99 {p99}" in title(ax)
+    for share, value in zip(_RANKS, ranks(waits["s"]), strict=True):
+        _says(title(ax), f"p{share}", value)
 
 
-def _seconds(value: float) -> str:
-    if 0 < value < 0.01:
-        return f"{value * 1000:.3g} ms"
-    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s".replace(".0 s", " s")
+_UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+def _says(text: str, name: str, seconds: float) -> None:
+    """A name (p99, p50 = p95) is followed by this length of time, to the three digits that are told."""
+    told = re.search(
+        rf"{name}\b(?: = p\d+)*(?: =)? (?=[\d.])((?:[\d.,]+ (?:ms|s|min|h)\b ?)+)", text
+    )
+    assert told, f"{name} in {text!r}"
+    parts = told.group(1).split()
+    value = sum(
+        float(number.replace(",", "")) * _UNITS[unit]
+        for number, unit in zip(parts[::2], parts[1::2], strict=True)
+    )
+    assert value == pytest.approx(seconds, rel=0.006, abs=1e-6), f"{name} in {text!r}"
 
 
 def _waits(ax: Axes, gid: str, values: Any, label: str) -> None:
     """Columns whose heights are counts, or points."""
     values = np.maximum(values, 1e-4)
-    columns = [patch for patch in ax.patches if patch.get_gid() == gid]
+    columns = boxes(ax, gid)
     if not columns:
         same([(x,) for x, _ in points(ax, gid)], [(x,) for x in values], gid)
         return
     fullest = int(label.rpartition("highest: ")[2].split()[0].replace(",", ""))
     total = 0
-    for patch in columns:
-        low, wide = patch.get_x(), patch.get_width()
-        count = int(((values >= low) & (values < low + wide)).sum())
-        shown = -patch.get_height() / 0.6 * fullest
-        assert abs(shown - count) < 1e-6 or (shown > count and -patch.get_height() <= 0.0121), gid
+    for low, high, bottom, top in columns:
+        count = int(((values >= low) & (values < high)).sum())
+        shown = (top - bottom) / 0.6 * fullest
+        assert abs(shown - count) < 1e-6 or (shown > count and top - bottom <= 0.0121), gid
         total += count
     assert total == len(values), f"{gid}: {total} in the columns of {len(values)}"
 
@@ -110,18 +123,17 @@ def cold_starts(trace: Any, ax: Axes) -> None:
 
 
 def _shares(ax: Axes, starts: Any, cold: Any) -> None:
-    full = {round(p.get_x(), 6): p for p in ax.patches if p.get_gid() == "runs"}
-    told = {round(p.get_x(), 6): p for p in ax.patches if p.get_gid() == "share"}
+    told = {round(left, 6): top - foot for left, _, foot, top in boxes(ax, "share")}
     (most,) = (
         float(text.get_text().removesuffix(" %")) / 100 for text in ax.texts
         if text.get_gid() == "share label" and text.get_text() != "0 %"
     )  # fmt: skip
     seen = 0
-    for x, patch in full.items():
-        inside = (starts >= x - 1e-9) & (starts < x + patch.get_width() - 1e-9)
+    for left, right, foot, top in boxes(ax, "runs"):
+        inside = (starts >= left - 1e-9) & (starts < right - 1e-9)
         assert inside.any(), "a window with runs"
-        share = told[x].get_height() / patch.get_height() * most
-        assert abs(share - cold[inside].mean()) < 1e-6, f"share of cold starts at {x}"
+        share = told.get(round(left, 6), 0.0) / (top - foot) * most
+        assert abs(share - cold[inside].mean()) < 1e-6, f"share of cold starts at {left}"
         seen += int(inside.sum())
     assert seen == len(starts), "every run is in a window"
 
@@ -133,7 +145,11 @@ def _homes(trace: Any, ax: Axes, table: pd.DataFrame) -> None:
     last = max(end(trace), table["start"].max())
     began, ended = since(trace, homes["started_at"]), since(trace, homes["ended_at"])
     until = np.where(np.isnan(ended) | (ended > last), last, ended)
-    same([(a, b) for a, b in stretches(ax, "life:alive")], list(zip(began, until, strict=True)), "alive")
+    same(
+        [(a, b) for a, b in stretches(ax, "life:alive")],
+        list(zip(began, until, strict=True)),
+        "alive",
+    )
     least = np.ptp(ax.get_xlim()) / 500
     busy = stretches(ax, "life:busy")
     for row in table.itertuples():
@@ -161,7 +177,10 @@ def cost(trace: Any, ax: Axes) -> None:
     tall = 0.0
     for name in table["function"].unique():
         mine = (table["function"] == name).to_numpy()
-        for what, price in (("duration", nano - _REQUEST), ("requests", np.full(len(nano), _REQUEST))):
+        for what, price in (
+            ("duration", nano - _REQUEST),
+            ("requests", np.full(len(nano), _REQUEST)),
+        ):
             found = steps(ax, f"cost:{name}:{what}", at)
             paid = np.array([price[mine & (when <= t)].sum() for t in at])
             alike(found[:, 1] - found[:, 0], paid, f"{what} of {name}")
@@ -177,7 +196,8 @@ def _by_memory(ax: Axes, table: pd.DataFrame) -> None:
     for memory, rows in table.groupby("memory_mb"):
         took[memory] = rows["duration_ms"].mean() / 1000
         usd[memory] = rows["cost_usd"].sum() / rows["request_id"].nunique() * 1e6
-    same(points(ax, "took"), list(took.items()), "time by memory")
+    drawn = points(ax, "took")[: len(took)]  # then the ends of p5 to p95
+    same(drawn, list(took.items()), "time by memory")
     same(points(right, "usd"), list(usd.items()), "price by memory")
     ring = [p for where in (ax, right) for p in points(where, "cheapest")]
     same(ring, [min(usd.items(), key=lambda item: item[1])], "the cheapest")
@@ -233,7 +253,13 @@ def _ended(chain: pd.DataFrame, held: set[str], gone: pd.DataFrame) -> str:
         return "open"
     if given_up and given_up < len(held) and chain["parent_batch_id"].value_counts().max() > 1:
         return "bisected"
-    return "discarded" if given_up else "expired" if (gone["action"] == "expired").any() else "succeeded"
+    return (
+        "discarded"
+        if given_up
+        else "expired"
+        if (gone["action"] == "expired").any()
+        else "succeeded"
+    )
 
 
 def _groups(trace: Any, ax: Axes, rows: pd.DataFrame) -> None:
@@ -281,7 +307,9 @@ def story(trace: Any, ax: Axes) -> None:
     waited = service if len(service) else source
     if len(waited):
         counts = waited.value_counts()
-        name = min(counts.index[counts == counts.max()], key=lambda each: waited.tolist().index(each))
+        name = min(
+            counts.index[counts == counts.max()], key=lambda each: waited.tolist().index(each)
+        )
     else:
         name = trace.invocations["request_id"].iloc[int(trace.invocations["latency_ms"].argmax())]
     kind = "r" if name in set(trace.invocations["request_id"]) else "m"

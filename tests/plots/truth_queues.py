@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,8 @@ def _by_size(ax: Axes, table: pd.DataFrame) -> None:
         held = [(a, b, y) for a, b, y, _ in lines]
         for row in rows.itertuples():
             assert any(
-                a <= row.opened + 1e-6 and row.flushed <= b + 1e-6 and y == row.height for a, b, y in held
+                a <= row.opened + 1e-6 and row.flushed <= b + 1e-6 and y == row.height
+                for a, b, y in held
             ), row
         known = np.array([*rows["opened"], *rows["flushed"]])
         assert all(np.isclose(known, x).any() for a, b, _ in held for x in (a, b)), "ends of lines"
@@ -124,7 +126,9 @@ def _by_size(ax: Axes, table: pd.DataFrame) -> None:
     expected = np.column_stack([failed["flushed"], height[failed.index]])
     drawn = np.array(points(ax, "failed")).reshape(-1, 2)
     _each_near(drawn, expected, 1e-5, "a cross is a failure")
-    _each_near(expected, drawn, step if len(expected) <= 120 else 25 * step, "a failure has a cross")
+    _each_near(
+        expected, drawn, step if len(expected) <= 120 else 25 * step, "a failure has a cross"
+    )
 
 
 def _each_near(these: Any, those: Any, x: float, what: str) -> None:
@@ -195,7 +199,10 @@ def queue_depth(trace: Any, ax: Axes, queue: str | None = None, age: bool = Fals
     assert f", {rows['depth'].iloc[-1]:,} at the end" in title(ax)
     letters = (rows["action"] == "dead_lettered").to_numpy()
     drawn = {(round(x, 5), y) for x, y in points(ax, "dead_lettered")}
-    known = {(round(float(t), 5), float(d)) for t, d in zip(when[letters], rows["depth"][letters], strict=True)}
+    known = {
+        (round(float(t), 5), float(d))
+        for t, d in zip(when[letters], rows["depth"][letters], strict=True)
+    }
     assert drawn <= known, "a cross is a dead letter"
     assert bool(drawn) == bool(known)
     assert not letters.any() or f", {letters.sum():,} dead letter" in title(ax)
@@ -217,7 +224,8 @@ def _ages(ax: Axes, rows: pd.DataFrame, when: Any, at: Any) -> None:
     lines = strokes(right, "oldest")
     for row, t in enumerate(at):
         found[row] = max(
-            (y0 + (y1 - y0) * (t - x0) / (x1 - x0) for x0, x1, y0, y1 in lines if x0 <= t < x1), default=0.0
+            (y0 + (y1 - y0) * (t - x0) / (x1 - x0) for x0, x1, y0, y1 in lines if x0 <= t < x1),
+            default=0.0,
         )
     if len(lines) < 300:  # of more, each column's highest
         alike(found, oldest, "age of the oldest")
@@ -231,7 +239,11 @@ def receives(trace: Any, ax: Axes) -> None:
     table, events = trace.batches, trace.queue_events
     mapping = table["mapping"].value_counts().index[0]
     name = f"{mapping} (records)"
-    name = name if name in set(events["queue"]) else table.loc[table["mapping"] == mapping, "source"].iloc[0]
+    name = (
+        name
+        if name in set(events["queue"])
+        else table.loc[table["mapping"] == mapping, "source"].iloc[0]
+    )
     rows = events[(events["queue"] == name) & (events["action"] != "delivered")]
     rows = rows[~rows["event_id"].isin(set(rows.loc[rows["cause"] == "deduplicated", "event_id"]))]
     when = since(trace, rows["at"])
@@ -246,7 +258,11 @@ def receives(trace: Any, ax: Axes) -> None:
         alike(found[:, 1] - found[:, 0], count, label)
     done = rows["action"].isin(["deleted", "filtered"]).sum()
     assert title(ax).startswith(f"{name}: {done:,} of {rows['event_id'].nunique():,} ")
-    _strip(trace, ax, table[table["source"] == table.loc[table["mapping"] == mapping, "source"].iloc[0]])
+    _strip(
+        trace,
+        ax,
+        table[table["source"] == table.loc[table["mapping"] == mapping, "source"].iloc[0]],
+    )
 
 
 def _states(rows: pd.DataFrame, at: Any, most: int, bad: set[str]) -> dict[str, Any]:
@@ -259,7 +275,10 @@ def _states(rows: pd.DataFrame, at: Any, most: int, bad: set[str]) -> dict[str, 
     counts |= {label: np.zeros(len(at)) for label in (*letters, "dealt with", "lost")}
     begins: dict[str, list[float]] = defaultdict(list)
     overs: dict[str, list[float]] = defaultdict(list)
-    columns = (rows[name].tolist() for name in ("event_id", "action", "cause", "batch_id", "receive_count", "when"))
+    columns = (
+        rows[name].tolist()
+        for name in ("event_id", "action", "cause", "batch_id", "receive_count", "when")
+    )
     lives: dict[str, list[Any]] = defaultdict(list)
     for event, *row in zip(*columns, strict=True):
         lives[event].append(row)
@@ -298,3 +317,77 @@ def _strip(trace: Any, ax: Axes, table: pd.DataFrame) -> None:
         highest = tall.max(initial=0.0) or 1.0
         alike(tall / highest, count / max(count.max(initial=0), 1), label)
         assert f"{label} (up to {count.max(initial=0):,.0f})" in words(ax)
+
+
+# ---- visibility -------------------------------------------------------------------------------------
+
+
+def visibility(trace: Any, ax: Axes) -> None:
+    """A row for each batch of the queue of which most were made, in the order of their first receive."""
+    table, events = trace.batches, trace.queue_events
+    queue = table["source"].value_counts().index[0]
+    table = table[table["source"] == queue]
+    events = events[events["queue"] == queue]
+    table = table.assign(
+        opened=since(trace, table["opened_at"]), flushed=since(trace, table["flushed_at"]),
+        over=since(trace, table["completed_at"]), number=table["batch_id"].map(number),
+    ).sort_values(["opened", "number"])  # fmt: skip
+    taken = events[events["action"] == "received"]
+    when, hidden = since(trace, taken["at"]), taken["delay_ms"].to_numpy() / _SECOND
+    until = [t + hidden[when <= t][-1] for t in table["opened"]]
+    table = table.assign(until=until, row=np.arange(len(table), dtype=float))
+    if gids(ax, "took:"):
+        _lengths(ax, table, queue)
+        return
+    rows = [tuple(row) for row in table[["row", "opened", "until"]].to_numpy().tolist()]
+    same([bar[:3] for bar in bars(ax, "hidden")], rows, "invisible")
+    table["split"] = np.minimum(table["over"], np.maximum(table["until"], table["flushed"]))
+    for outcome, own in table.groupby(table["outcome"].astype(str)):
+        rows = [tuple(row) for row in own[["row", "flushed", "split"]].to_numpy().tolist()]
+        same([bar[:3] for bar in bars(ax, f"run:{outcome}")], rows, outcome)
+    late = table[(table["over"] > table["until"]) & (table["outcome"] != "throttled")]
+    rows = [tuple(row) for row in late[["row", "split", "over"]].to_numpy().tolist()]
+    same([bar[:3] for bar in bars(ax, "late")], rows, "runs that outlast it")
+    assert not len(late) or title(ax).startswith(f"{queue}: {len(late):,} of ")
+    place = dict(zip(table["batch_id"], table["row"], strict=True))
+    held = trace.batch_records[trace.batch_records["batch_id"].isin(place)]
+    visits = (
+        held.assign(row=held["batch_id"].map(place))
+        .sort_values("row")
+        .groupby("event_id")["row"]
+        .agg(list)
+    )
+    _letters(trace, ax, events, visits)
+    if len(table) <= 40:
+        drawn = (
+            {(y0, y1) for _, _, y0, y1 in strokes(ax, "again", 4)} if "again" in gids(ax) else set()
+        )
+        assert drawn == {pair for rows in visits for pair in pairwise(rows)}
+
+
+def _lengths(ax: Axes, table: pd.DataFrame, queue: str) -> None:
+    """Many batches: each a point, as high as it took long, of those on a pixel the first."""
+    late = (table["over"] > table["until"]) & (table["outcome"] != "throttled")
+    kind = table["outcome"].astype(str).where(~late, "late")
+    assert gids(ax, "took:") == {f"took:{each}" for each in kind}
+    pixel = np.array([np.ptp(ax.get_xlim()) / 3_000, np.ptp(ax.get_ylim()) / 500])
+    for each, own in table.assign(took=table["over"] - table["opened"]).groupby(kind):
+        drawn, known = np.array(points(ax, f"took:{each}")), own[["opened", "took"]].to_numpy()
+        for these, those, room in ((drawn, known, 1e-6), (known, drawn, pixel)):
+            off = np.abs(these[:, None, :] - those[None, :, :])
+            assert (off <= room).all(axis=2).any(axis=1).all(), f"lengths of {each}"
+    hidden = (table["until"] - table["opened"]).to_numpy()
+    alike(level(ax, "invisible", table["opened"].to_numpy() + 1e-7), hidden, "invisible")
+    bad = table["outcome"].isin(["failure", "partial"]).sum()
+    assert title(ax).startswith(f"{queue}: {late.sum() or bad:,} of ")
+
+
+def _letters(trace: Any, ax: Axes, events: pd.DataFrame, visits: pd.Series) -> None:
+    letters = events[events["action"] == "dead_lettered"]
+    died = {
+        (round(float(t), 6), visits[event][-1])
+        for t, event in zip(since(trace, letters["at"]), letters["event_id"], strict=True)
+        if event in visits.index
+    }
+    assert {(round(x, 6), y) for x, y in points(ax, "dead letters")} == died, "dead letters"
+    assert not len(letters) or f"; {len(letters):,} died" in title(ax)

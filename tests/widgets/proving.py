@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ SHORT = re.compile(r"([rebma])(\d+)\Z")
 SECONDS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86_400}
 BYTES = {"B": 1, "KB": 1024, "MB": 1024**2}
 UNITS = re.compile(r"(\d[\d,]*(?:\.\d+)?) ?(ms|min|s|h|d|B|KB|MB)\b")
+TIMES = {"once": 1, "twice": 2}
 SPELLED = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -60,7 +62,7 @@ def _read(text: str, fact) -> tuple[float, float]:
     plain = NUMBER.search(text)
     if plain is None:
         word = text.split()[0].lower()
-        return float(SPELLED.index(word)), 0.0
+        return float(TIMES[word] if word in TIMES else SPELLED.index(word)), 0.0
     return float(plain[0].replace(",", "")), _precision(plain[0])
 
 
@@ -116,6 +118,10 @@ def _worked_out(fact, trace):
 def _chosen(frame: pd.DataFrame, where) -> pd.DataFrame:
     for column, wanted in where:
         operator, _wanted = wanted if isinstance(wanted, tuple) else ("==", wanted)
+        if column == "sent_at" and column not in frame:
+            frame = frame.assign(
+                sent_at=[r.at - timedelta(milliseconds=r.age_ms) for r in frame.itertuples()]
+            )
         frame = frame.query(f"`{column}` {operator} @_wanted")
     return frame
 

@@ -12,7 +12,9 @@ import traitlets
 import lambdalab as ll
 from lambdalab.errors import InvalidSetting, UnknownName, UnknownSetting
 from lambdalab.widgets import EXPLORERS, BackoffExplorer, BatchingExplorer, SyncAsyncExplorer
+from tests.widgets import proving
 
+COURSE = ["sync_vs_async", "backoff", "batching", "visibility", "throttle_trap"]
 PNG = b"\x89PNG\r\n\x1a\n"
 ALL = pytest.mark.parametrize("make", EXPLORERS.values(), ids=list(EXPLORERS))
 
@@ -76,7 +78,7 @@ def test_every_control_has_a_label_and_sliders_can_be_typed(make) -> None:
             assert each.widget.readout
             assert not each.widget.continuous_update
     assert explorer.children.index(explorer.preset_buttons) < 2, "presets stand before sliders"
-    assert explorer.children[-1] is explorer.status
+    assert [*explorer.children[-2:]] == [explorer.status, explorer.copy_button]
 
 
 def test_a_slider_draws_anew_and_leaves_the_preset() -> None:
@@ -135,8 +137,34 @@ def test_a_slider_that_asks_too_much_is_answered_in_words() -> None:
     assert "Not drawn:" in explorer.status.value
     assert "at most 10 where there is no window" in explorer.status.value
     assert explorer.picture.value == picture
+    control(explorer, "rate").value = 4.0
+    assert "Not drawn:" in explorer.status.value, "what the controls show is what is asked for"
     control(explorer, "window").value = 3
     assert "Not drawn:" not in explorer.status.value
+    wanted = explorer.settings
+    assert (wanted.batch_size, wanted.window, wanted.rate) == (1000, 3, 4.0)
+
+
+def test_a_slider_that_asked_too_much_and_comes_back_is_forgiven() -> None:
+    explorer = BatchingExplorer(window=0)
+    before = explorer.status.value, explorer.settings
+    control(explorer, "batch_size").value = 1000
+    control(explorer, "batch_size").value = 10
+    assert (explorer.status.value, explorer.settings) == before
+    control(explorer, "batch_size").value = 1000
+    explorer.preset = "quiet queue"
+    assert control(explorer, "batch_size").value == 10
+    control(explorer, "rate").value = 0.5
+    assert explorer.settings.batch_size == 10, "a preset forgets what was refused"
+
+
+def test_a_control_shows_what_its_setting_became() -> None:
+    explorer = BatchingExplorer(maximum_concurrency=2)
+    control(explorer, "maximum_concurrency").value = 1
+    assert explorer.settings.maximum_concurrency == 2, "AWS allows no less"
+    assert control(explorer, "maximum_concurrency").value == 2
+    control(explorer, "maximum_concurrency").value = 0
+    assert explorer.settings.maximum_concurrency is None
 
 
 def test_sliders_grow_for_what_is_typed_in_code() -> None:
@@ -218,9 +246,154 @@ def test_key_figures_are_told(make) -> None:
         assert f">{value}<" in explorer.key_figures.value
 
 
+@ALL
+def test_an_explorer_can_begin_elsewhere(make) -> None:
+    last = list(make.presets)[-1]
+    explorer = make(preset=last, seed=5, predict_first=True)
+    assert (explorer.preset, explorer.seed, explorer.hidden) == (last, 5, True)
+    assert explorer.settings == make.scenario(**make.presets[last])
+    assert explorer.trace.digest() == explorer.settings.run(5).digest()
+    with pytest.raises(UnknownName, match="preset"):
+        make(preset="no such preset")
+
+
+# ---- predict first ---------------------------------------------------------------------------
+
+
+@ALL
+def test_predict_first_hides_each_run_until_a_guess(make) -> None:
+    explorer = make()
+    shown = explorer.picture.value, explorer.key_figures.value, explorer.status.value
+    assert explorer.question_box.layout.display == "none"
+    explorer.predict_button.value = True
+    assert explorer.predict_first
+    assert explorer.hidden
+    assert explorer.question_box.layout.display is None
+    assert explorer.picture.layout.display == "none"
+    assert_nothing_is_told(explorer)
+    assert explorer.guesses.options == explorer.question.options
+    assert explorer.guesses.value is None
+    assert not explorer.guesses.disabled
+    explorer.guesses.value = explorer.question.answer
+    assert explorer.guess == explorer.question.answer
+    assert not explorer.hidden
+    assert (explorer.picture.value, explorer.key_figures.value) == shown[:2]
+    assert "Right: " in explorer.status.value
+    assert explorer.guesses.disabled, "who has seen the answer guesses no more"
+    explorer.preset = list(make.presets)[1]
+    assert explorer.hidden
+    assert explorer.guess == ""
+    assert not explorer.guesses.disabled
+    assert_nothing_is_told(explorer)
+    wrong = next(o for o in explorer.question.options if o != explorer.question.answer)
+    explorer.guess = wrong
+    assert explorer.guesses.value == wrong
+    assert "Not quite: " in explorer.status.value
+    explorer.preset = next(iter(make.presets))
+    explorer.predict_first = False
+    assert (explorer.picture.value, explorer.key_figures.value, explorer.status.value) == shown
+
+
+def assert_nothing_is_told(explorer) -> None:
+    assert explorer.picture.value == b""
+    assert explorer.key_figures.value == ""
+    told = re.sub("</?code>", "`", html.unescape(explorer.status.value))
+    assert str(explorer.why) not in told
+    assert str(explorer.why) not in repr(explorer)
+    assert explorer.question.text in repr(explorer)
+    assert all(option in repr(explorer) for option in explorer.question.options)
+    data, _ = explorer._repr_mimebundle_()
+    assert "image/png" not in data
+    assert data["text/plain"] == repr(explorer)
+
+
+@ALL
+def test_what_runs_nothing_anew_keeps_the_guess(make) -> None:
+    explorer = make(predict_first=True)
+    explorer.guess = explorer.question.answer
+    shown = explorer.status.value
+    explorer.pinned = True
+    assert explorer.guess == explorer.question.answer
+    assert explorer.status.value == shown
+    explorer.set()
+    assert not explorer.hidden
+    explorer.seed += 1
+    assert explorer.hidden
+
+
+def test_nothing_that_is_hidden_can_be_pinned_with_the_button() -> None:
+    explorer = BatchingExplorer(predict_first=True)
+    assert explorer.pin_button.disabled
+    explorer.guess = explorer.question.answer
+    assert not explorer.pin_button.disabled
+    explorer.pinned = True
+    explorer.set(rate=7.0)
+    assert explorer.hidden
+    assert not explorer.pin_button.disabled, "what is pinned can be let go"
+    assert explorer.key_figures.value == ""
+    explorer.guess = explorer.question.answer
+    assert ">pinned<" in explorer.key_figures.value
+
+
+def test_what_is_refused_while_a_run_is_hidden_leaves_it_hidden() -> None:
+    explorer = BatchingExplorer(window=0, predict_first=True)
+    control(explorer, "batch_size").value = 1000
+    assert "Not drawn:" in explorer.status.value
+    assert explorer.hidden
+    assert explorer.picture.value == b""
+    explorer.guess = explorer.question.answer
+    assert "Not drawn:" not in explorer.status.value
+    assert control(explorer, "batch_size").value == 10, "the controls tell of the run on show"
+
+
+def test_the_guess_is_one_of_the_options_and_can_be_observed() -> None:
+    explorer = BatchingExplorer(predict_first=True)
+    with pytest.raises(UnknownName, match="did you mean"):
+        explorer.guess = "it is ful"
+    assert explorer.hidden
+    seen: list[str] = []
+    explorer.observe(lambda change: seen.append(change["new"]), "guess")
+    explorer.guesses.value = "it is full"
+    explorer.seed += 1
+    assert seen == ["it is full", ""]
+
+
+def test_the_questions_of_two_runs_may_have_other_options() -> None:
+    explorer = ll.explore("visibility", predict_first=True)
+    before = explorer.guesses.options
+    explorer.preset = "one bad of ten"
+    assert explorer.guesses.options == explorer.question.options != before
+    assert explorer.guesses.value is None
+    assert explorer.hidden
+
+
+# ---- the code --------------------------------------------------------------------------------
+
+
+@ALL
+def test_the_code_draws_the_picture_too(make) -> None:
+    explorer = make()
+    assert explorer.copy_button.code == explorer.code
+    assert explorer.code.endswith(f"{explorer.drawing()}\n")
+    for preset in make.presets:
+        explorer.preset = preset
+        assert explorer.copy_button.code == explorer.code
+        assert max(map(len, explorer.code.splitlines())) < 240
+
+
+@ALL
+def test_every_number_of_every_preset_is_proved(make) -> None:
+    explorer = make()
+    for preset in make.presets:
+        explorer.preset = preset
+        proving.check(explorer.why, explorer.trace)
+        assert len(explorer.why.proof()) == len(explorer.why.facts) >= 1
+
+
 def test_explore_lists_and_finds() -> None:
     listed = ll.explore()
-    assert [*listed] == ["backoff", "batching", "sync_vs_async"]
+    assert [*listed] == list(EXPLORERS)
+    assert [name for name in listed if name in COURSE] == COURSE, "in the order of a course"
     assert "explore('batching')" in repr(listed)
     explorer = ll.explore("batching", rate=9.0)
     assert isinstance(explorer, ll.BatchingExplorer)

@@ -9,7 +9,10 @@ from lambdalab.widgets.explorers.backoff import BackoffExplorer
 from lambdalab.widgets.explorers.batching import BatchingExplorer
 from lambdalab.widgets.explorers.concurrency import ConcurrencyExplorer
 from lambdalab.widgets.explorers.memory_cost import MemoryCostExplorer
+from lambdalab.widgets.explorers.shard import ShardExplorer
 from lambdalab.widgets.explorers.sync_async import SyncAsyncExplorer
+from lambdalab.widgets.explorers.throttle_trap import ThrottleTrapExplorer
+from lambdalab.widgets.explorers.visibility import VisibilityExplorer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +26,10 @@ __all__ = [
     "ConcurrencyExplorer",
     "ExplorerList",
     "MemoryCostExplorer",
+    "ShardExplorer",
     "SyncAsyncExplorer",
+    "ThrottleTrapExplorer",
+    "VisibilityExplorer",
     "explore",
 ]
 
@@ -33,7 +39,10 @@ EXPLORERS: dict[str, type[Explorer]] = {
         SyncAsyncExplorer,
         BackoffExplorer,
         BatchingExplorer,
+        VisibilityExplorer,
+        ThrottleTrapExplorer,
         ConcurrencyExplorer,
+        ShardExplorer,
         MemoryCostExplorer,
     )
 }

@@ -198,8 +198,8 @@ class _Series:
         if 2 * longest < _RULES.throttle_backoff_maximum:
             again = "twice as long as the last"
         return (
-            f"It never ran: at an age of {self._age()} one more wait, {again}, would have passed the limit "
-            f"of {self._limit()}"
+            f"It never ran: at an age of {self._age()} one more wait, {again}, would have passed the "
+            f"limit of {self._limit()}"
         )
 
     def _throttled(self) -> str:

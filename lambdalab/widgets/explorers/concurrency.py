@@ -8,9 +8,8 @@ import numpy as np
 
 from lambdalab import plots
 from lambdalab.plots import words
-from lambdalab.plots.figures import key_figures
 from lambdalab.scenarios import Concurrency
-from lambdalab.scenarios.concurrency import ARRIVALS
+from lambdalab.scenarios.concurrency import ARRIVALS, FUNCTION
 from lambdalab.widgets.controls import Control, choice, magnitude, number, whole
 from lambdalab.widgets.explorer import Explorer
 from lambdalab.widgets.explorers.concurrency_why import crowd, why
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 _MOST_LANES, _MOST_BARS = 14, 250
 """As many environments and runs can be told apart as lanes and bars."""
+_MANY = 100
+"""Calls at the same moment: of more it is asked how many are refused, of fewer how many begin cold."""
 
 
 class ConcurrencyExplorer(Explorer):
@@ -84,17 +85,18 @@ class ConcurrencyExplorer(Explorer):
         return f"trace.plot.{_shows(self.trace, other)}()"
 
     def figures(self, trace: Trace) -> dict[str, str]:
-        """Calls, throttles, environments, cold starts, the most at once, how long clients waited."""
-        found = key_figures(trace)
+        """Calls, throttles, environments, cold starts, how long those who were served waited."""
+        table = trace.invocations
+        took = table["latency_ms"][(table["status"] == "succeeded").to_numpy()]
         runs, cold = len(trace.attempts), int(trace.attempts["cold_start"].sum())
         share = f" ({100 * cold / runs:.3g} %)" if runs else ""
         return {
-            "calls": f"{int(found['invocations']):,}",
-            "throttled": f"{int(found['refused or throttled']):,}",
+            "calls": f"{len(table):,}",
+            "throttled": f"{int((table['status'] == 'throttled').sum()):,}",
             "environments": f"{len(trace.environments):,}",
             "cold starts": f"{cold:,}{share}",
-            "clients waited, median": words.known(found["client waited, median s"]),
-            "p95": words.known(found["client waited, p95 s"]),
+            "served after, median": words.known(float(took.median()) / 1000),
+            "at most": words.known(float(took.max()) / 1000),
         }
 
     def explain(self, trace: Trace) -> Why:
@@ -105,28 +107,45 @@ class ConcurrencyExplorer(Explorer):
         """How many are refused, spill over or begin cold: by what the traffic and the limits are."""
         calls, runs = trace.invocations, trace.attempts
         refused = int((calls["status"] == "throttled").sum())
-        cold = int(runs["cold_start"].sum())
         if (trace.environments["kind"] == "provisioned").any():
             spilled = int((runs["init_type"] == "on_demand").sum())
-            return numbered(
-                "How many calls will provisioned concurrency not be able to serve?",
-                spilled + refused, (0, len(calls) // 2, len(calls)), "call",
-            )  # fmt: skip
+            return _part(
+                "How many of {} will find no provisioned environment free?",
+                spilled + refused,
+                len(calls),
+            )
         moment = crowd(trace)
-        limited = trace.settings(str(calls["function"].iloc[0]))["reserved_concurrency"] is not None
+        limited = trace.settings(FUNCTION)["reserved_concurrency"] is not None
         at_once = int((calls["requested_at"] == moment).sum()) if moment is not None else 0
-        if limited or at_once > 10 * _MOST_LANES:
-            wrong = (0, at_once or len(calls) // 2, len(calls))
-            return numbered("How many calls will be throttled?", refused, wrong, "call")
+        if limited or at_once > _MANY:
+            return _part("How many of {} will be throttled?", refused, len(calls))
         if moment is not None:
-            begun = runs["started_at"] == moment
-            cold = int((runs["cold_start"] & begun).sum())
+            cold = int((runs["cold_start"] & (runs["started_at"] == moment)).sum())
             return numbered(
                 f"{at_once:,} calls will come at the same moment. How many of them will begin cold?",
                 cold, (0, 1, at_once - 1, at_once), "call",
             )  # fmt: skip
-        wrong = (0, 1, len(calls) // 2, len(calls))
-        return numbered(f"How many of {len(calls):,} calls will begin cold?", cold, wrong, "call")
+        cold = int(runs["cold_start"].sum())
+        wrong = {1, len(calls)}
+        if cold in wrong:
+            wrong.add(max(len(calls) // 4, 2))
+        return numbered(
+            f"How many of {len(calls):,} calls will begin cold?", cold, tuple(wrong), "call"
+        )
+
+
+_PARTS = ("none", "a few: less than a tenth", "up to a half", "more than a half", "all")
+
+
+def _part(text: str, some: int, every: int) -> Question:
+    """A question whose answer is a part of all calls: none, a few ... all.
+
+    >>> _part("How many of {} wait?", 3, 60).answer
+    'a few: less than a tenth'
+    """
+    share = some / every
+    place = 0 if not some else 1 if share < 0.1 else 2 if share <= 0.5 else 3 if share < 1 else 4
+    return Question(text.format(words.count(every, "call")), _PARTS, _PARTS[place])
 
 
 def _shows(trace: Trace, other: Trace | None = None) -> str:

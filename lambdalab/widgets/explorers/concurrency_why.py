@@ -34,17 +34,17 @@ def why(trace: Trace) -> Why:
 
 
 def crowd(trace: Trace) -> Any:
-    """The moment at which several calls began at once, of which not all were warm; None: there is none.
+    """The moment at which most calls came; None: no two came at the same moment.
 
     >>> from lambdalab.scenarios.concurrency import concurrency
     >>> crowd(concurrency()) is None, crowd(concurrency(arrivals="burst")) is None
     (True, False)
     """
-    moments = trace.invocations["requested_at"].to_numpy()
-    found, counts = np.unique(moments, return_counts=True)
-    if not len(counts) or counts.max() < 2:
+    column = trace.invocations["requested_at"]
+    found, first, counts = np.unique(_plain(column), return_index=True, return_counts=True)
+    if not len(found) or counts.max() < 2:
         return None
-    return trace.invocations["requested_at"].iloc[int(np.argmax(moments == found[counts.argmax()]))]
+    return column.iloc[int(first[counts.argmax()])]
 
 
 def cold_again(trace: Trace) -> tuple[pd.Series[Any], pd.Series[Any]] | None:
@@ -52,7 +52,7 @@ def cold_again(trace: Trace) -> tuple[pd.Series[Any], pd.Series[Any]] | None:
     ended = trace.environments[(trace.environments["ended_because"] == "idle_expiry").to_numpy()]
     if not len(ended):
         return None
-    first = ended.loc[ended["ended_at"].idxmin()]
+    first = ended.iloc[int(np.argmin(_plain(ended["ended_at"])))]
     runs = trace.attempts
     later = runs[runs["cold_start"].to_numpy() & (runs["started_at"] >= first["ended_at"])]
     return (first, later.iloc[0]) if len(later) else None
@@ -67,6 +67,11 @@ def said(number: int) -> str:
     return SPELLED[number] if 0 <= number < len(SPELLED) else f"{number:,}"
 
 
+def _plain(moments: pd.Series[Any]) -> Any:
+    """Moments without their zone: as objects they would be slow."""
+    return moments.to_numpy(dtype="datetime64[us]")
+
+
 # ---- throttles ------------------------------------------------------------------------------------
 
 
@@ -76,41 +81,43 @@ def _throttled(tell: Telling) -> str:
     cause = str(refused["cause"].astype(str).mode().iloc[0])
     first = refused[(refused["cause"] == cause).to_numpy()].iloc[0]
     one = {"request_id": first["request_id"]}
-    at = tell.value("invocations", "requested_at", one)
     who = tell.id("request", first["request_id"])
-    rest = {"status": "throttled", "request_id": ("!=", first["request_id"])}
-    more = tell.count("call", "invocations", rest)
+    begun = f"At {tell.value('invocations', 'requested_at', one)}"
+    same = {"requested_at": first["requested_at"]}
+    if len(tell.rows("invocations", same)) > 1:
+        begun += f" {tell.count('call', 'invocations', same)} came at the same moment, and"
+    got = f"{who} got a {tell.value('invocations', 'status_code', one)}"
+    others = {"status": "throttled", "request_id": ("!=", first["request_id"])}
+    more = tell.value("invocations", "request_id", others, "unique")
     every = tell.count("call", "invocations")
-    same = f" So were {more} of {every}." if not more.startswith("0 ") else ""
-    if more.startswith("1 "):
-        same = f" So was {more} of {every}."
-    return f"{_refusal(tell, cause, at, who)}{same}"
+    rest = "" if more == "0" else f" So did {more} more of {every}."
+    return f"{_refusal(tell, cause, begun, got)}{rest}"
 
 
-def _refusal(tell: Telling, cause: str, at: str, who: str) -> str:
+def _refusal(tell: Telling, cause: str, begun: str, got: str) -> str:
     throttle = {"kind": "throttle", "cause": cause}
     limit = tell.value("scaling", "after", throttle)
-    whole = tell.setting("account", "concurrency", "limit")
     if cause == "throttled_scaling":
+        whole = tell.setting("account", "concurrency", "limit")
         return (
-            f"At {at} {who} was refused with 429 although the account has room for {whole} at once: "
-            f"a function gets {limit} new environments at once, then only some more each second."
+            f"{begun} {got} although the account has room for {whole} at once: a function is given "
+            f"{limit} new environments at once, and then only some more each second."
         )
     if cause == "throttled_account":
-        return f"At {at} all {limit} that the account allows at once were at work: {who} got a 429."
+        return f"{begun} all {limit} that the account allows at once were at work: {got}."
     if cause == "throttled_reserved":
         return (
-            f"At {at} all {limit} of the reserved concurrency were at work: {who} got a 429, with "
-            "plenty of room left in the account."
+            f"{begun} all {limit} of the reserved concurrency were at work: {got}, with plenty of room "
+            "left in the account."
         )
     if cause == "throttled_provisioned":
         return (
-            f"At {at} every provisioned environment was at work, and the reservation has room for "
-            f"nothing beside them: {who} got a 429."
+            f"{begun} every provisioned environment was at work, and the reservation has room for "
+            f"nothing beside them: {got}."
         )
     return (
-        f"At {at} {limit} calls had been let in within a second: {who} got a 429, for each unit of "
-        "concurrency takes ten calls a second, however short they are."
+        f"{begun} {limit} had been let in within a second: {got}, for each unit of concurrency takes "
+        "ten calls a second, however short they are."
     )
 
 
@@ -136,8 +143,9 @@ def _provisioned(tell: Telling) -> str:
     at = tell.value("attempts", "started_at", one)
     who = tell.id("request", first["request_id"])
     began = _beginning(tell, first)
-    many = tell.count("call", "attempts", {"init_type": "on_demand"})
-    return f"At {at} {_bound(tell, first, ready)}: {who} spilled over{began}. In all, {many} of {every} did."
+    many = tell.value("attempts", "request_id", {"init_type": "on_demand"}, "unique")
+    bound = _bound(tell, first, ready)
+    return f"At {at} {bound}: {who} spilled over{began}. In all, {many} of {every} did."
 
 
 def _bound(tell: Telling, first: pd.Series[Any], ready: str) -> str:
@@ -155,7 +163,9 @@ def _beginning(tell: Telling, attempt: pd.Series[Any]) -> str:
     if not attempt["cold_start"]:
         return f" to {where}, which was warm"
     one = {"request_id": attempt["request_id"]}
-    return f" to a new one, {where}, and waited {tell.value('attempts', 'init_ms', one)} for its init"
+    return (
+        f" to a new one, {where}, and waited {tell.value('attempts', 'init_ms', one)} for its init"
+    )
 
 
 # ---- on demand ------------------------------------------------------------------------------------
@@ -169,7 +179,7 @@ def _expired(tell: Telling, ended: pd.Series[Any], cold: pd.Series[Any]) -> str:
     over = tell.value("environments", "ended_at", one)
     request = {"request_id": cold["request_id"]}
     who, at = tell.id("request", cold["request_id"]), tell.value("attempts", "started_at", request)
-    again = tell.count("run", "attempts", {"cold_start": True})
+    again = tell.value("attempts", "request_id", {"cold_start": True}, "unique")
     every = tell.count("run", "attempts")
     return (
         f"Nobody called {where} for {idle}, so it ended at {over}; {who} came at {at} and began cold "
@@ -183,21 +193,21 @@ def _crowded(tell: Telling, moment: Any) -> str:
     same = {"started_at": moment}
     many = tell.count("call", "attempts", same)
     warm = tell.rows("attempts", same | {"cold_start": False})
-    cold = tell.count("call", "attempts", same | {"cold_start": True})
+    cold = tell.value("attempts", "request_id", same | {"cold_start": True}, "unique")
     begun = f"At {at} {many} came at the same moment"
     if not len(warm):
         return (
             f"{begun}. None found an environment free, so each started one of its own, cold: an "
             "environment serves one event at a time."
         )
-    if cold.startswith("0 "):
+    if cold == "0":
         return f"{begun}, and as many environments were free: all began warm."
-    found = tell.count("call", "attempts", same | {"cold_start": False})
+    found = tell.value("attempts", "request_id", same | {"cold_start": False}, "unique")
     if len(warm) == 1:
         found = tell.id("environment", warm["environment_id"].iloc[0])
         return (
             f"{begun}. Only {found} was there and free, and it serves one event at a time: "
-            f"{cold} began cold. One caller keeps one environment warm."
+            f"{cold} of them began cold. One caller keeps one environment warm."
         )
     return f"{begun}. {found} found an environment free; {cold} had to start one, cold."
 
@@ -219,14 +229,12 @@ def _overlapped(tell: Telling) -> str:
     made = tell.value("environments", "environment_id", None, "unique", text=said(homes))
     at = tell.value("attempts", "started_at", {"request_id": runs["request_id"].iloc[_peak(runs)]})
     so = "so there are" if most == homes else "and there were"
-    return (
-        f"{peak} calls overlapped at {at}, {so} {made} environments: one serves one event at a time."
-    )
+    return f"{peak} calls overlapped at {at}, {so} {made} environments: one serves one event at a time."
 
 
 def _peak(runs: pd.DataFrame) -> int:
     """The row of the attempt with which the most ran at once, for the first time."""
-    began, ended = runs["started_at"].to_numpy(), runs["ended_at"].to_numpy()
+    began, ended = _plain(runs["started_at"]), _plain(runs["ended_at"])
     order = np.argsort(began, kind="stable")
     over = np.searchsorted(np.sort(ended), began[order], side="right")
     return int(order[np.argmax(np.arange(1, len(runs) + 1) - over)])

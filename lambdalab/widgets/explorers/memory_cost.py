@@ -17,17 +17,21 @@ from lambdalab.widgets.facts import Telling, Why
 from lambdalab.widgets.predicting import Question
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from lambdalab.plots.picture import Axes
     from lambdalab.trace import Trace
 
 _RULES = Rules.as_of()
+Sizes = dict[int, tuple[float, float]]
+"""By memory in MB: milliseconds and US dollars of a run."""
 _FREE, _FASTER, _DEARER = "faster, at the same price", "faster, and dearer", "no faster, but dearer"
 _NEITHER = "no faster, at the same price"
+_ANSWERS = {
+    (True, False): _FREE, (True, True): _FASTER, (False, True): _DEARER, (False, False): _NEITHER,
+}  # fmt: skip
+"""By whether it becomes faster, and whether dearer."""
 _SAME_TIME, _SAME_PRICE = 0.97, 1.02
 """More than this part of the time is no faster; less than this part of the price is the same."""
-_HALF, _TWICE = (0.49, 0.51), (1.96, 2.04)
+_HALF, _TWICE, _NEARLY = (0.49, 0.51), (1.96, 2.04), 1.9
 _ALMOST = 0.999
 
 
@@ -75,9 +79,8 @@ class MemoryCostExplorer(Explorer):
         if not len(trace.attempts):
             return tell.why("It has not run yet.")
         less, more = _pair(trace)
-        times = [tell.number("attempts", "duration_ms", _of(size), "mean") for size in (less, more)]
-        usd = [tell.number("attempts", "cost_usd", _of(size), "mean") for size in (less, more)]
-        faster, dearer = times[1] / times[0] if times[0] else 1.0, usd[1] / usd[0]
+        found = _sizes(trace)
+        faster, dearer = _ratios(found, less, more)
         time = _both(*(tell.value("attempts", "duration_ms", _of(s), "mean") for s in (less, more)))
         price = _both(
             *(tell.value("attempts", "cost_usd", _of(s), "per_million") for s in (less, more))
@@ -85,7 +88,7 @@ class MemoryCostExplorer(Explorer):
         sizes = [tell.value("attempts", "memory_mb", _of(size)) for size in (less, more)]
         return tell.why(
             f"From {sizes[0]} to {sizes[1]} MB: {_time_said(faster)} ({time}), {_price_said(dearer)} "
-            f"({price} a million calls): {_because(trace, faster, less)}. {_best(tell)}"
+            f"({price} a million calls): {_because(found, faster, less)}. {_best(tell, found)}"
         )
 
     def figures(self, trace: Trace) -> dict[str, str]:
@@ -93,29 +96,25 @@ class MemoryCostExplorer(Explorer):
         if not len(trace.attempts):
             return {}
         sizes, memory = _sizes(trace), int(str(trace.settings(FUNCTION)["memory_size"]))
-        own, month = sizes.loc[memory], _calls_a_month(trace)
+        (took, usd), month = sizes[memory], _calls_a_month(trace)
         cheapest, fastest = _cheapest(sizes), _fastest(sizes)
         return {
             "memory": f"{memory:,} MB",
-            "a run takes": words.duration(own["duration_ms"] / 1000),
+            "a run takes": words.duration(took / 1000),
             "calls a month": _about(month),
-            "a month costs": words.money(own["cost_usd"] * month),
-            "cheapest": f"{cheapest:,} MB: {words.money(sizes.loc[cheapest, 'cost_usd'] * month)}",
-            "fastest": f"{fastest:,} MB: {words.money(sizes.loc[fastest, 'cost_usd'] * month)}",
+            "a month costs": words.money(usd * month),
+            "cheapest": f"{cheapest:,} MB: {words.money(sizes[cheapest][1] * month)}",
+            "fastest": f"{fastest:,} MB: {words.money(sizes[fastest][1] * month)}",
         }
 
     def ask(self, trace: Trace) -> Question:
         """What twice the memory does to time and price."""
         less, more = _pair(trace)
-        sizes = _sizes(trace)
-        before, after = sizes.loc[less], sizes.loc[more]
-        took = before["duration_ms"]
-        faster = bool(took) and after["duration_ms"] / took <= _SAME_TIME
-        dearer = after["cost_usd"] / before["cost_usd"] > _SAME_PRICE
-        answer = (_DEARER if dearer else _NEITHER) if not faster else (_FASTER if dearer else _FREE)
+        time, price = _ratios(_sizes(trace), less, more)
+        answer = _ANSWERS[time <= _SAME_TIME, price > _SAME_PRICE]
         return Question(
             f"From {less:,} to {more:,} MB: what will become of time and price?",
-            (_FREE, _FASTER, _DEARER, _NEITHER), answer,
+            tuple(_ANSWERS.values()), answer,
         )  # fmt: skip
 
 
@@ -125,26 +124,39 @@ def _of(memory: int) -> dict[str, int]:
 
 def _pair(trace: Trace) -> tuple[int, int]:
     """The size in question and twice as much, as far as there is more; else half as much and it."""
-    known = sorted(set(map(int, trace.attempts["memory_mb"])))
+    known = [*_sizes(trace)]
     memory = int(str(trace.settings(FUNCTION)["memory_size"]))
     twice = min(2 * memory, known[-1])
     return (memory, twice) if twice > memory else (known[-2], memory)
 
 
-def _sizes(trace: Trace) -> pd.DataFrame:
-    """Mean duration and cost of a run at each memory size."""
+def _sizes(trace: Trace) -> Sizes:
+    """Of each memory size in ascending order: mean duration (ms) and cost (USD) of a run."""
     runs = trace.attempts
-    return runs.groupby("memory_mb")[["duration_ms", "cost_usd"]].mean()
+    memory, of = np.unique(runs["memory_mb"].to_numpy(dtype=int), return_inverse=True)
+    count = np.bincount(of)
+    took = np.bincount(of, runs["duration_ms"].to_numpy(dtype=float)) / count
+    usd = np.bincount(of, runs["cost_usd"].to_numpy(dtype=float)) / count
+    return {
+        size: (ms, dollars)
+        for size, ms, dollars in zip(memory.tolist(), took.tolist(), usd.tolist(), strict=True)
+    }
 
 
-def _cheapest(sizes: pd.DataFrame) -> int:
-    return int(sizes["cost_usd"].idxmin())
+def _ratios(sizes: Sizes, less: int, more: int) -> tuple[float, float]:
+    """Time and price with more memory, as parts of those with less."""
+    (took, usd), (takes, costs) = sizes[less], sizes[more]
+    return (takes / took if took else 1.0), costs / usd
 
 
-def _fastest(sizes: pd.DataFrame) -> int:
+def _cheapest(sizes: Sizes) -> int:
+    return min(sizes, key=lambda size: sizes[size][1])
+
+
+def _fastest(sizes: Sizes) -> int:
     """The smallest size that is as good as the fastest."""
-    took = sizes["duration_ms"]
-    return int(sizes.index[np.argmax((took <= took.min() / _ALMOST).to_numpy())])
+    best = min(took for took, _ in sizes.values())
+    return next(size for size, (took, _) in sizes.items() if took * _ALMOST <= best)
 
 
 def _calls_a_month(trace: Trace) -> float:
@@ -174,14 +186,17 @@ def _time_said(ratio: float) -> str:
 def _price_said(ratio: float) -> str:
     if ratio <= _SAME_PRICE:
         return "same price"
-    return "twice the price" if _TWICE[0] <= ratio <= _TWICE[1] else "higher price"
+    if _TWICE[0] <= ratio <= _TWICE[1]:
+        return "twice the price"
+    return "almost twice the price" if _NEARLY <= ratio < _TWICE[0] else "higher price"
 
 
-def _because(trace: Trace, faster: float, less: int) -> str:
+def _because(sizes: Sizes, faster: float, less: int) -> str:
     """Why more memory helped, or did not."""
-    sizes = _sizes(trace)["duration_ms"]
-    first = sizes.iloc[0]
-    if not first or sizes.loc[less] / first > _SAME_TIME and faster > _SAME_TIME:
+    took, smallest = sizes[less][0], next(iter(sizes.values()))[0]
+    if not took:
+        return "there is nothing to do, and a millisecond is billed all the same"
+    if min(took / smallest, faster) > _SAME_TIME:
         return "it waits for others, and waiting takes as long with any memory"
     if faster > _ALMOST:
         return "its threads have a whole CPU each already, and cannot use more"
@@ -192,9 +207,8 @@ def _because(trace: Trace, faster: float, less: int) -> str:
     return "what it computes is over sooner, what it waits for is not"
 
 
-def _best(tell: Telling) -> str:
+def _best(tell: Telling, sizes: Sizes) -> str:
     """The cheapest size and the fastest, with what the other costs."""
-    sizes = _sizes(tell.trace)
     cheap, fast = _cheapest(sizes), _fastest(sizes)
     cheapest = tell.value("attempts", "memory_mb", _of(cheap))
     price = tell.value("attempts", "cost_usd", _of(cheap), "per_million")

@@ -5,8 +5,8 @@ Only what the animation needs is read, and only of the rows that it shows: see :
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field, make_dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +62,7 @@ class Table:
 
     def __init__(self, columns: dict[str, Any]) -> None:
         self.columns = columns
-        self._row = NamedTuple("_row", [(name, Any) for name in columns])  # type: ignore[misc]
+        self._row = make_dataclass("Row", list(columns), slots=True)
 
     def __getitem__(self, name: str) -> Any:
         return self.columns[name]
@@ -117,7 +117,8 @@ def read(trace: Trace) -> Books:
         for name, column in table.columns.items()
         if name == "at" or (name.endswith("_at") and name != "visible_at")
     ]
-    return Books(trace, **tables, end=int(max(times, default=0)))
+    made: dict[str, Any] = dict(tables)
+    return Books(trace, **made, end=int(max(times, default=0)))
 
 
 def _table(trace: Trace, name: str, columns: tuple[str, ...]) -> Table:

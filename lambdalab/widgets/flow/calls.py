@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -75,7 +76,7 @@ class Calls:
         return self._caller(row.source), ()
 
     def _link(self, nodes: list[str], label: str) -> None:
-        for start, end in zip(nodes, nodes[1:], strict=False):
+        for start, end in itertools.pairwise(nodes):
             self.graph.edge(start, end, label if end == nodes[-1] else "")
 
     # ---- asynchronous ---------------------------------------------------------------------------
@@ -134,7 +135,9 @@ class Calls:
         dot = self.dots.new("request", row.request, row.function)
         asked = self.asked.get(row.request)
         sent = asked.sent_at if asked is not None else row.requested_at
-        stays = [Stay(dot, front[0], FRONT, sent, row.requested_at, cause="called")] if front else []
+        stays = (
+            [Stay(dot, front[0], FRONT, sent, row.requested_at, cause="called")] if front else []
+        )
         cause = str(row.cause)
         refused = row.status in _REFUSED
         if refused or not self.attempts[row.request]:

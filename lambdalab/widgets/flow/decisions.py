@@ -80,9 +80,7 @@ def _why(cause: object) -> str:
 
 
 def _attempts(books: Books) -> Iterator[Decision]:
-    carried = {
-        row.request: row.parent for row in books.invocations if row.parent_kind == "batch"
-    }
+    carried = {row.request: row.parent for row in books.invocations if row.parent_kind == "batch"}
     for row in books.attempts:
         node, batch = f"function:{row.function}", carried.get(row.request, 0)
         about = f"b{batch}" if batch else f"r{row.request}"
@@ -134,7 +132,9 @@ def _batches(books: Books) -> Iterator[Decision]:
                 BatchCause.meanings[row.cause], about=about, node=node,
             )  # fmt: skip
         if row.completed_at >= 0 and row.outcome != "success":
-            failed = f"{row.failed_records:,} of {row.records:,} failed" if row.failed_records else what
+            failed = (
+                f"{row.failed_records:,} of {row.records:,} failed" if row.failed_records else what
+            )
             yield _made(
                 row.completed_at, "batch over", "{b} is over: {s} ({s}).", row.batch,
                 BatchOutcome.meanings[row.outcome], failed, about=about, node=node,
@@ -174,7 +174,11 @@ def _event(row: Any, letter: str, who: str) -> tuple[str, str, tuple[int | str, 
             return "returned", who + " is back in {s}: {s}.", (row.event, queue, why)
         case "dead_lettered":
             goes = "could not be sent" if failed else "goes"
-            return "dead letter", who + " {s} to the dead-letter queue: {s}.", (row.event, goes, why)
+            return (
+                "dead letter",
+                who + " {s} to the dead-letter queue: {s}.",
+                (row.event, goes, why),
+            )
         case "delivered":
             goes = "could not be delivered" if failed else "goes"
             return (

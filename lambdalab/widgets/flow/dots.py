@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 #: What a dot can be; the place in the tuple is its number in the script.
@@ -79,7 +80,7 @@ class Dots:
         Each ends when the next begins. A stay of no length that is not an end is one more node on the
         way to the next.
         """
-        for now, after in zip(stays, stays[1:], strict=False):
+        for now, after in itertools.pairwise(stays):
             now.end = min(now.end, after.start)
         passed: tuple[str, ...] = ()
         source = ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.plots.words import count, duration
+from lambdalab.plots.words import count
 
 if TYPE_CHECKING:
     from lambdalab.widgets.flow.books import Books
@@ -146,7 +146,9 @@ def _target(graph: Graph, target: Any, asynchronous: set[str], setting: str) -> 
     text = str(target)
     name = text.rpartition(":")[2].rpartition("/")[2]
     if ":lambda:" in text:
-        return f"events:{name} (events)" if f"{name} (events)" in asynchronous else f"function:{name}"
+        return (
+            f"events:{name} (events)" if f"{name} (events)" in asynchronous else f"function:{name}"
+        )
     if ":sns:" in text or ":events:" in text:
         return graph.node("push", name)
     return graph.node("queue" if setting == "on_success" else "letters", name)
@@ -180,10 +182,8 @@ def _mappings(books: Books, graph: Graph) -> None:
     for name, settings in trace.wired("mapping").items():
         source = str(sources.get(name, settings.get("source", "")))
         size, window = settings.get("batch_size", 0), settings.get("maximum_batching_window", 0)
-        said = f"window {duration(float(str(window)))}" if window else "no window"
-        node = graph.node(
-            "mapping", name, f"batches of ≤ {size}, {said}", size=size, window=window
-        )  # fmt: skip
+        said = f"window {window:g} s" if isinstance(window, int | float) and window else "no window"
+        node = graph.node("mapping", name, f"up to {size}, {said}", size=size, window=window)
         stream = source in streams or f"{name} (records)" in streams
         graph.edge(graph.node("stream" if stream else "queue", source), node, "polled")
         if stream:
@@ -210,7 +210,8 @@ def _services(books: Books, graph: Graph) -> None:
             for way in targets:
                 aim, protocol = str(way.get("target", "")), str(way.get("protocol", ""))
                 role = "function" if protocol == "lambda" else "queue"
-                aim = f"events:{aim} (events)" if f"events:{aim} (events)" in graph.nodes else f"{role}:{aim}"  # fmt: skip
+                events = f"events:{aim} (events)"
+                aim = events if events in graph.nodes else f"{role}:{aim}"
                 if aim in graph.nodes:
                     graph.edge(f"push:{name}", aim, "pushes")
 
@@ -242,6 +243,11 @@ def grouped(graph: Graph, traffic: Counter[str], most: int = MOST_NODES) -> dict
         mine = [node for node in graph.nodes.values() if node.role == role]
         mine.sort(key=lambda node: (_busy(node, traffic), node.name))
         shown = _merge(graph, shown, mine[0], mine[1])
+    roles = Counter(node.role for node in graph.nodes.values())
+    for node in graph.nodes.values():
+        if node.members:
+            number = f"{len(node.members)} {PLURALS[node.role]}"
+            node.label = f"+ {len(node.members)} more" if roles[node.role] > 1 else number
     return shown
 
 
@@ -252,7 +258,7 @@ def _busy(node: Node, traffic: Counter[str]) -> int:
 def _merge(graph: Graph, shown: dict[str, str], one: Node, other: Node) -> dict[str, str]:
     members = (*(one.members or (one.name,)), *(other.members or (other.name,)))
     role = one.role
-    made = Node(f"{role}:+", role, f"+ {len(members)} more", PLURALS[role], members=members)
+    made = Node(f"{role}:+", role, "", PLURALS[role], members=members)
     made.settings = {k: v for n in (one, other) for k, v in n.settings.items() if k == "size"}
     gone = {one.name, other.name}
     graph.nodes = {n: node for n, node in graph.nodes.items() if n not in gone}

@@ -5,13 +5,15 @@ All lengths are in the picture's own units, of which the browser shows about one
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 from lambdalab.widgets.flow.graph import ROLES, Graph, Node
 
-WIDTH = {"function": 164, "mapping": 158}
-NARROW = 140
-GAP_X, GAP_Y, MARGIN = 74, 30, 18
+WIDTH = {"function": 164, "mapping": 168}
+NARROW = 158
+GAP_X, GAP_Y, MARGIN = 92, 30, 18
+LEAST_WIDTH = 900
 HEAD = 60
 """The height of a box's head: its name, what it holds in numbers, what it is or waits for."""
 SLOT, CELL, LANE = 18, 24, 18
@@ -21,6 +23,7 @@ CELLS = (6, 3)
 LANES = 5
 _CORRIDOR = 18
 _CURVE = 14
+_NAME_HEIGHT = 13
 
 Point = tuple[float, float]
 
@@ -44,10 +47,14 @@ class Box:
 
 @dataclass(slots=True)
 class Layout:
-    """Boxes by name, arrows as polylines, and the size of the picture."""
+    """Boxes by name, arrows as polylines, where the arrows' names stand, and the size of the picture.
+
+    A name is centred on the ``x`` of its place, its letters stand on the ``y``.
+    """
 
     boxes: dict[str, Box] = field(default_factory=dict)
     paths: dict[tuple[str, str], list[Point]] = field(default_factory=dict)
+    names: dict[tuple[str, str], Point] = field(default_factory=dict)
     width: float = 0
     height: float = 0
 
@@ -57,7 +64,7 @@ class Layout:
         A way against the arrows runs a little below them, so that both can be told apart.
         """
         found: list[Point] = []
-        for start, end in zip(nodes, nodes[1:], strict=False):
+        for start, end in itertools.pairwise(nodes):
             for a, b in _legs(graph, start, end):
                 if (a, b) in self.paths:
                     found += self.paths[a, b]
@@ -70,7 +77,7 @@ def _legs(graph: Graph, start: str, end: str) -> list[tuple[str, str]]:
     if graph.linked(start, end):
         return [(start, end)]
     way = graph.way(start, end)
-    return list(zip(way, way[1:], strict=False))
+    return list(itertools.pairwise(way))
 
 
 def arrange(graph: Graph, lanes: dict[str, int], cells: dict[str, int]) -> Layout:
@@ -87,7 +94,26 @@ def arrange(graph: Graph, lanes: dict[str, int], cells: dict[str, int]) -> Layou
         layout.paths[a, b] = _arrow(layout, a, b, chain)
     for name in [name for name in layout.boxes if name.startswith("~")]:
         del layout.boxes[name]
+    for pair, label in graph.edges.items():
+        if label:
+            layout.names[pair] = _name_place(layout, layout.paths[pair])
     return layout
+
+
+def _name_place(layout: Layout, path: list[Point]) -> Point:
+    """Where an arrow's name stands: above the higher end of its first stretch, where it does not pass.
+
+    A place that another name has is left to it.
+    """
+    if len(path) == 2 and path[0][0] == path[1][0]:  # from top to bottom
+        x, y = path[0][0] + GAP_X / 2, (path[0][1] + path[1][1]) / 2 + 4
+    else:
+        stretch = [point for point in path if abs(point[0] - path[0][0]) <= GAP_X + 14]
+        x = path[0][0] + (GAP_X / 2 if path[-1][0] > path[0][0] else -GAP_X / 2)
+        y = min(point[1] for point in stretch) - 6
+    while any(abs(x - a) < GAP_X and abs(y - b) < _NAME_HEIGHT for a, b in layout.names.values()):
+        y -= _NAME_HEIGHT
+    return x, y
 
 
 def _size(node: Node, lanes: int, cells: int) -> tuple[float, float]:
@@ -96,14 +122,15 @@ def _size(node: Node, lanes: int, cells: int) -> tuple[float, float]:
         case "caller" | "front":
             return width, HEAD
         case "push":
-            return width, HEAD + SLOT + 8
+            return width, HEAD + SLOT + 14
         case "mapping":
             return width, HEAD + LANE * min(lanes, LANES) + 8
         case "function":
             rows = max(1, min(CELLS[1], -(-cells // CELLS[0])))
-            return width, HEAD + CELL * rows + 10
+            rest = 8 if cells > CELLS[0] * CELLS[1] else 0  # room to say how many more there are
+            return width, HEAD + CELL * rows + 10 + rest
         case _:
-            return width, HEAD + SLOT * SLOTS[1] + 8
+            return width, HEAD + SLOT * SLOTS[1] + 16
 
 
 def _layers(graph: Graph) -> dict[str, int]:
@@ -163,7 +190,7 @@ def _columns(
     for (a, b), chain in chains.items():
         left, right = (a, b) if layers[a] <= layers[b] else (b, a)
         way = [left, *chain, right]
-        for one, other in zip(way, way[1:], strict=False):
+        for one, other in itertools.pairwise(way):
             near.setdefault(one, []).append(other)
             near.setdefault(other, []).append(one)
         for place, name in enumerate(chain):
@@ -176,9 +203,7 @@ def _columns(
 
 def _sort(column: list[str], near: dict[str, list[str]], columns: list[list[str]]) -> None:
     """Each to the mean height of its neighbours."""
-    height = {
-        name: (place + 0.5) / len(one) for one in columns for place, name in enumerate(one)
-    }
+    height = {name: (place + 0.5) / len(one) for one in columns for place, name in enumerate(one)}
     wish = {
         name: sum(height[other] for other in near[name]) / len(near[name])
         if near.get(name)
@@ -199,9 +224,11 @@ def _place(layout: Layout, columns: list[list[str]]) -> None:
         for column in columns
     ]
     layout.height = max(heights, default=0) + 2 * MARGIN
-    x: float = MARGIN
-    for column, tall in zip(columns, heights, strict=True):
-        wide = max(layout.boxes[name].width for name in column)
+    widths = [max(layout.boxes[name].width for name in column) for column in columns]
+    needed = sum(widths) + GAP_X * max(len(columns) - 1, 0) + 2 * MARGIN
+    layout.width = max(needed, LEAST_WIDTH)
+    x = MARGIN + (layout.width - needed) / 2
+    for column, tall, wide in zip(columns, heights, widths, strict=True):
         y = (layout.height - tall) / 2
         for name in column:
             box = layout.boxes[name]
@@ -210,7 +237,6 @@ def _place(layout: Layout, columns: list[list[str]]) -> None:
             box.x, box.y = x + (wide - box.width) / 2, y
             y += box.height + GAP_Y
         x += wide + GAP_X
-    layout.width = max(x - GAP_X + MARGIN, 2 * MARGIN)
 
 
 def _arrow(layout: Layout, a: str, b: str, chain: list[str]) -> list[Point]:

@@ -25,9 +25,9 @@ from lambdalab.widgets.flow.script import Script, legs
 
 FOREVER = 1e18
 """What has no end, in microseconds."""
-_NO_ROUTE = 65_535
+_NO_ROUTE, _NOWHERE = 65_535, 255
 _ALIGN = 8
-_NAME = 26
+_NAME = 16
 
 COLOURS = {
     "ink": palette.INK, "muted": palette.MUTED, "pale": palette.PALE, "black": palette.BLACK,
@@ -129,6 +129,10 @@ def _stays(
     for place, stay in enumerate(stays):
         before.append(last.get(stay.dot, -1))
         last[stay.dot] = place
+
+    def box(name: str) -> int:
+        return nodes.get(script.shown.get(name, name), _NOWHERE)
+
     lines = [script.layout.route(script.graph, list(way)) for way in numbers]
     offsets = np.cumsum([0, *(len(line) for line in lines)])
     routes = {
@@ -138,8 +142,8 @@ def _stays(
     }
     return routes, {
         "sDot": _ints((stay.dot for stay in stays), "<i4"),
-        "sNode": _ints((nodes.get(stay.node, 255) for stay in stays), "u1"),
-        "sHome": _ints((nodes.get(script.shown.get(stay.home, stay.home), 255) for stay in stays), "u1"),  # fmt: skip
+        "sNode": _ints((box(stay.node) for stay in stays), "u1"),
+        "sHome": _ints((box(stay.home) for stay in stays), "u1"),
         "sState": _ints((stay.state for stay in stays), "u1"),
         "sStart": _times(stay.start for stay in stays),
         "sEnd": _times(stay.end for stay in stays),
@@ -170,7 +174,9 @@ def _decisions(
         "eAt": _times(one.at for one in told),
         "eKind": _ints((one.kind for one in told), "u1"),
         "ePattern": _ints((patterns(one.pattern) for one in told), "<u2"),
-        "eNode": _ints((nodes.get(script.shown.get(one.node, one.node), 255) for one in told), "u1"),
+        "eNode": _ints(
+            (nodes.get(script.shown.get(one.node, one.node), _NOWHERE) for one in told), "u1"
+        ),
         "eDot": _ints((dots.get(one.about, -1) for one in told), "<i4"),
         "eFrom": np.cumsum([0, *(len(one.values) for one in told)]).astype("<i4"),
         "eValue": _ints(values, "<i4"),
@@ -181,7 +187,7 @@ def _cells(script: Script, nodes: dict[str, int]) -> dict[str, np.ndarray[Any, A
     spans = sorted(script.spans, key=lambda span: span.start)
     return {
         "cEnvironment": _ints((span.environment for span in spans), "<i4"),
-        "cNode": _ints((nodes.get(span.node, 255) for span in spans), "u1"),
+        "cNode": _ints((nodes.get(span.node, _NOWHERE) for span in spans), "u1"),
         "cPlace": _ints((span.place for span in spans), "<i2"),
         "cState": _ints((span.state for span in spans), "u1"),
         "cStart": _times(span.start for span in spans),
@@ -243,20 +249,10 @@ def _edges(script: Script) -> list[dict[str, Any]]:
     found = []
     for (a, b), label in script.graph.edges.items():
         path = script.layout.paths[a, b]
-        x, y = label_point(path)
+        x, y = script.layout.names.get((a, b), path[0])
         letters = script.graph.nodes[b].role == "letters"
         found.append({
             "path": [value for point in path for value in point], "label": shortened(label, _NAME),
             "x": x, "y": y, "letters": letters, "to": b, "from": a,
         })  # fmt: skip
     return found
-
-
-def label_point(path: list[places.Point]) -> places.Point:
-    """The place of an arrow's name: above its first stretch between two layers."""
-    first = [point for point in path if abs(point[0] - path[0][0]) <= places.GAP_X] or path[:2]
-    x = (first[0][0] + first[-1][0]) / 2
-    near = min(path, key=lambda point: abs(point[0] - x)) if len(path) > 2 else path[0]
-    if len(path) == 2 and path[0][0] == path[1][0]:  # from top to bottom
-        return path[0][0] + 6, (path[0][1] + path[1][1]) / 2
-    return x, near[1] - 7

@@ -99,7 +99,7 @@ def messages(books: Books, graph: Graph, dots: Dots, batched: Batched) -> None:
     for number, rows in by_event(books.events, "sqs").items():
         dot = dots.new("message", number)
         stays: list[Stay] = []
-        for place, row in enumerate(rows):
+        for place in range(len(rows)):
             after = rows[place + 1].at if place + 1 < len(rows) else AHEAD
             stays += _message(books, graph, batched, dot, rows, place, after, not stays)
         dots.add(stays)
@@ -156,10 +156,12 @@ def sender(books: Books, graph: Graph, row: Any) -> str:
         if root:
             return graph.node("push", root)
     if row.request:
-        functions = books.known.setdefault("functions", _functions_of(books))
-        name = functions.get(row.request, "")
-        if name:
-            return f"function:{name}"
+        makers = books.known.setdefault("makers", _makers(books))
+        function, mapping = makers.get(row.request, ("", ""))
+        if mapping and row.cause == "destination":  # the mapping tells of what it gave up
+            return f"mapping:{mapping}"
+        if function:
+            return f"function:{function}"
     return graph.node("caller", SENDERS, "whoever sends")
 
 
@@ -173,9 +175,12 @@ def _ways(books: Books) -> dict[int, str]:
     return found
 
 
-def _functions_of(books: Books) -> dict[int, str]:
-    calls = books.invocations
-    return dict(zip(calls["request"].tolist(), calls["function"].tolist(), strict=True))
+def _makers(books: Books) -> dict[int, tuple[str, str]]:
+    """The function of each request, and the mapping that made it."""
+    return {
+        row.request: (row.function, row.source if row.parent_kind == "batch" else "")
+        for row in books.invocations
+    }
 
 
 def records(books: Books, graph: Graph, dots: Dots, batched: Batched) -> None:
@@ -206,7 +211,7 @@ def records(books: Books, graph: Graph, dots: Dots, batched: Batched) -> None:
         dot = dots.new("record", number, mapping)
         for stay in stays:
             stay.dot = dot
-        for place, row in enumerate(rows):
+        for place in range(len(rows)):
             after = rows[place + 1].at if place + 1 < len(rows) else AHEAD
             stays += _record(graph, batched, dot, mapping, stream, rows, place, after)
         dots.add(stays)
@@ -216,7 +221,8 @@ def records(books: Books, graph: Graph, dots: Dots, batched: Batched) -> None:
                 dot = dots.new("record", number, stream)
                 gone = read.get((stream, number), [])
                 stays = [_kept(books, graph, dot, sent)]
-                stays += [Stay(dot, f"stream:{stream}", LOST, row.at, cause=str(row.cause)) for row in gone[:1]]  # fmt: skip
+                for row in gone[:1]:
+                    stays.append(Stay(dot, stays[0].node, LOST, row.at, cause=str(row.cause)))
                 dots.add(stays)
 
 

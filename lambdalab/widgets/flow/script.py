@@ -6,6 +6,7 @@ Where a dot is at a moment is a function of these arrays alone; the browser draw
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,7 @@ class Script:
 def write(
     trace: Trace, start: float | None = None, end: float | None = None, most: int = MOST_ROWS
 ) -> Script:
-    """The script of a trace from ``start`` to ``end`` (seconds since the lab's start), whole by default."""
+    """The script of a trace, or of what is there from ``start`` to ``end`` (seconds)."""
     whole = read(trace)
     low = 0 if start is None else max(round(start * 1e6), 0)
     high = whole.end if end is None else min(round(end * 1e6), whole.end)
@@ -135,7 +136,7 @@ def _show(dots: Dots, shown: dict[str, str]) -> None:
 
 
 def legs(stays: list[Stay]) -> list[tuple[str, ...]]:
-    """The boxes that the dot of each stay passes on its way to it, from where it was before, to its own."""
+    """The boxes that the dot of each stay passes on its way to it, its own included."""
     last: dict[int, str] = {}
     found = []
     for stay in stays:
@@ -148,9 +149,7 @@ def legs(stays: list[Stay]) -> list[tuple[str, ...]]:
 
 
 def _moves(dots: Dots) -> list[tuple[str, str]]:
-    pairs = [
-        pair for leg in dict.fromkeys(legs(dots.stays)) for pair in zip(leg, leg[1:], strict=False)
-    ]
+    pairs = [pair for leg in dict.fromkeys(legs(dots.stays)) for pair in itertools.pairwise(leg)]
     return list(dict.fromkeys(pairs))
 
 

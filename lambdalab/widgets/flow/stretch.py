@@ -97,9 +97,7 @@ def _chosen(
         order = np.argsort(things.first, kind="stable")
         order = order[(inside & things.telling)[order]]
         at = np.concatenate([things.first[order], books.batches["flushed_at"]])
-        cost = np.concatenate(
-            [things.weight[order], np.full(len(books.batches), _ROWS_OF_A_BATCH)]
-        )
+        cost = np.concatenate([things.weight[order], np.full(len(books.batches), _ROWS_OF_A_BATCH)])
         ranked = np.argsort(at, kind="stable")
         place = int(np.searchsorted(np.cumsum(cost[ranked]), most))
         sooner = int(at[ranked][min(place, len(ranked) - 1)])
@@ -116,8 +114,11 @@ def _chosen(
     every = -(-int(things.weight[plain].sum()) // room)
     if every > 1:
         out = plain & (things.keys % every != 0)
-        left = f"{count(int(out.sum()), 'ordinary request or message', 'ordinary requests and messages')}"
-        told = f"{left} left out: one of {every} is shown, and all that failed, was throttled or tried again. {told}"  # fmt: skip
+        left = count(
+            int(out.sum()), "ordinary request or message", "ordinary requests and messages"
+        )
+        rule = f"one of {every} is shown, and all that failed, was throttled or tried again"
+        told = f"{left} left out: {rule}. {told}"
         inside = inside & ~out
     return inside, end, told.strip()
 
@@ -140,6 +141,8 @@ def _cut(books: Books, keys: Ints, start: int, end: int) -> Books:
         attempts=tries.only(np.isin(tries["request"], numbers) & (tries["started_at"] <= end)),
         batches=batches.only((batches["flushed_at"] <= end) & (over >= start)),
         environments=homes.only((homes["started_at"] <= end) & (gone >= start)),
-        requests=asked.only((np.isin(asked["request"], numbers) | tried) & (asked["sent_at"] <= end)),
+        requests=asked.only(
+            (np.isin(asked["request"], numbers) | tried) & (asked["sent_at"] <= end)
+        ),
         known={},
     )

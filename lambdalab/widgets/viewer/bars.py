@@ -123,7 +123,9 @@ _STEPS = (0, 6, 2, 4, 8, 8)
 def told(start: Floats, end: Floats, numbers: dict[str, Ints]) -> Ints:
     """The places of bars in the order in which they are told."""
     step = np.array(_STEPS)[numbers["table"]]
-    step = np.where((step == 2) & (numbers["kind"] == 0), 7, step)  # Lambda's own queue: after the request
+    step = np.where(
+        (step == 2) & (numbers["kind"] == 0), 7, step
+    )  # Lambda's own queue: after the request
     # what an event is for no time at all, then that it leaves, then that it comes to the next queue
     left = np.isin(numbers["look"], [PLACE[key] for key in ("mark", "dead_letter", "lost")])
     step = np.where((numbers["table"] == 2) & (start == end), np.where(left, 1.5, 1), step)
@@ -144,21 +146,18 @@ def _parts(make: Making) -> list[Part]:
 def _grouped(make: Making, part: Part) -> tuple[Part, tuple[Group, ...]]:
     """Groups in order of their kinds, and lanes counted through all of them."""
     group, lane = part.column("group"), part.column("lane")
-    kinds = [KINDS.index(kind) for kind, _ in make.groups]
-    ranked = sorted(range(len(make.groups)), key=lambda code: (kinds[code], code))
-    names = list(make.groups)
-    place = np.zeros(max(len(ranked), 1), dtype=np.int64)
-    place[ranked] = np.arange(len(ranked))
-    counts = np.zeros(max(len(ranked), 1), dtype=np.int64)
+    counts = np.zeros(len(make.groups) + 1, dtype=np.int64)
     np.maximum.at(counts, group, lane + 1)
-    first = np.zeros(max(len(ranked), 1), dtype=np.int64)
-    found = []
-    reached = 0
-    for code in ranked:
-        first[code] = reached
-        labels = tuple(make.labels.get(code, ()))
-        found.append(Group(*names[code], reached, int(counts[code]), labels))
-        reached += int(counts[code])
+    names = list(make.groups)
+    used = np.flatnonzero(counts[:-1]).tolist()
+    ranked = sorted(used, key=lambda code: (KINDS.index(names[code][0]), code))
+    place, first = np.zeros_like(counts), np.zeros_like(counts)
+    place[ranked] = np.arange(len(ranked))
+    first[ranked] = np.cumsum(counts[ranked]) - counts[ranked]
+    found = [
+        Group(*names[c], int(first[c]), int(counts[c]), tuple(make.labels.get(c, ())))
+        for c in ranked
+    ]
     columns: dict[str, Any] = {**part.columns, "group": place[group], "lane": lane + first[group]}
     return replace(part, columns=columns), tuple(found)
 

@@ -80,11 +80,14 @@ def _failures(made: Bars) -> Iterator[Found]:
     runs = made.failing() & (made.numbers["table"] == TABLES.index("attempts"))
     yield from _first(
         made, "First failure", runs,
-        lambda p: f"a{made.numbers['number'][p]} of r{made.numbers['a'][p]}, {_name(made, p)} {_at(made, p)}",
+        lambda p: f"{made.id(p)} of r{made.numbers['a'][p]}, {_name(made, p)} {_at(made, p)}",
     )  # fmt: skip
     throttled = _look(made, "throttled", "refused")
     yield from _first(
-        made, "First throttle", throttled, lambda p: f"{made.id(p)} of {_name(made, p)} {_at(made, p)}"
+        made,
+        "First throttle",
+        throttled,
+        lambda p: f"{made.id(p)} of {_name(made, p)} {_at(made, p)}",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -46,8 +46,10 @@ class Links:
         if kind == NODES.index("e"):
             found[self.base[1] + 1 + np.flatnonzero(self.home == number)] = True
             return found
-        return found | self._walk(node, self.causes, self.effects) | self._walk(
-            node, self.effects, self.causes
+        return (
+            found
+            | self._walk(node, self.causes, self.effects)
+            | self._walk(node, self.effects, self.causes)
         )
 
     def _walk(self, node: int, sources: Ints, targets: Ints) -> Mask:
@@ -173,5 +175,5 @@ def _of_messages(trace: Trace, runs: _Runs, own: Mask, event: Ints, m: int) -> P
     origin = np.unique(np.column_stack([parent[handed], event[handed]]), axis=0)
     return [
         (runs.at(request[sent], times(trace, table["at"])[sent]), m + event[sent]),
-        (m + origin[:, 0], cast(Ints, m + origin[:, 1])),
+        (m + origin[:, 0], m + origin[:, 1]),
     ]

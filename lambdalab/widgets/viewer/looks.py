@@ -11,7 +11,6 @@ from lambdalab.plots.palette import (
     GREEN,
     MUTED,
     ORANGE,
-    PALE,
     PURPLE,
     SKY,
     VERMILLION,
@@ -19,7 +18,10 @@ from lambdalab.plots.palette import (
 )
 
 _NIGHT = "#3B3B7A"
+_STONE, _HAZE = "#C4C4C4", "#B5DCF3"
 _MEADOW = "#B8E0D2"
+_SAND = "#F6D79E"
+_ROSE = "#EBCBDD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +45,18 @@ def _bad(key: str, label: str, colour: str, pattern: str) -> Look:
 
 LOOKS: tuple[Look, ...] = (
     Look("idle", "environment ready", FAINT, "", 0.9),
-    Look("asked", "caller waits", PALE),
+    Look("asked", "caller waits", _STONE),
     Look("invoked", "invocation", SKY),
-    Look("waiting", "waits in a queue", "#C9C9C9"),
+    Look("waiting", "waits in a queue", _HAZE),
     Look("in_flight", "taken from a queue", "#DDE8F0", "//"),
     Look("gathering", "batch gathers", _MEADOW, ".."),
     Look("handed_over", "batch handed over", GREEN),
     Look("cold_start", "cold start", YELLOW, "//"),
     Look("success", "run: success", BLUE),
-    Look("running", "still running", FAINT, "--"),
+    Look("running", "still running", FAINT, "++"),
     Look("mark", "handed on, filtered", MUTED, "", 0.5),
-    Look("retry", "waits before a retry", ORANGE, "\\\\"),
-    Look("throttled", "waits after a throttle", YELLOW, "--"),
+    Look("retry", "waits before a retry", _SAND, "\\\\"),
+    Look("throttled", "waits after a throttle", _ROSE, "--"),
     _bad("partial", "batch: partial failure", PURPLE, "\\\\"),
     _bad("batch_failed", "batch failed", MUTED, "xx"),
     _bad("batch_throttled", "batch throttled", _NIGHT, ".."),

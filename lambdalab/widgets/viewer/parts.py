@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,22 @@ TABLES = ("requests", "invocations", "queue_events", "batches", "environments", 
 """The tables that bars come of, in the order in which their lanes stand."""
 
 #: Columns of whole numbers that every bar has; ``a`` to ``e`` are what its sentence tells.
-WHOLE = ("group", "lane", "look", "kind", "number", "why", "say", "a", "b", "c", "d", "e", "table", "row")
+WHOLE = (
+    "group",
+    "lane",
+    "look",
+    "kind",
+    "number",
+    "why",
+    "say",
+    "a",
+    "b",
+    "c",
+    "d",
+    "e",
+    "table",
+    "row",
+)
 
 WHYS: tuple[tuple[str, str], ...] = (
     *((name, Cause.meanings[name]) for name in Cause.names),
@@ -45,13 +60,15 @@ class Words:
         self.known: dict[str, int] = {}
 
     def __call__(self, text: str) -> int:
+        """The number of a text, new or known."""
         return self.known.setdefault(text, len(self.known))
 
     def column(self, texts: Iterable[Any]) -> Ints:
         """The number of each text of a column."""
         codes, unique = pd.factorize(pd.Series(texts, dtype=object))
         places = np.array([self(str(text)) for text in unique] or [0], dtype=np.int64)
-        return cast(Ints, places[codes])
+        found: Ints = places[codes]
+        return found
 
     def list(self) -> list[str]:
         """The texts in order of their numbers."""
@@ -97,7 +114,8 @@ def times(trace: Trace, column: pd.Series[Any]) -> Floats:
     """Times in seconds since the lab's start; NaN where there is none."""
     at = column.to_numpy(dtype="datetime64[us]")
     since = at - trace.start.to_numpy().astype("datetime64[us]")
-    return cast(Floats, np.where(np.isnat(at), np.nan, since.astype(np.int64) / 1e6))
+    found: Floats = np.where(np.isnat(at), np.nan, since.astype(np.int64) / 1e6)
+    return found
 
 
 def numbers(ids: pd.Series[Any]) -> Ints:
@@ -110,13 +128,15 @@ def numbers(ids: pd.Series[Any]) -> Ints:
         return np.zeros(0, dtype=np.int64)
     letters = ids.to_numpy(dtype=object).astype("U8").view(np.uint32).reshape(-1, 8)
     digits = np.where(letters == 0, 48, letters).astype(np.int64) - 48
-    return cast(Ints, digits @ 10 ** np.arange(7, -1, -1))
+    found: Ints = digits @ 10 ** np.arange(7, -1, -1)
+    return found
 
 
 def places(column: pd.Series[Any], known: dict[str, int], otherwise: int = 0) -> Ints:
     """A categorical's values by a dictionary of its words."""
     words = [known.get(str(word), otherwise) for word in column.cat.categories]
-    return cast(Ints, np.array([*words, otherwise], dtype=np.int64)[column.cat.codes.to_numpy()])
+    found: Ints = np.array([*words, otherwise], dtype=np.int64)[column.cat.codes.to_numpy()]
+    return found
 
 
 def whys(column: pd.Series[Any], *, batches: bool = False) -> Ints:
@@ -127,4 +147,5 @@ def whys(column: pd.Series[Any], *, batches: bool = False) -> Ints:
 def which(column: pd.Series[Any], *words: str) -> Mask:
     """Where a categorical has one of these words."""
     chosen = [word in words for word in column.cat.categories]
-    return cast(Mask, np.array([*chosen, False])[column.cat.codes.to_numpy()])
+    found: Mask = np.array([*chosen, False])[column.cat.codes.to_numpy()]
+    return found

@@ -38,9 +38,7 @@ def queues(make: Making) -> Part:
     marks = stays.marks(shared)
     names = {name for part in (states, marks) for name in part.columns}
     both = {n: np.concatenate([states.column(n), marks.column(n)]) for n in names}
-    return Part(
-        np.append(states.start, marks.start), np.append(states.end, marks.end), both
-    )
+    return Part(np.append(states.start, marks.start), np.append(states.end, marks.end), both)
 
 
 def _groups(make: Making, table: pd.DataFrame, own: Mask) -> Ints:
@@ -147,7 +145,9 @@ class _Stays:
         for word, end in took.items():
             mine = out & (then == word)
             told = f"is out of {{c#t}} for {{took}}, then {end} ({{why}})"
-            cases.append((mine & (inside > 0), f"{{id}} {told.replace('is out', 'is in {b#b}, out', 1)}"))
+            cases.append(
+                (mine & (inside > 0), f"{{id}} {told.replace('is out', 'is in {b#b}, out', 1)}")
+            )
             cases.append((mine, f"{{id}} {told}"))
         return self.make.say(len(rows), *cases, otherwise="{id} is out of {c#t} for {took} ({why})")
 
@@ -157,12 +157,22 @@ class _Stays:
         looks = pd.Series(self.action[rows], dtype=object).map(
             {action: PLACE[key] for action, key in _MARKS.items()}
         )
-        cause, action, own = self.table["cause"].to_numpy(dtype=object)[rows], self.action[rows], self.own
+        cause, action, own = (
+            self.table["cause"].to_numpy(dtype=object)[rows],
+            self.action[rows],
+            self.own,
+        )
         failed = cause == "delivery_failed"
         say = self.make.say(
             len(rows),
-            ((action == "dead_lettered") & failed, "{id} could not be sent to the dead-letter queue ({why})"),
-            ((action == "dead_lettered") & own[rows], "{id} is sent to the dead-letter queue ({why})"),
+            (
+                (action == "dead_lettered") & failed,
+                "{id} could not be sent to the dead-letter queue ({why})",
+            ),
+            (
+                (action == "dead_lettered") & own[rows],
+                "{id} is sent to the dead-letter queue ({why})",
+            ),
             (action == "dead_lettered", "{id} leaves {c#t} for its dead-letter queue ({why})"),
             ((action == "delivered") & failed, "a record of {id} could not be delivered ({why})"),
             (action == "delivered", "a record of {id} goes to its destination ({why})"),

@@ -14,6 +14,9 @@ from lambdalab.widgets.viewer.looks import BATCHES, OUTCOMES, PLACE, STATUSES
 from lambdalab.widgets.viewer.making import Making
 from lambdalab.widgets.viewer.parts import Ints, Mask, Part, numbers, places, times, which, whys
 
+_LETTERS, _MESSAGES = 200, 5_000
+"""Of an error's text so many letters are told, of a trace's texts so many."""
+
 
 def _looks(column: pd.Series[Any], keys: dict[str, str], otherwise: str) -> Ints:
     return places(column, {word: PLACE[key] for word, key in keys.items()}, PLACE[otherwise])
@@ -21,13 +24,10 @@ def _looks(column: pd.Series[Any], keys: dict[str, str], otherwise: str) -> Ints
 
 def _pairs(make: Making, first: pd.Series[Any], second: pd.Series[Any], between: str) -> Ints:
     """The text of two columns joined, by number: "drive invokes put_order"."""
-    one, other = pd.factorize(first), pd.factorize(second)
-    both = one[0].astype(np.int64) * max(len(other[1]), 1) + other[0]
-    codes, unique = pd.factorize(both)
-    texts = [
-        f"{one[1][pair // max(len(other[1]), 1)]} {between} {other[1][pair % max(len(other[1]), 1)]}"
-        for pair in unique
-    ]
+    (one, names), (other, others) = pd.factorize(first), pd.factorize(second)
+    scale = max(len(others), 1)
+    codes, unique = pd.factorize(one.astype(np.int64) * scale + other)
+    texts = [f"{names[pair // scale]} {between} {others[pair % scale]}" for pair in unique.tolist()]
     return np.array([make.words(text) for text in texts] or [0], dtype=np.int64)[codes]
 
 
@@ -92,7 +92,13 @@ def _invocation_says(make: Making, table: pd.DataFrame, open_: Mask, parent: Any
     event = which(table["invocation_type"], "Event") & (table["status_code"] == 202).to_numpy()
     status = table["status"].astype(object).to_numpy()
     cases = []
-    for kind, letter in (("", ""), ("request", "r"), ("batch", "b"), ("message", "m"), ("event", "m")):
+    for kind, letter in (
+        ("", ""),
+        ("request", "r"),
+        ("batch", "b"),
+        ("message", "m"),
+        ("event", "m"),
+    ):
         for of_event in (False, True):
             some = (parent == kind) & (event == of_event)
             for word in pd.unique(status[some]):
@@ -129,7 +135,7 @@ def attempts(make: Making) -> Part:
         "attempts", "a", start, begun, look="cold_start", **shared,
         say=make.says("cold start: {took} to make {b#e} ready for attempt {d} of {a#r}"),
     )  # fmt: skip
-    error = table["error_type"].astype(object) + ": " + table["error_message"].str.slice(0, 200)
+    error = _errors(table)
     never = which(table["outcome"], "init_error")
     run = make.part(
         "attempts", "a", np.where(never, closed, begun), closed, **shared,
@@ -141,6 +147,14 @@ def attempts(make: Making) -> Part:
     return _together(parts)
 
 
+def _errors(table: pd.DataFrame) -> pd.Series[Any]:
+    """What went wrong, in words; where almost every run has words of its own, only of what type it was."""
+    message = table["error_message"].str.slice(0, _LETTERS)
+    if message.nunique() > _MESSAGES:
+        return table["error_type"].astype(object)
+    return table["error_type"].astype(object) + ": " + message
+
+
 def _attempt_says(make: Making, table: pd.DataFrame, end: Any) -> Ints:
     verbs = {
         "success": "succeeds", "timeout": "times out", "exit": "ends its process",
@@ -149,7 +163,9 @@ def _attempt_says(make: Making, table: pd.DataFrame, end: Any) -> Ints:
     }  # fmt: skip
     what, tail = "attempt {d} of {a#r} in {b#e}", "after {took} ({why}); billed {e} ms"
     told = (table["error_type"] != "").to_numpy() & which(table["outcome"], "error", "exit")
-    cases = [(which(table["outcome"], word), f"{what} {verb} {tail}") for word, verb in verbs.items()]
+    cases = [
+        (which(table["outcome"], word), f"{what} {verb} {tail}") for word, verb in verbs.items()
+    ]
     return make.say(
         len(table),
         (np.isnan(end), f"{what} runs ({{why}})"),
@@ -189,7 +205,12 @@ def environments(make: Making) -> Part:
         ),
     )  # fmt: skip
     ahead = make.part(
-        "environments", "e", start, make.closed(ready), look="cold_start", **shared,
+        "environments",
+        "e",
+        start,
+        make.closed(ready),
+        look="cold_start",
+        **shared,
         say=make.says("{id} is made ahead, for provisioned concurrency, and ready after {took}"),
     )
     return _together([life.chosen(known), ahead.chosen(which(table["kind"], "provisioned"))])
@@ -216,9 +237,11 @@ def in_lanes_of_environments(make: Making, parts: list[Part]) -> None:
 def batches(make: Making) -> Part:
     """How long each batch gathered, and how long it was with the function."""
     table = make.trace.batches
-    opened, flushed, completed = (
-        times(make.trace, table[name]) for name in ("opened_at", "flushed_at", "completed_at")
+    window, joined, flushed, completed = (
+        times(make.trace, table[name])
+        for name in ("window_opened_at", "opened_at", "flushed_at", "completed_at")
     )
+    opened = np.fmin(window, joined)
     number = np.arange(1, len(table) + 1)
     shared: dict[str, Any] = {
         "group": make.group_column("batches", table["mapping"].astype(object)),
@@ -234,8 +257,13 @@ def batches(make: Making) -> Part:
                      otherwise="{id} gathers {a} records of {c#t} for {took} ({why})"),
     )  # fmt: skip
     handed = make.part(
-        "batches", "b", flushed, make.closed(completed), **shared,
-        look=_looks(table["outcome"], BATCHES, "batch_failed"), say=_batch_says(make, table, one),
+        "batches",
+        "b",
+        flushed,
+        make.closed(completed),
+        **shared,
+        look=_looks(table["outcome"], BATCHES, "batch_failed"),
+        say=_batch_says(make, table, one),
     )
     return _together([gathering.chosen(flushed > opened), handed])
 
@@ -247,7 +275,9 @@ def _batch_says(make: Making, table: pd.DataFrame, one: Mask) -> Ints:
             size = "1 record" if single else "{a} records"
             said = f"{outcome.replace('_', ' ')} ({meaning})"
             some = ", {d} of them failed" if outcome == "partial" else ""
-            over = "not over yet" if outcome == "in_flight" else f"over after {{took}}: {said}{some}"
+            over = (
+                "not over yet" if outcome == "in_flight" else f"over after {{took}}: {said}{some}"
+            )
             text = f"{{id}} is handed over with {size}, {{b#s}} ({{why}}); {over}"
             cases.append((which(table["outcome"], outcome) & (one == single), text))
     return make.say(len(table), *cases, otherwise="")

@@ -1,7 +1,8 @@
 """Sentences with gaps, one for each sort of bar: filled in the browser, and here, from the same numbers.
 
 A gap is ``{took}`` (how long), ``{id}`` (whose bar), ``{why}`` (the cause and its meaning), or one of the
-bar's numbers: ``{a}`` plainly, ``{a#r}`` as an id (r, a, b, m, e, c), ``{a#t}`` as a text, ``{a#s}`` as a size.
+bar's numbers: ``{a}`` plainly, ``{a#r}`` as an id (r, a, b, m, e, c), ``{a#t}`` as a text,
+``{a#s}`` as a size.
 """
 
 from __future__ import annotations

@@ -18,24 +18,28 @@ from lambdalab.widgets.viewer.parts import Ints, Mask
 MOST = 400_000
 """Bars that are sent one by one."""
 
-_STEPS = 20_000
-"""Parts of the whole time within which quiet bars are merged."""
+_STEPS = (20_000, 5_000, 1_200, 300)
+"""Parts of the whole time within which quiet bars are merged: finer ones first, if they will do."""
 
 _HOPS = 4
 _SAID = "{a} bars in a row, too many to be sent one by one: they take {took} together"
 
 
-def thinned(made: Bars, shown: Iterable[int], most: int = MOST) -> Bars:
-    """The same bars, or fewer that tell as much; ``shown`` are bars that stay with all their chain.
+def thinned(made: Bars, shown: Iterable[int], most: int | None = None) -> Bars:
+    """The same bars, or fewer that tell as much; ``shown`` are things that stay with all their chain.
 
     What is kept keeps its numbers and links.
     """
+    most = MOST if most is None else most
     if len(made) <= most:
         return made
     keep = _kept_nodes(made, shown)
     single = keep[made.node] | made.failing()
     rest = np.flatnonzero(~single)
-    first, count, end = _runs(made, rest)
+    for steps in _STEPS:
+        first, count, end = _runs(made, rest, steps)
+        if int(single.sum()) + len(first) <= most:
+            break
     places = np.concatenate([np.flatnonzero(single), rest[first]])
     numbers = {name: values[places].copy() for name, values in made.numbers.items()}
     merged = np.zeros(len(places), dtype=bool)
@@ -52,7 +56,8 @@ def thinned(made: Bars, shown: Iterable[int], most: int = MOST) -> Bars:
     start = made.start[places][order]
     return replace(
         made, start=start, end=ends[order], node=node[order], numbers=numbers, says=says,
-        told=told(start, ends[order], numbers), links=_between(made.links, keep), merged=int(count[count > 1].sum()),
+        told=told(start, ends[order], numbers), links=_between(made.links, keep),
+        merged=int(count[count > 1].sum()),
     )  # fmt: skip
 
 
@@ -63,8 +68,8 @@ def _kept_nodes(made: Bars, shown: Iterable[int]) -> Mask:
     for _ in range(_HOPS):
         keep[links.effects[keep[links.causes]]] = True
         keep[links.causes[keep[links.effects]]] = True
-    for place in shown:
-        keep |= links.chain(int(made.node[place]))
+    for node in shown:
+        keep |= links.chain(node)
     keep[0] = False
     return keep
 
@@ -74,9 +79,11 @@ def _between(links: Links, keep: Mask) -> Links:
     return replace(links, causes=links.causes[some], effects=links.effects[some])
 
 
-def _runs(made: Bars, rest: Ints) -> tuple[Ints, Ints, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+def _runs(
+    made: Bars, rest: Ints, steps: int
+) -> tuple[Ints, Ints, np.ndarray[tuple[int], np.dtype[np.float64]]]:
     """Runs of neighbouring bars: the first of each among ``rest``, how many, and where it ends."""
-    near = max(made.last, 1e-6) / _STEPS
+    near = max(made.last, 1e-6) / steps
     start, end = made.start[rest], made.end[rest]
     key = made.numbers["lane"][rest] * 256 + made.numbers["look"][rest]
     fresh = np.append(True, key[1:] != key[:-1])

@@ -5,7 +5,7 @@
 // steps as there are pixels to paint, however many bars there are. Failures are strips of their own, painted
 // last and never narrower than three pixels: nothing covers them, and they are merged with nothing else.
 
-const GUTTER = 118, AXIS = 24, HEAD = 20, LANE = 17, MAP = 44;   // pixels
+const GUTTER = 118, AXIS = 24, HEAD = 20, LANE = 17, TALLEST = 30, MAP = 44;   // pixels
 const INK = "#1a1a1a", MUTED = "#555555", GRID = "#e6e6e6", HEADING = "#f2f5f7";
 const FEW = 5, MOST_LIT = 40, MOST_TOLD = 60, MOST_JOINED = 400;  // lanes of a closed group; sentences; links drawn
 const TYPES = { f8: Float64Array, u4: Uint32Array, i4: Int32Array, u2: Uint16Array, u1: Uint8Array };
@@ -34,6 +34,7 @@ function size(bytes) {
   return bytes < 1048576 ? `${even(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(2)} MB`;
 }
 
+const keyOf = group => `${group.kind} ${group.name}`;
 const count = n => n.toLocaleString("en-US");
 const moment = s => s.toLocaleString("en-US", { minimumFractionDigits: 3, maximumFractionDigits: 3 }) + " s";
 
@@ -179,8 +180,10 @@ class Books {
       for (let i = effectsOf.begin[cause]; i < effectsOf.begin[cause + 1] && found.length < MOST_JOINED; i++) {
         const effect = effectsOf.members[i];
         if (!inside.has(effect)) continue;
-        const to = barsOf.members[barsOf.begin[effect]];
-        let from = barsOf.begin[cause];
+        let from = barsOf.begin[cause], at = barsOf.begin[effect];
+        // a batch gathers before its later records come: they join what is under way
+        while (at + 1 < barsOf.begin[effect + 1] && start[barsOf.members[at]] < start[barsOf.members[from]]) at++;
+        const to = barsOf.members[at];
         while (from + 1 < barsOf.begin[cause + 1] && start[barsOf.members[from + 1]] <= start[to]) from++;
         found.push([barsOf.members[from], to]);
       }
@@ -202,16 +205,29 @@ class Books {
 // ---- rows: what stands below each other ----------------------------------------------------------------
 
 class Rows {
-  constructor(books, { opened, hidden, focus, lit }) {
+  constructor(books, { opened, hidden, focus, lit, room }) {
     Object.assign(this, { books, list: [], rowOf: new Int32Array(books.lanes).fill(-1), height: 0 });
     const has = new Uint8Array(books.lanes);
     lit.forEach(bar => { has[books.lane[bar]] = 1; });
     const only = focus && lit.length > 0;
-    for (const group of books.groups) if (group.lanes && !hidden.includes(group.kind)) this.add(group, has, only, opened.includes(group.name));
+    for (const group of books.groups) if (group.lanes && !hidden.includes(group.kind)) this.add(group, has, only, opened.includes(keyOf(group)));
+    this.stretch(room);
     this.gather();
   }
 
-  push(row) { row.y = this.height; this.height += row.height; this.list.push(row); return this.list.length - 1; }
+  // Few lanes share the room there is: what is projected should be seen from the last row.
+  stretch(room) {
+    const lanes = this.list.filter(row => row.type !== "head").length, heads = this.list.length - lanes;
+    const tall = Math.floor(Math.min(TALLEST, Math.max(LANE, (room - heads * HEAD) / Math.max(lanes, 1))));
+    this.height = 0;
+    for (const row of this.list) {
+      if (row.type !== "head") row.height = tall;
+      row.y = this.height;
+      this.height += row.height;
+    }
+  }
+
+  push(row) { this.list.push(row); return this.list.length - 1; }
 
   add(group, has, only, open) {
     const shown = [];
@@ -224,10 +240,10 @@ class Rows {
     this.push({ type: "head", group, height: HEAD, open });
     for (const lane of shown) {
       const label = group.labels[lane - group.first] || "";
-      this.rowOf[lane] = this.push({ type: "lane", group, lane, label, height: LANE, strips: this.strips(lane) });
+      this.rowOf[lane] = this.push({ type: "lane", group, lane, label, strips: this.strips(lane) });
     }
     if (!rest || (only && lit <= MOST_LIT)) return;
-    const more = this.push({ type: "more", group, rest, height: LANE, strips: [] });
+    const more = this.push({ type: "more", group, rest, strips: [] });
     for (let lane = group.first; lane < group.first + group.lanes; lane++) if (this.rowOf[lane] < 0) this.rowOf[lane] = more;
   }
 
@@ -337,9 +353,9 @@ class Painter {
     const row = rows.list[rows.rowOf[this.books.lane[bar]]], look = this.books.looks[this.books.look[bar]];
     if (!row) return null;
     const scale = (this.width - GUTTER) / (window.high - window.low);
-    const x = GUTTER + (this.books.start[bar] - window.low) * scale, tall = Math.round((LANE - 2) * look.share);
+    const x = GUTTER + (this.books.start[bar] - window.low) * scale, tall = Math.round((row.height - 2) * look.share);
     const wide = Math.max(least(look), (this.books.end[bar] - this.books.start[bar]) * scale);
-    return { x, y: AXIS + row.y - window.scroll + Math.round((LANE - tall) / 2), width: wide, height: tall };
+    return { x, y: AXIS + row.y - window.scroll + Math.round((row.height - tall) / 2), width: wide, height: tall };
   }
 
   draw(rows, window, state) {
@@ -358,12 +374,21 @@ class Painter {
     pen.clip();
     const dim = state.lit.length > 0;
     for (const failing of [false, true]) {
-      pen.globalAlpha = dim ? (failing ? 0.5 : 0.25) : 1;
-      for (const row of shown) if (row.strips) this.bars(row, window, state.hidden, failing);
+      for (const row of shown) {
+        pen.globalAlpha = !dim || row.group.name === state.named ? 1 : failing ? 0.5 : 0.25;
+        if (row.strips) this.bars(row, window, state.hidden, failing);
+      }
     }
     pen.globalAlpha = 1;
-    if (dim) this.lit(rows, window, state);
+    if (dim && !state.named) this.lit(rows, window, state);
+    if (dim) this.cursor(rows, window, state.cursor);
     this.measure(window, state.measured);
+    pen.restore();
+    pen.save();
+    pen.beginPath();
+    pen.rect(0, AXIS, width, height - AXIS);
+    pen.clip();
+    for (const row of shown) if (row.type === "head") this.heading(row, AXIS + row.y - window.scroll);
     pen.restore();
   }
 
@@ -372,7 +397,7 @@ class Painter {
     for (const strip of row.strips) {
       const look = this.books.looks[strip.look];
       if (look.failing !== failing || hidden.includes(look.key)) continue;
-      const tall = Math.round((LANE - 2) * look.share), top = y + Math.round((LANE - tall) / 2), fill = this.fills[strip.look];
+      const tall = Math.round((row.height - 2) * look.share), top = y + Math.round((row.height - tall) / 2), fill = this.fills[strip.look];
       pen.fillStyle = look.colour;
       runs(strip, look, window.low, window.high, scale, (x0, x1, single) => {
         const left = GUTTER + Math.max(x0, -9), right = Math.min(GUTTER + x1, this.width + 9) - (single ? 1 : 0);
@@ -415,7 +440,7 @@ class Painter {
         const look = books.looks[books.look[bar]];
         if (look.failing !== failing || state.hidden.includes(look.key)) continue;
         const box = this.box(bar, rows, window);
-        if (!box || box.x > this.width || box.x + box.width < GUTTER || box.y > this.height || box.y < AXIS - LANE) continue;
+        if (!box || box.x > this.width || box.x + box.width < GUTTER || box.y > this.height || box.y < AXIS - TALLEST) continue;
         const left = Math.max(box.x, GUTTER - 9), right = Math.min(box.x + box.width, this.width + 9);
         pen.fillStyle = look.colour;
         pen.fillRect(left, box.y, right - left, box.height);
@@ -423,7 +448,10 @@ class Painter {
         if (right - left >= 4 && look.key !== "idle") { pen.strokeStyle = INK; pen.lineWidth = 1; pen.strokeRect(left + 0.5, box.y + 0.5, right - left - 1, box.height - 1); }
       }
     }
-    const at = state.cursor >= 0 && this.box(state.cursor, rows, window);
+  }
+
+  cursor(rows, window, bar) {
+    const { pen } = this, at = bar >= 0 && this.box(bar, rows, window);
     if (!at) return;
     pen.strokeStyle = "#ffffff";
     pen.lineWidth = 5;
@@ -440,10 +468,6 @@ class Painter {
     if (row.type === "head") {
       pen.fillStyle = HEADING;
       pen.fillRect(0, y + 1, width, row.height - 1);
-      pen.fillStyle = INK;
-      pen.font = "600 12px system-ui, 'DejaVu Sans', sans-serif";
-      const lanes = row.group.lanes > 1 ? ` · ${count(row.group.lanes)} lanes` : "";
-      pen.fillText(`${row.open ? "▾" : "▸"} ${TITLES[row.group.kind]} ${row.group.name}${lanes}`, 6, y + row.height / 2 + 1, width - 12);
       return;
     }
     pen.fillStyle = MUTED;
@@ -452,6 +476,20 @@ class Painter {
     pen.fillText(text, 12, y + row.height / 2, GUTTER - 16);
     pen.fillStyle = GRID;
     pen.fillRect(GUTTER, y + row.height - 1, width - GUTTER, 1);
+  }
+
+  // Written last, with a rim of the ground's colour: the lines of a chain run behind it.
+  heading(row, y) {
+    const { pen } = this, { group } = row, lanes = group.lanes > 1 ? ` · ${count(group.lanes)} lanes` : "";
+    const text = `${row.open ? "▾" : "▸"} ${TITLES[group.kind]} ${group.name}${lanes}`;
+    pen.font = "600 12px system-ui, 'DejaVu Sans', sans-serif";
+    pen.textBaseline = "middle";
+    pen.textAlign = "left";
+    pen.strokeStyle = HEADING;
+    pen.lineWidth = 4;
+    pen.strokeText(text, 6, y + row.height / 2 + 1, this.width - 12);
+    pen.fillStyle = INK;
+    pen.fillText(text, 6, y + row.height / 2 + 1, this.width - 12);
   }
 
   axis(window) {
@@ -553,7 +591,7 @@ function make(tag, known = {}, ...inside) {
 }
 
 const HELP = "Drag or Shift+arrows to move, wheel or + and - to zoom, 0 for all; click a bar for its chain, left and right "
-  + "to walk it, up to its cause, down to its effect, Enter to begin anew from here; F chain only, M measure, / search, Esc nothing.";
+  + "to walk it, up to its cause, down to its effect, Enter to begin anew from here; F chain only, O opens a group, M measures, / search, Esc nothing.";
 
 class Viewer {
   constructor(model, root) {
@@ -601,7 +639,7 @@ class Viewer {
     const list = `lambdalab-names-${Math.floor(performance.now() * 1000)}-${document.querySelectorAll(".lambdalab-viewer").length}`;
     this.names = make("datalist", { id: list });
     this.search = make("input", { type: "search", placeholder: "r2, b3, m12 or a name", "aria-label": "Search by id or name", list,
-      on: { change: () => this.seek(this.search.value) } });
+      on: { change: () => this.seek(this.search.value), keydown: e => { if (e.key === "Enter") { e.stopPropagation(); e.preventDefault(); this.seek(this.search.value); } } } });
     this.chainOnly = button("Chain only", "Show only the lanes of the chain (F)", () => this.set({ focus: !this.get("focus") }));
     this.ruler = button("Measure", "Measure between two times: two clicks, or Shift and drag (M)", () => this.mark(!this.marking));
     this.tools = make("div", { class: "tools", role: "toolbar", "aria-label": "Trace viewer" }, this.search, this.names,
@@ -620,7 +658,7 @@ class Viewer {
     this.live = make("div", { class: "live", "aria-live": "polite", role: "status" });
     this.root.classList.add("lambdalab-viewer");
     this.root.dataset.lmSuppressShortcuts = "true";  // JupyterLab's own keys stay out of here
-    this.root.replaceChildren(this.tools, make("div", { class: "main" }, this.stage, this.side), this.keys, this.live);
+    this.root.replaceChildren(this.tools, make("div", { class: "room" }, make("div", { class: "main" }, this.stage, this.side)), this.keys, this.live);
     this.hear();
   }
 
@@ -650,7 +688,9 @@ class Viewer {
 
   light() {
     this.lit = this.books.litBy(this.get("selected"));
-    this.joints = this.books.named(this.get("selected")) ? this.books.joints(this.lit) : [];
+    const selected = this.get("selected"), thing = this.books.named(selected);
+    this.named = thing ? "" : selected;  // a function or queue: all of its lanes
+    this.joints = thing ? this.books.joints(this.lit) : [];
     this.layout();
     this.tell();
     this.reveal();
@@ -658,7 +698,7 @@ class Viewer {
 
   layout() {
     const [opened, hidden, focus] = ["opened", "hidden", "focus"].map(name => this.get(name));
-    this.rows = new Rows(this.books, { opened, hidden, focus, lit: this.lit });
+    this.rows = new Rows(this.books, { opened, hidden, focus, lit: this.lit, room: this.get("height") - AXIS });
     this.chainOnly.setAttribute("aria-pressed", String(focus));
     this.clamp();
     this.redraw();
@@ -671,7 +711,7 @@ class Viewer {
     const place = Math.max(0, lit.indexOf(cursor)), first = Math.max(0, Math.min(place - MOST_TOLD / 2, lit.length - MOST_TOLD));
     const items = [...lit.slice(first, first + MOST_TOLD)].map((bar, i) => make("li", { value: first + i + 1, "data-bar": bar,
       "aria-current": String(bar === cursor), class: books.failing(bar) ? "bad" : "", on: { click: () => this.step(bar) } },
-      make("span", { class: "at", text: moment(books.start[bar]) }), books.sentence(bar)));
+      make("span", { class: "at", text: moment(books.start[bar]) }), ` ${books.sentence(bar)}`));
     const rest = lit.length - items.length;
     const note = rest ? [make("div", { class: "note", text: `${count(lit.length)} in all; the arrow keys lead to the others.` })] : [];
     const title = lit.length ? [make("h4", { text: `The chain of ${selected}` }), ...note, make("ol", {}, ...items)] : [make("div", { class: "note", text: "Click a bar to see what caused it, and what it caused." })];
@@ -685,6 +725,7 @@ class Viewer {
     }
     if (lit.length && lit.includes(cursor)) this.announce(`${place + 1} of ${lit.length}: ${moment(books.start[cursor])}, ${books.sentence(cursor)}`);
     else if (lit.length) this.announce(`${count(lit.length)} bars of ${selected}`);
+    else if (selected) this.announce(`${selected} is merged with its neighbours, as this trace is so large: with a kernel it will come.`);
     else this.announce(books.n ? "Nothing is selected." : "This trace is empty: nothing has happened yet.");
   }
 
@@ -738,7 +779,7 @@ class Viewer {
 
   go(low, high, smooth = true) {
     const span = Math.max(high - low, 2e-6);
-    low = Math.max(Math.min(low, this.whole() - span * 0.1), -span * 0.9);
+    low = Math.max(Math.min(low, this.whole() - span / 2), -span / 2);
     const from = [this.low, this.high], to = [low, low + span], began = performance.now();
     cancelAnimationFrame(this.gliding);
     const glide = now => {
@@ -790,7 +831,7 @@ class Viewer {
     this.painter.fit(width, this.get("height"));
     const window = { low: this.low, high: this.high, scroll: this.scroll };
     const [hidden, measured, cursor] = ["hidden", "measured", "cursor"].map(name => this.get(name));
-    this.painter.draw(this.rows, window, { hidden, measured, lit: this.lit, joints: this.joints, cursor });
+    this.painter.draw(this.rows, window, { hidden, measured, lit: this.lit, joints: this.joints, cursor, named: this.named });
     this.map.draw(width, window, this.lit, this.whole());
     this.small.setAttribute("aria-valuetext", `${moment(this.low)} to ${moment(this.high)}`);
     this.small.setAttribute("aria-valuenow", this.low.toFixed(3));
@@ -842,13 +883,23 @@ class Viewer {
   click(event) {
     const at = this.point(event), row = this.rows.at(at.y - AXIS + this.scroll), hit = this.hit(at);
     if (this.marking && at.x > GUTTER) { this.set({ measured: this.get("measured").length === 1 ? [...this.get("measured"), at.at] : [at.at] }); this.sayMeasured(); return; }
-    if (row && (row.type === "head" || (row.type === "more" && !hit))) {
-      const opened = this.get("opened"), name = row.group.name;
-      this.set({ opened: opened.includes(name) ? opened.filter(n => n !== name) : [...opened, name], ...(row.type === "more" ? { focus: false } : {}) });
-      return;
-    }
+    if (row && (row.type === "head" || (row.type === "more" && !hit))) { this.flip(row); return; }
     if (hit && this.books.id(hit.bar)) this.set({ selected: this.books.id(hit.bar), cursor: hit.bar });
     else if (hit) this.announce(this.books.sentence(hit.bar));
+  }
+
+  // A group opens, and closes.
+  flip(row) {
+    const opened = this.get("opened"), name = keyOf(row.group), open = !opened.includes(name);
+    this.set({ opened: open ? [...opened, name] : opened.filter(n => n !== name), ...(row.type === "more" ? { focus: false } : {}) });
+    this.announce(`${TITLES[row.group.kind]} ${row.group.name} is ${open ? "open" : "closed"}: ${count(row.group.lanes)} lanes.`);
+  }
+
+  // By keys: the group of the bar under the cursor, else the topmost on show.
+  open() {
+    const cursor = this.get("cursor"), { books, rows } = this;
+    const row = (cursor >= 0 && rows.list[rows.rowOf[books.lane[cursor]]]) || rows.at(this.scroll + 1);
+    if (row) this.flip(row);
   }
 
   sayMeasured() {
@@ -912,7 +963,7 @@ class Viewer {
       Enter: () => { const cursor = this.get("cursor"); if (cursor >= 0 && this.books.id(cursor)) this.set({ selected: this.books.id(cursor) }); },
       Escape: () => { this.mark(false); this.set({ selected: "", cursor: -1 }); },
       "+": () => this.zoom(0.5), "=": () => this.zoom(0.5), "-": () => this.zoom(2), 0: () => this.go(0, this.whole()), z: () => this.toChain(),
-      f: () => this.set({ focus: !this.get("focus") }), "/": () => this.search.focus(), m: () => this.markHere(),
+      f: () => this.set({ focus: !this.get("focus") }), "/": () => this.search.focus(), o: () => this.open(), m: () => this.markHere(),
     }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!does) return;
     event.preventDefault();

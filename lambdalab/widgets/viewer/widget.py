@@ -32,7 +32,7 @@ _KINDS = {"request": "r", "attempt": "a", "batch": "b", "message": "m", "environ
 _CALL = re.compile(r"c([1-9]\d*)\Z")
 
 
-class TraceViewer(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has no types
+class TraceViewer(anywidget.AnyWidget):
     """All lanes of a trace on one time axis: zoom, click, and be told what caused what.
 
     It opens on the first thing worth a look (``viewer.findings`` lists them), and shows only the lanes
@@ -42,9 +42,9 @@ class TraceViewer(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has n
     Look for the colours with a pattern, taller than the rest: those are failures. They lie on top of
     everything, however far one zooms out.
 
-    From code: ``viewer.select("r2")``, ``viewer.show(30, 60)``; ``viewer.selection`` is a DataFrame of what
-    is lit, also after a click in the browser. Where no widget can run, a picture of the selected chain and
-    the list of findings stand for it.
+    From code: ``viewer.select("r2")``, ``viewer.show(30, 60)``; ``viewer.selection`` is a DataFrame of
+    what is lit, also after a click in the browser. Where no widget can run, a picture of the selected
+    chain and the list of findings stand for it.
 
     Parameters
     ----------
@@ -64,7 +64,8 @@ class TraceViewer(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has n
     hidden
         Keys of looks ("success") and kinds of lanes ("queue") that are not drawn.
     opened
-        Names of groups of lanes that are open: of others only the first lanes and what is lit are shown.
+        Groups of lanes that are open, by kind and name ("environments bill"): of others only the first
+        lanes and what is lit are shown.
     focus
         Whether only lanes with something lit are shown.
     measured
@@ -82,7 +83,7 @@ class TraceViewer(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has n
          t_s  id where
     0  0.000  r1  bill
     1  0.000  a1  bill
-    2  0.236  a1  bill
+    2  0.232  a1  bill
     """
 
     _esm = _HERE / "viewer.js"
@@ -91,7 +92,9 @@ class TraceViewer(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has n
     data = traitlets.Bytes().tag(sync=True)
     columns = traitlets.Dict().tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
-    view = traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(0.0, 1.0)).tag(sync=True)
+    view = traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(0.0, 1.0)).tag(
+        sync=True
+    )
     selected = traitlets.Unicode().tag(sync=True)
     cursor = traitlets.Int(-1).tag(sync=True)
     hidden = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -112,13 +115,17 @@ class TraceViewer(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has n
     @property
     def trace(self) -> Trace:
         """The trace on show."""
-        return getattr(self._source, "trace", self._source)  # type: ignore[return-value]
+        source: Any = self._source
+        found: Trace = getattr(source, "trace", source)
+        return found
 
-    def _read(self) -> dict[str, Any]:
-        """Turn the trace into bars, as the browser gets them."""
+    def _read(self, *wanted: int) -> dict[str, Any]:
+        """Turn the trace into bars, as the browser gets them; of ``wanted`` things none is merged."""
         whole = bars(self.trace)
-        self._bars = thinned(whole, [found.bar for found in findings(whole)])
-        self._found = findings(self._bars)
+        found = findings(whole)
+        shown = [int(whole.node[each.bar]) for each in found]
+        self._bars = thinned(whole, [*shown, *wanted])
+        self._found = [each._replace(bar=_same(whole, each.bar, self._bars)) for each in found]
         data, columns = packed(self._bars)
         about = described(self.trace, self._bars, self._found)
         return {"data": data, "columns": columns, "about": about}
@@ -139,6 +146,16 @@ class TraceViewer(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has n
                 setattr(self, name, value)
             self.cursor = -1
         return self
+
+    @traitlets.observe("selected")
+    def _bring(self, change: Any) -> None:
+        """What is selected must not be merged with its neighbours, whoever selected it."""
+        node = self._node(change["new"]) if self._bars.merged else None
+        if node is not None and not len(self._bars.of(node)):
+            told = self._read(node)
+            with self.hold_sync():
+                for name, value in told.items():
+                    setattr(self, name, value)
 
     # ---- from code ------------------------------------------------------------------------------
 
@@ -219,7 +236,11 @@ class TraceViewer(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has n
     def _node(self, text: str) -> int | None:
         """The number of a thing by its short id; None for what is none."""
         kind, base = NODES.find(text[:1]), self._bars.links.base
-        if kind < 0 or not text[1:].isdigit() or not 0 < int(text[1:]) <= base[kind + 1] - base[kind]:
+        if (
+            kind < 0
+            or not text[1:].isdigit()
+            or not 0 < int(text[1:]) <= base[kind + 1] - base[kind]
+        ):
             return None
         return self._bars.links.node(kind, int(text[1:]))
 
@@ -245,6 +266,13 @@ class TraceViewer(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has n
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         picture = base64.b64encode(png(self._bars, self._lit(), self.view)).decode()
         return {**(data or {}), "text/plain": repr(self), "image/png": picture}, metadata
+
+
+def _same(whole: Bars, place: int, made: Bars) -> int:
+    """Where a bar is in bars of which some are merged."""
+    mine = (made.node == whole.node[place]) & (made.start == whole.start[place])
+    mine &= made.numbers["look"] == whole.numbers["look"][place]
+    return int(np.flatnonzero(mine)[0])
 
 
 def _text_of(thing: Any) -> str:
