@@ -7,7 +7,18 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import events, growth, mappings, memory, picture, speed, sweeps, tables, viewer
+from benchmarks import (
+    events,
+    flow,
+    growth,
+    mappings,
+    memory,
+    picture,
+    speed,
+    sweeps,
+    tables,
+    viewer,
+)
 from benchmarks.table import Row, show
 
 Family = Callable[[argparse.Namespace], Iterator[Row]]
@@ -19,6 +30,7 @@ FAMILIES: dict[str, Family] = {
     "events": lambda args: events.rows(args.rounds),
     "mappings": lambda args: mappings.rows(args.full, args.rounds),
     "picture": lambda args: picture.rows(args.rounds),
+    "flow": lambda args: flow.rows(),
     "viewer": lambda args: viewer.rows(args.full),
     "sweeps": lambda args: sweeps.rows(),
 }

@@ -16,7 +16,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "BackoffExplorer": {"kind": "throttle"},
     "BatchingExplorer": {"rate": 34.0, "seconds": 30.0, "batch_size": 1, "window": 0},
     "VisibilityExplorer": {"messages": 1000},
-    "ThrottleTrapExplorer": {"messages": 3500},
+    "ThrottleTrapExplorer": {"messages": 1700},
     "ConcurrencyExplorer": {"rate": 20.0, "arrivals": "poisson", "calls": 1000, "duration": 2.0},
     "ShardExplorer": {
         "records": 1000, "batch_size": 1, "maximum_retry_attempts": 3, "poison": 417,

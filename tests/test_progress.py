@@ -145,6 +145,9 @@ def test_work_inside_shown_work_is_silent(looking_on, capsys) -> None:
     assert "sweep  33%" in err
     assert "lab ·" not in err
     assert not progress._hidden
+    for _ in progress.counted([1], "outer"):
+        busy(20_000).run()
+    assert "lab ·" not in capsys.readouterr().err
 
 
 def test_a_check_shows_its_rules(looking_on, capsys) -> None:

@@ -144,7 +144,7 @@ def burst() -> Trace:
 
 @cache
 def scaling() -> Trace:
-    """Five thousand calls at once: environments come by the thousand every ten seconds."""
+    """2,500 events at once: a thousand environments, then as many as ten seconds allow."""
     lab = ll.Lab(seed=SEED, quotas={"account_concurrency": 5000})
     lab.create_function("quote", duration=15, timeout=30)
     lab.drive("quote", ll.Burst(2500), count=2500, invocation_type="Event")

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import gallery_runs as runs
 
 from lambdalab.trace import Trace
+
+
+class Large(Protocol):
+    """A run with as many rows as are asked for, which is kept until ``cache_clear``."""
+
+    def __call__(self, rows: int) -> Trace: ...
+
+    def cache_clear(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -22,33 +30,33 @@ class Shown:
 
 TELLING: dict[str, tuple[Shown, ...]] = {
     "backoff": (
-        Shown(runs.errors, "two retries after runs.errors, then the dead-letter queue"),
+        Shown(runs.errors, "two retries after errors, then the dead-letter queue"),
         Shown(runs.throttled, "throttles use up no retry: six hours of waits"),
     ),
     "batching": (
         Shown(runs.batches, "a batch of ten or five seconds, what comes first"),
         Shown(runs.large_records, "records of 100 KB: 6 MB are reached long before 10,000 records"),
-        Shown(runs.many_batches, "hundreds of runs.batches: each as high as it is large"),
+        Shown(runs.many_batches, "hundreds of batches: each as high as it is large"),
         Shown(runs.many_batches, "the same by poller", {"by": "poller"}),
         Shown(runs.poisoned, "a stream: a bad record halves its batch again and again"),
     ),
     "cold_starts": (Shown(runs.mornings, "busy spells with pauses longer than environments live idle"),),
     "concurrency": (
-        Shown(runs.burst, "a runs.burst above provisioned and reserved concurrency"),
-        Shown(runs.scaling, "2,500 events at once: a thousand environments every ten seconds"),
+        Shown(runs.burst, "a burst above provisioned and reserved concurrency"),
+        Shown(runs.scaling, "2,500 events at once: a thousand environments, then what the scaling rate allows"),
     ),
     "cost": (
-        Shown(runs.shop, "what a runs.shop costs, and of what"),
+        Shown(runs.shop, "what a shop costs, and of what"),
         Shown(runs.memory_sizes, "the same work at seven memory sizes"),
     ),
-    "latency": (Shown(runs.shop, "callers of a runs.shop, and what they waited for"),),
+    "latency": (Shown(runs.shop, "callers of a shop, and what they waited for"),),
     "queue_depth": (
-        Shown(runs.failing_queue, "half of the runs.batches fail", {"queue": "orders", "age": True}),
-        Shown(runs.trap, "the throttle runs.trap", {"queue": "tasks"}),
+        Shown(runs.failing_queue, "half of the batches fail", {"queue": "orders", "age": True}),
+        Shown(runs.trap, "the throttle trap", {"queue": "tasks"}),
     ),
     "receives": (
         Shown(runs.trap, "no run fails, and the messages die all the same"),
-        Shown(runs.failing_queue, "half of the runs.batches fail"),
+        Shown(runs.failing_queue, "half of the batches fail"),
     ),
     "request_anatomy": (
         Shown(runs.api_timeout, "the API gives up after 29 s, the function runs on"),
@@ -56,7 +64,7 @@ TELLING: dict[str, tuple[Shown, ...]] = {
     ),
     "shards": (
         Shown(runs.poisoned, "one bad record; its batch is halved until it stands alone"),
-        Shown(runs.blocked, "whole runs.batches are tried again: the shard stands still"),
+        Shown(runs.blocked, "whole batches are tried again: the shard stands still"),
         Shown(runs.fifo, "a failing message of a FIFO queue holds up its group"),
     ),
     "story": (
@@ -74,7 +82,7 @@ TELLING: dict[str, tuple[Shown, ...]] = {
     ),
     "visibility": (
         Shown(runs.too_short, "30 s of invisibility, and work that often lasts longer"),
-        Shown(runs.failing_queue, "half of the runs.batches fail"),
+        Shown(runs.failing_queue, "half of the batches fail"),
     ),
 }  # fmt: skip
 
@@ -85,7 +93,7 @@ ONE: dict[str, Callable[[], Trace]] = {
 }  # fmt: skip
 
 #: Runs with a million rows of what the plot is about, where that is not calls.
-MANY: dict[str, Callable[[int], Trace]] = {
+MANY: dict[str, Large] = {
     "batching": runs.million_batches, "queue_depth": runs.million_messages,
     "receives": runs.million_messages, "visibility": runs.million_messages,
     "shards": runs.million_records,
@@ -113,6 +121,11 @@ def one_row(plot: str) -> Trace:
     return ONE.get(plot, runs.one_call)()
 
 
+def large_run(plot: str) -> Large:
+    """What makes the run with very many rows of what the plot is about."""
+    return MANY.get(plot, runs.million_calls)
+
+
 def many_rows(plot: str, rows: int = runs.MILLION) -> Trace:
     """A run with so many rows of what the plot is about."""
-    return MANY.get(plot, runs.million_calls)(rows)
+    return large_run(plot)(rows)

@@ -4,7 +4,7 @@
     python tools/make_gallery.py build/gallery --only timeline     # one plot
     python tools/make_gallery.py build/gallery --rows 20000        # less than a million rows
 
-A plot without a telling run (``tools/gallery_shown.py``) is an error. The page asks nothing of the network.
+A plot without a telling run (``tools/gallery_shown.py``) is an error. The page needs no network.
 """
 
 from __future__ import annotations
@@ -33,16 +33,22 @@ from lambdalab import plots
 from lambdalab.trace import Trace
 
 DPI = 90
-LARGEST = 1200  # pixels that a picture is wide on the page
+
+
+TABLES = (
+    "invocations", "attempts", "retries", "queue_events", "batches", "batch_records", "environments",
+    "requests", "scaling",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """One picture: its file's name, what its caption says, and how it is drawn."""
+    """One picture: its file's name, what its caption says, how it is drawn, and what is made before."""
 
     name: str
     caption: str
     draw: Callable[[], Figure]
+    prepare: Callable[[], object] = lambda: None
 
 
 @dataclass
@@ -57,24 +63,31 @@ class Section:
 # ---- what is drawn -----------------------------------------------------------------------------
 
 
-def drawings(plot: str, rows: int) -> Iterator[Drawing]:
-    """The pictures of one plot: telling ones first, then the empty one, one row, very many rows."""
+def drawings(plot: str) -> Iterator[Drawing]:
+    """The pictures of one plot: telling ones first, then the empty one, and the one of one row."""
     for number, one in enumerate(shown.telling(plot), start=1):
         options = ", ".join(f"{name}={value!r}" for name, value in one.how.items())
         caption = one.why + (f" ({options})" if options else "")
-        yield Drawing(f"{plot}-{number}", caption, _drawn(plot, one.run, **one.how))
-    yield Drawing(
-        f"{plot}-empty", "a trace in which nothing has happened", _drawn(plot, runs.nothing)
-    )
-    yield Drawing(f"{plot}-one", "one row", _drawn(plot, lambda: shown.one_row(plot)))
-    many = f"about {rows:,} rows"
-    yield Drawing(f"{plot}-many", many, _drawn(plot, lambda: shown.many_rows(plot, rows)))
+        yield _of(f"{plot}-{number}", caption, plot, one.run, **one.how)
+    yield _of(f"{plot}-empty", "a trace in which nothing has happened", plot, runs.nothing)
+    yield _of(f"{plot}-one", "one row", plot, lambda: shown.one_row(plot))
 
 
-def _drawn(plot: str, run: Callable[[], Trace], **how: object) -> Callable[[], Figure]:
-    """The plot of a run. Its tables are built before, so that only the drawing is timed."""
+def many(plot: str, rows: int) -> Drawing:
+    """The picture of very many rows."""
+    caption = f"about {rows:,} rows"
+    return _of(f"{plot}-many", caption, plot, lambda: shown.many_rows(plot, rows))
 
-    return lambda: _figure(plots.PLOTS[plot](run(), **how))
+
+def _of(name: str, caption: str, plot: str, run: Callable[[], Trace], **how: object) -> Drawing:
+    """The plot of a run. The run and its tables are made before: the picture's time is its own."""
+
+    def prepare() -> None:
+        trace = run()
+        for table in TABLES:
+            getattr(trace, table)
+
+    return Drawing(name, caption, lambda: _figure(plots.PLOTS[plot](run(), **how)), prepare)
 
 
 def further(seeds: int) -> Iterator[tuple[str, str, list[Drawing]]]:
@@ -120,14 +133,16 @@ def look_for(function: Callable[..., object]) -> str:
 # ---- files ---------------------------------------------------------------------------------------
 
 
-def save(drawing: Drawing, folder: Path) -> float:
-    """Draw one picture into the folder; returns the seconds it took."""
+def save(drawing: Drawing, folder: Path) -> tuple[Drawing, float]:
+    """Draw one picture into the folder; returns it with the seconds it took."""
+    drawing.prepare()
     begun = time.perf_counter()
     figure = drawing.draw()
     figure.savefig(folder / f"{drawing.name}.png", dpi=DPI, metadata={"Software": None})
     spent = time.perf_counter() - begun
     plt.close(figure)
-    return spent
+    print(f"{drawing.name:20} {spent:6.2f} s", flush=True)
+    return drawing, spent
 
 
 def gallery(folder: Path, only: list[str], rows: int, seeds: int) -> list[Section]:
@@ -136,31 +151,22 @@ def gallery(folder: Path, only: list[str], rows: int, seeds: int) -> list[Sectio
     for name in names:
         shown.telling(name)
     folder.mkdir(parents=True, exist_ok=True)
-    sections = []
-    for name in names:
-        section = Section(name, look_for(plots.PLOTS[name]))
-        for drawing in drawings(name, rows):
-            _warm(drawing, rows)
-            section.pictures.append((drawing, save(drawing, folder)))
-        sections.append(section)
-        print(f"{name:16}", *(f"{spent:6.2f} s" for _, spent in section.pictures), flush=True)
-    for name, text, drawn in further(seeds):
-        if not only or name in only:
-            sections.append(Section(name, text, [(each, save(each, folder)) for each in drawn]))
-            print(f"{name:16}", *(f"{t:6.2f} s" for _, t in sections[-1].pictures), flush=True)
-    return sections
-
-
-def _warm(drawing: Drawing, rows: int) -> None:
-    """Make the tables of the large run before its first picture: that is not the picture's time."""
-    plot, _, which = drawing.name.rpartition("-")
-    if which == "many":
-        trace = shown.many_rows(plot, rows)
-        for table in (
-            "invocations", "attempts", "retries", "queue_events", "batches", "environments",
-            "requests", "scaling", "batch_records",
-        ):  # fmt: skip
-            getattr(trace, table)
+    sections = {name: Section(name, look_for(plots.PLOTS[name])) for name in names}
+    for name, section in sections.items():
+        section.pictures += [save(drawing, folder) for drawing in drawings(name)]
+    for run in dict.fromkeys(
+        shown.large_run(name) for name in names
+    ):  # one at a time: they are large
+        for name in names:
+            if shown.large_run(name) is run:
+                sections[name].pictures.append(save(many(name, rows), folder))
+        run.cache_clear()
+    others = [
+        Section(name, text, [save(each, folder) for each in drawn])
+        for name, text, drawn in further(seeds)
+        if not only or name in only
+    ]
+    return [*sections.values(), *others]
 
 
 # ---- the page --------------------------------------------------------------------------------------
@@ -170,7 +176,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 1240px; margin: 2rem aut
   color: #1a1a1a; background: #fff; }
 h2 { border-top: 1px solid #ccc; padding-top: 1.5rem; }
 figure { margin: 1.2rem 0; } img { max-width: 100%; border: 1px solid #e6e6e6; }
-figcaption { color: #444; } nav a { margin-right: 0.8em; } 
+figcaption { color: #444; } nav a { margin-right: 0.8em; }
 .look { white-space: pre-wrap; max-width: 70ch; }
 """
 

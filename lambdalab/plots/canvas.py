@@ -37,7 +37,9 @@ class Style(TypedDict, total=False):
     figsize: tuple[float, float]
 
 
-def axes(ax: Axes | None, plot: str, size: tuple[float, float], **style: Unpack[Style]) -> Axes:
+def axes(
+    ax: Axes | None, plot: str, size: tuple[float, float], /, **style: Unpack[Style]
+) -> Axes:  # fmt: skip
     """The axes to draw on: those given, or those of a new figure.
 
     Raises :class:`~lambdalab.errors.UnknownSetting` for a style no plot has.
@@ -150,6 +152,8 @@ def one_scale(drawn: Sequence[Axes]) -> None:
 def _one_height(drawn: Sequence[Axes], of: int | None = None) -> None:
     """The same limits for axes that count the same thing, as long as all of them (``of``) do."""
     if len(drawn) != (len(drawn) if of is None else of):
+        return
+    if any(ax.yaxis_inverted() for ax in drawn):  # lanes from the top down count nothing
         return
     if len({ax.get_ylabel() for ax in drawn}) == 1 and drawn[0].get_ylabel():
         bottom = float(np.min([ax.get_ylim()[0] for ax in drawn]))

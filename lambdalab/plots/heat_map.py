@@ -56,24 +56,15 @@ def heat_map(
     half of its 95 % interval, where it is more than half a per cent: a difference smaller than that may be
     chance. A hatched cell has no number: the legend says why.
 
-    Parameters
-    ----------
-    frame
-        What :func:`lambdalab.sweep` gave, or another table with one row for each pair of ``x`` and ``y``.
-    x, y
-        The columns along the sides; numbers from small to large, everything else as it comes.
-    value
-        The column that is shown; with ``<value>_low`` and ``<value>_high`` its interval is told too.
-    ax
-        The axes to draw on; by default those of a new figure.
-    style
-        See :class:`~lambdalab.plots.canvas.Style`.
-
+    ``frame`` is what :func:`lambdalab.sweep` gave, or another table with one row for each pair of the
+    columns ``x`` and ``y`` (numbers are put in order, all else stays as it comes); the column ``value``
+    is shown, and with ``<value>_low`` and ``<value>_high`` its interval. ``ax``, ``style``: as for every
+    plot.
     Returns the axes: cell (0, 0) is the first value of each side, at the lower left.
 
     Raises :class:`~lambdalab.errors.UnknownName` for a column that is not there, and
-    :class:`~lambdalab.errors.InvalidSetting` where several rows have the same pair: choose one of the
-    other settings' values first, ``frame[frame["rate"] == 5]``.
+    :class:`~lambdalab.errors.InvalidSetting` where several rows have the same pair: choose a value of the
+    other settings first, ``frame[frame["rate"] == 5]``.
 
     Example
     -------
@@ -83,11 +74,7 @@ def heat_map(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('batch size (records)', 'window (s)')
     """
-    for name in (x, y, value):
-        if name not in frame.columns:
-            raise UnknownName("column in this table", name, map(str, frame.columns))
-    if len({x, y, value}) < 3:
-        raise InvalidSetting("value", value, f"another column than x={x!r} and y={y!r}")
+    _check(frame, x, y, value)
     ax = canvas.axes(ax, "heat_map", (8.0, 4.6), **style)
     if not len(frame):
         return canvas.nothing(ax, "No rows in this table: nothing was swept.", _TITLE, **style)
@@ -115,6 +102,14 @@ def heat_map(
     entries: list[Patch] = [MISSING[why].patch() for why in MISSING if why in present]
     canvas.headline(ax, told, entries, **style)
     return ax
+
+
+def _check(frame: pd.DataFrame, x: str, y: str, value: str) -> None:
+    for name in (x, y, value):
+        if name not in frame.columns:
+            raise UnknownName("column in this table", name, map(str, frame.columns))
+    if len({x, y, value}) < 3:
+        raise InvalidSetting("value", value, f"another column than x={x!r} and y={y!r}")
 
 
 def _side(column: pd.Series[Any]) -> list[Any]:

@@ -134,7 +134,7 @@ AWAY = Look("the caller's wait before another try", "#FFFFFF", "....")
 FRONT = Look("the service in front waits", GREEN, "")
 RAN_ON = Look("ran on: nobody waits, and it is billed", BLUE, "////")
 
-NEXT = Look("next function's handler", GREEN, "")
+NEXT = Look("next function's handler", GREEN, "..")
 THROTTLE = Look("throttled (429)", ORANGE, "", "v")
 DEAD_LETTER = Look("dead letter", PURPLE, "", "X")
 LOST = Look("given up", BLACK, "", "X")

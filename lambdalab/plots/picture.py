@@ -7,7 +7,8 @@ constrained layout draws everything twice.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Sequence
 
 from matplotlib.axes import Axes as Axes  # the widgets name it in their hints
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lambdalab.plots.canvas import one_scale, retitle, second
-from lambdalab.plots.palette import MUTED
+from lambdalab.plots.palette import INK, MUTED
 
 Draw = Callable[[Axes], Axes]
 
@@ -23,6 +24,7 @@ _DPI = 90
 _LEFT, _RIGHT, _TOP, _BOTTOM = 1.15, 0.25, 0.62, 0.55  # inches
 _SECOND = 0.85  # at the right of axes that have a second scale there
 _LINE = 0.22  # of the title
+_WIDTH, _LETTERS = 9.0, 100  # of a picture that is text: inches, and letters in a line
 
 
 class Picture:
@@ -48,11 +50,7 @@ class Picture:
         if pinned is not None:
             one_scale(axes)
             _fade(axes[1])
-        out = io.BytesIO()
-        self.canvas.print_png(  # type: ignore[no-untyped-call]
-            out, metadata={"Software": None}, pil_kwargs={"compress_level": 1}
-        )
-        return out.getvalue()
+        return _png(self.canvas)
 
     def _place(self, number: int, count: int) -> Axes:
         """The axes of the ``number``-th plot from the top."""
@@ -79,6 +77,38 @@ class Picture:
             _LEFT / self.width, foot / tall, 1 - (_LEFT + right) / self.width,
             (self.height - top - _BOTTOM) / tall,
         )  # fmt: skip
+
+
+def question(text: str, options: Sequence[str]) -> bytes:
+    """A question and its options as the bytes of a PNG, for places that show nothing but pictures.
+
+    >>> question("Who waits?", ["the caller", "nobody"])[1:4]
+    b'PNG'
+    """
+    asked = textwrap.wrap(text, _LETTERS)
+    offered = [
+        line
+        for option in options
+        for line in textwrap.wrap(
+            option, _LETTERS, initial_indent="  \N{WHITE CIRCLE} ", subsequent_indent="     "
+        )
+    ]
+    tall = _LINE * (len(asked) + len(offered) + 2)
+    figure = Figure(figsize=(_WIDTH, tall), dpi=_DPI)
+    for number, line in enumerate([*asked, *offered]):
+        figure.text(
+            0.02, 1 - _LINE * (number + 1) / tall, line, va="center", color=INK, parse_math=False,
+            fontweight="bold" if number < len(asked) else "normal",
+        )  # fmt: skip
+    return _png(FigureCanvasAgg(figure))
+
+
+def _png(canvas: FigureCanvasAgg) -> bytes:
+    out = io.BytesIO()
+    canvas.print_png(  # type: ignore[no-untyped-call]
+        out, metadata={"Software": None}, pil_kwargs={"compress_level": 1}
+    )
+    return out.getvalue()
 
 
 def _fade(ax: Axes) -> None:

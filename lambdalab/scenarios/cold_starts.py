@@ -47,7 +47,7 @@ class ColdStarts:
     """
 
     rate: float = 1 / 300
-    idle_expiry: float = float(_RULES.idle_expiry)
+    idle_expiry: float = _RULES.idle_expiry
     duration: float = 0.2
     init: float = 0.4
     calls: int = 300

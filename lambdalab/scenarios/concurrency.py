@@ -71,7 +71,7 @@ class Concurrency:
     burst: int = 10
     duration: float = 3.0
     init: float = 0.4
-    idle_expiry: float = float(_RULES.idle_expiry)
+    idle_expiry: float = _RULES.idle_expiry
     reserved: int | None = None
     provisioned: int = 0
     account: int = _RULES.account_concurrency

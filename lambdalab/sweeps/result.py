@@ -108,6 +108,8 @@ class Sweep(pd.DataFrame):
         least = 1 if len(self) > 1 else 0  # nothing differs from the only point there is
         differ = [name for name in self.metrics if self[name].nunique() > least]
         known = [name for name in _FIRST if name in differ]
+        if len(differ) <= most:  # room for all, also for those of a user's own
+            known += [name for name in differ if name not in known]
         return (known or differ or self.metrics)[: max(most, 1)]
 
     def _heading(self) -> str:

@@ -1,4 +1,20 @@
-"""``ll.sweep``: the same scenario at every point of a grid, with every seed."""
+"""``ll.sweep``: the same scenario at every point of a grid, with every seed.
+
+Common random numbers: all points get the same seeds, so that run 3 of each sees the same traffic, and a
+difference between points is the settings', not chance's (:meth:`.result.Sweep.difference` uses it).
+
+What runs it is no part of the result: this process, others of this machine (started afresh, each found
+again when it dies), or the workers of a cluster (what a lost one had is run again). With two points of a
+setting of your own and a Dask cluster::
+
+    found = ll.sweep(my_scenario, {"rate": [5, 50]}, seeds=100, client=Client(cluster), folder="sweep")
+
+What is refused before anything runs: a setting that the scenario has not
+(:class:`~lambdalab.errors.UnknownSetting`); a grid, seeds or a scenario that cannot be one
+(:class:`~lambdalab.errors.InvalidSetting`); a folder that holds another sweep or something else
+(:class:`~lambdalab.errors.LabError`). A *value* that a setting cannot have is no error of the sweep, for
+the other points are good: the runs of that point are rows with their error, like every run that fails.
+"""
 
 from __future__ import annotations
 
@@ -30,51 +46,29 @@ def sweep(
 ) -> Sweep:
     """Run a scenario with every combination of settings, each with many seeds.
 
-    All points of the grid get the same seeds (common random numbers): run 3 of each sees the same traffic,
-    so that a difference between points is the settings', not chance's. The result is the same, to the last
-    bit, wherever the runs happen and in whichever order they end.
+    All points get the same seeds, and the result is the same wherever the runs happen:
+    :mod:`lambdalab.sweeps.sweeping` says more, and what is refused.
 
     Parameters
     ----------
     scenario
-        A class of :mod:`lambdalab.scenarios`, an instance of one (its other settings stay as they are),
-        one of its functions, or a function of your own: ``f(seed=3, **settings)`` that gives a trace or a
-        mapping of numbers.
+        A class of :mod:`lambdalab.scenarios`, an instance of one (its other settings stay), one of its
+        functions, or your own ``f(seed=3, **settings)`` that gives a trace or a mapping of numbers.
     grid
-        ``{setting: values}``: every combination, the last setting changing fastest. Or a list of
-        ``{setting: value}``, each a point. ``{}`` is one point: how much do the seeds alone differ?
+        ``{setting: values}``: every combination, the last changing fastest. Or a list of points,
+        ``{setting: value}`` each. ``{}`` is one point: how much do the seeds alone differ?
     seeds
         How many (0, 1, 2 ... are taken), or the seeds themselves.
     client
-        A Dask client (``dask.distributed.Client``): the runs happen on its workers, which need lambdalab;
-        a worker that is lost loses nothing. Or any executor of :mod:`concurrent.futures`.
+        A Dask client, or any executor of :mod:`concurrent.futures`: the runs happen on its workers.
     metrics
-        What is read off a run: a function that makes of a trace (or of what else the scenario gives) a
-        mapping of numbers, None where there is nothing. By default
-        :func:`lambdalab.trace.figures.figures`.
+        A function: trace to mapping of numbers (or None). By default :mod:`lambdalab.trace.figures`.
     workers
-        Processes of this machine. By default as many as it has cores, and none for what takes only a few
-        seconds; 1 runs everything in this process.
+        Processes of this machine (1: only this one); by default one a processor where it takes long.
     folder
-        Where results are kept as Parquet, point by point. The same sweep on the same folder goes on where
-        the last one was stopped; another sweep is refused.
+        Where results are kept as Parquet. The same sweep on the same folder goes on where it was stopped.
 
-    Returns
-    -------
-    Sweep
-        A DataFrame with a row for each point: settings, ``runs``, ``failed_runs``, ``error``, and each
-        metric with ``_low`` and ``_high``, the 95 % interval of its mean (Student's t over the seeds). Its
-        ``by_run`` has a row for each run, its ``difference(a, b)`` compares two points run by run.
-
-    Raises
-    ------
-    UnknownSetting
-        For a setting that the scenario has not, before anything runs.
-    InvalidSetting
-        For a grid, seeds or a scenario that cannot be one. A *value* that a setting cannot have is no
-        error of the sweep: the runs of that point are rows with their error, like every run that fails.
-    LabError
-        For a folder that holds something else.
+    Returns a :class:`~lambdalab.sweeps.Sweep`: a DataFrame with a row for each point of the grid.
 
     Example
     -------
@@ -84,16 +78,8 @@ def sweep(
        window      batches   batch_mean
     0       0  92.25 ± 7.2            1
     1       5  11.25 ± 1.5  8.245 ± 1.3
-    >>> found.difference({"window": 0}, {"window": 5}).loc["batches", "difference"]
-    np.float64(-81.0)
     """
-    check_outside()
-    plan = Plan.of(Scenario(scenario, metrics), grid, seeds)
-    if workers is not None and (
-        isinstance(workers, bool) or not isinstance(workers, int) or workers < 1
-    ):
-        raise InvalidSetting("workers", workers, "a whole number of processes, 1 or more")
-    store = None if folder is None else Store(folder, plan)
+    plan, store = _prepared(Scenario(scenario, metrics), grid, seeds, workers, folder)
     done: dict[Task, Outcome] = {} if store is None else dict(store.done)
     tasks = [task for task in plan.tasks() if task not in done]
     outcomes = _outcomes(plan, tasks, client, workers)
@@ -107,6 +93,22 @@ def sweep(
         if store is not None:
             store.write()
     return Sweep.of(plan, done)
+
+
+def _prepared(
+    scenario: Scenario,
+    grid: Grid,
+    seeds: int | Iterable[Seed],
+    workers: object,
+    folder: str | Path | None,
+) -> tuple[Plan, Store | None]:
+    """The plan and the folder's store; raises for what cannot be, before anything runs."""
+    check_outside()
+    good = isinstance(workers, int) and not isinstance(workers, bool) and workers >= 1
+    if workers is not None and not good:
+        raise InvalidSetting("workers", workers, "a whole number of processes, 1 or more")
+    plan = Plan.of(scenario, grid, seeds)
+    return plan, None if folder is None else Store(folder, plan)
 
 
 def _outcomes(

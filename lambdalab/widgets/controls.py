@@ -8,8 +8,8 @@ from typing import Any
 
 import ipywidgets as w
 
-_STYLE = {"description_width": "170px"}
-_LAYOUT = {"width": "430px"}
+_STYLE = {"description_width": "200px"}
+_LAYOUT = {"width": "460px"}
 
 
 _KB = 1024

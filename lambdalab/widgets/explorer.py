@@ -13,7 +13,7 @@ import ipywidgets as w
 import traitlets
 
 from lambdalab.errors import LabError, UnknownName, UnknownSetting
-from lambdalab.plots.picture import Picture
+from lambdalab.plots.picture import Picture, question
 from lambdalab.widgets.copying import CopyButton
 from lambdalab.widgets.wording import STATUS, figures_table, rendered
 
@@ -375,10 +375,11 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         return f"{told}\n{self.why}\n{figures}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The live widget; its picture and text for places that run no JavaScript."""
+        """The live widget; its picture (or its question) and text for places that run no JavaScript."""
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        data = {**(data or {}), "text/plain": repr(self)}
-        if not self.hidden:
-            data["image/png"] = base64.b64encode(self.picture.value).decode()
-        return data, metadata
+        png = self.picture.value
+        if self.hidden:
+            png = question(self.question.text, self.question.options)
+        shown = {"text/plain": repr(self), "image/png": base64.b64encode(png).decode()}
+        return {**(data or {}), **shown}, metadata

@@ -113,20 +113,17 @@ class Telling:
     def rows(self, table: str, where: Where | None = None) -> pd.DataFrame:
         """The rows of a table that meet all the conditions."""
         frame: pd.DataFrame = getattr(self.trace, table)
-        chosen = np.ones(len(frame), dtype=bool)
-        for column, wanted in (where or {}).items():
-            values = _sent(frame) if column == SENT_AT and column not in frame else frame[column]
-            chosen &= _meets(values, wanted)
-        return frame[chosen]
+        rows: pd.DataFrame = frame[_chosen(frame, where)]
+        return rows
 
     def count(self, thing: str, table: str, where: Where | None = None, things: str = "") -> str:
         """How many rows: "312 messages"."""
-        text = words.count(len(self.rows(table, where)), thing, things)
+        text = words.count(self._number_of(table, where), thing, things)
         return self._remember(text, table, "", "count", where)
 
     def times(self, table: str, where: Where | None = None) -> str:
         """How many rows, as how often: "once", "1,204 times"."""
-        text = words.times(len(self.rows(table, where)))
+        text = words.times(self._number_of(table, where))
         return self._remember(text, table, "", "count", where)
 
     def value(
@@ -149,7 +146,9 @@ class Telling:
 
         It is not remembered: only what is said needs a proof.
         """
-        rows = self.rows(table, where)
+        frame: pd.DataFrame = getattr(self.trace, table)
+        needed = ["started_at", "ended_at"] if how == "overlap" else column.split("..")
+        rows = frame[needed][_chosen(frame, where)]  # whole rows would be copied for nothing
         if how == "overlap":
             return float(_overlap(rows))
         values = _values(self.trace, rows, column)
@@ -184,6 +183,9 @@ class Telling:
             return self.trace.settings(name)
         return self.trace.wired(kind)[name]
 
+    def _number_of(self, table: str, where: Where | None) -> int:
+        return int(_chosen(getattr(self.trace, table), where).sum())
+
     def _remember(self, text: str, table: str, column: str, how: str, where: Where | None) -> str:
         fact = Fact(text, table, column, how, tuple((where or {}).items()))
         self._facts.append(fact)
@@ -196,6 +198,15 @@ _TABLE_OF = {
     "batch": ("batches", "batch_id"),
     "message": ("queue_events", "event_id"),
 }
+
+
+def _chosen(frame: pd.DataFrame, where: Where | None) -> Any:
+    """Which rows meet all the conditions."""
+    chosen = np.ones(len(frame), dtype=bool)
+    for column, wanted in (where or {}).items():
+        values = _sent(frame) if column == SENT_AT and column not in frame else frame[column]
+        chosen &= _meets(values, wanted)
+    return chosen
 
 
 def _sent(events: pd.DataFrame) -> pd.Series[Any]:

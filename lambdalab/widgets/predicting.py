@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_MOST = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -24,7 +26,7 @@ class Question:
     -------
     >>> question = Question("How often does it run?", ("once", "3 times"), "3 times")
     >>> question.verdict("once")
-    'Not quite: 3 times, not once.'
+    'Not quite. It is: 3 times.'
     """
 
     text: str
@@ -34,14 +36,14 @@ class Question:
     def __post_init__(self) -> None:
         if self.answer not in self.options or len(set(self.options)) != len(self.options):
             raise ValueError(f"the answer {self.answer!r} must be one of {self.options!r}")
-        if not 2 <= len(self.options) <= 5:
+        if not 2 <= len(self.options) <= _MOST:
             raise ValueError(f"two to five options, not {len(self.options)}")
 
     def verdict(self, guess: str) -> str:
         """Whether the guess was right, in words."""
         if guess == self.answer:
             return f"Right: {self.answer}."
-        return f"Not quite: {self.answer}, not {guess}."
+        return f"Not quite. It is: {self.answer}."
 
 
 def numbered(
@@ -49,11 +51,13 @@ def numbered(
 ) -> Question:
     """A question whose answer is a count: the right one among ``wrong`` ones, in ascending order.
 
+    Of more than five those stay that are next to the right one; its place among them is its own.
+
     >>> numbered("How many runs?", 3, (1, 3, 5), "run").options
     ('1 run', '3 runs', '5 runs')
     """
     things = things or f"{thing}s"
-    told = [f"{n:,} {thing if n == 1 else things}" for n in sorted({right, *wrong})]
-    kept = [*dict.fromkeys(told)][:5]
-    answer = f"{right:,} {thing if right == 1 else things}"
-    return Question(text, tuple(kept if answer in kept else [*kept[:4], answer]), answer)
+    counts = sorted({right, *wrong})
+    first = max(0, min(counts.index(right) - right % _MOST, len(counts) - _MOST))
+    told = {n: f"{n:,} {thing if n == 1 else things}" for n in counts[first : first + _MOST]}
+    return Question(text, tuple(told.values()), told[right])

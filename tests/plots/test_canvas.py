@@ -6,6 +6,8 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.patches import Patch
 
+from lambdalab import plots, scenarios
+from lambdalab.errors import UnknownSetting
 from lambdalab.plots import canvas, words
 
 LABELS = ["in the queue, received three times", "dealt with", "batches held by pollers (up to 5)"]
@@ -51,3 +53,9 @@ def test_a_name_as_long_as_it_may_be_leaves_room_for_the_rest_of_the_title() -> 
 
 def test_rates_in_few_digits() -> None:
     assert [words.rate(n) for n in (0.5, 40, 1000)] == ["0.5", "40", "1,000"]
+
+
+@pytest.mark.parametrize("wrong", ["size", "plot", "fig_size"])
+def test_a_style_that_no_plot_has_is_named_whatever_it_is_called(wrong: str) -> None:
+    with pytest.raises(UnknownSetting, match=wrong):
+        plots.timeline(scenarios.sync_vs_async(), **{wrong: (7, 3)})

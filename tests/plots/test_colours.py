@@ -69,7 +69,9 @@ STORY: Looks = inside("story", "_LOOKS")["_LOOKS"]
 #: What can stand in one picture as areas or bars.
 AREAS: dict[str, Looks] = {
     "timeline": {"init": INIT, **OUTCOMES},
-    "sync_vs_async": {"init": INIT, "client": CLIENT, "queue": QUEUED, "next": NEXT, **OUTCOMES},
+    "sync_vs_async": {
+        **named(INIT, CLIENT, AWAY, FRONT, QUEUED, NEXT, RAN_ON), **OUTCOMES,
+    },
     "request_anatomy": {**named(INIT, ASKED, AWAY, FRONT, QUEUED, RAN_ON), **OUTCOMES},
     "backoff": {"init": INIT, "wait": WAIT, **OUTCOMES},
     "batches": BATCH_CAUSES,

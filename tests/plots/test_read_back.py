@@ -12,14 +12,16 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
 from lambdalab import plots
+from lambdalab.plots import bars
 from tests.plots import truth_calls, truth_lives, truth_queues
 from tests.plots.changes import CHANGES, Change
 from tests.plots.gallery import runs, shown
-from tests.plots.reading import Altered
+from tests.plots.reading import Altered, lane, same, strokes
 
 CHECKS: dict[str, Callable[..., None]] = {
     name: function
@@ -93,3 +95,33 @@ def agrees(plot: str, trace: Any, other: Any, how: dict[str, Any]) -> bool:
     except AssertionError:
         return False
     return True
+
+
+@pytest.mark.parametrize("row", range(0, 100, 9))
+def test_lines_of_very_many_bars_are_the_attempts_too(row: int, monkeypatch) -> None:
+    """Of each environment and outcome the union of the attempts; gaps that no pixel shows are closed."""
+    monkeypatch.setattr(bars, "MANY", 50)
+    trace = shown.telling("timeline")[0].run()
+    lines(trace, plots.timeline(trace))
+    until = trace.attempts["ended_at"].iloc[row] + pd.Timedelta(seconds=7.3)
+    with pytest.raises(AssertionError):
+        lines(trace, plots.timeline(Altered(trace, "attempts", row, "ended_at", until)))
+
+
+def lines(trace: Any, ax: Axes) -> None:
+    table = truth_calls.runs(trace)
+    span = np.ptp(ax.get_xlim())
+    homes = [
+        f"{f}  e{truth_calls.number(e)}"
+        for f, e in zip(table["function"], table["environment_id"], strict=True)
+    ]
+    for outcome, own in table.assign(home=homes).groupby(table["outcome"].astype(str)):
+        expected: list[list[Any]] = []
+        for run in own.sort_values(["home", "begun"]).itertuples():
+            last = expected[-1] if expected else None
+            if last and last[0] == run.home and run.begun <= last[2] + span / 3_000:
+                last[2] = max(last[2], run.end)
+            else:
+                expected.append([run.home, run.begun, run.end])
+        drawn = [(lane(ax, y), a, b) for a, b, y, _ in strokes(ax, outcome)]
+        same(drawn, [(name, a, max(b, a + span / 900)) for name, a, b in expected], outcome)

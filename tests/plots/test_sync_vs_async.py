@@ -113,7 +113,8 @@ def test_only_one_kind_and_none(empty, words_on, lab) -> None:
     assert "No invocation to show" in words_on(plots.sync_vs_async(empty))
     lab.create_function("f", duration=0.1)
     lab.invoke("f")
-    assert "this trace has no Event" in words_on(plots.sync_vs_async(lab.trace))
+    title = plots.sync_vs_async(lab.trace).get_title(loc="left")
+    assert title == "Who waits? Synchronous: the client, 0.33 s"
 
 
 def test_both_groups_stand_on_axes_that_are_given(trace) -> None:

@@ -117,3 +117,12 @@ def test_nothing_one_queue_and_another(empty, words_on) -> None:
     assert one.get_legend() is None
     with pytest.raises(UnknownName, match="did you mean 'orders'"):
         plots.visibility(lab.trace, queue="order")
+
+
+def test_beside_another_run_all_rows_stay() -> None:
+    one, other = (settings.run() for settings in (SHORT, QUICK))
+    shown = plots.compare({"short": one, "quick": other}, plot="visibility")
+    for trace, ax in zip((one, other), shown.axes, strict=True):
+        bottom, top = ax.get_ylim()
+        assert bottom > len(trace.batches) - 1 > -1 > top - 1
+    assert shown.axes[0].get_xlim() == shown.axes[1].get_xlim()

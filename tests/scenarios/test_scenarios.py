@@ -1,4 +1,4 @@
-"""What all scenarios have: frozen settings, a function of the same name, and code that makes the same trace."""
+"""What all scenarios have: frozen settings, a function of their name, code that makes the same trace."""
 
 from __future__ import annotations
 

@@ -78,8 +78,11 @@ def test_in_a_fifo_queue_its_group_waits_and_no_other() -> None:
 
 
 def test_a_fifo_queue_without_a_dead_letter_queue_keeps_it_as_long_as_it_keeps_anything() -> None:
-    trace = Shard(kind="fifo", records=30, poison=7).run()
-    assert ends(trace, "orders.fifo") == {"deleted": 29, "expired": 1}
+    trace = Shard(kind="fifo", records=30, poison=7, batch_size=1, shards=2).run()
+    rows = trace.queue_events.query("action == 'expired'")
+    assert set(rows["message_group"]) == {"g1"}, "and what waited behind it is as old by then"
+    assert trace.ids.parse(rows["event_id"].iloc[0])[1] == 7
+    assert (rows["age_ms"] >= 86_400_000).all()
 
 
 @settings(max_examples=25, deadline=None)

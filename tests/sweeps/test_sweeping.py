@@ -255,7 +255,7 @@ def test_a_program_may_sweep_at_its_top_level(tmp_path) -> None:
         "print(found['attempts'].tolist())\n",
         tmp_path,
     )  # fmt: skip
-    out, err = ran.communicate(timeout=60)
+    out, err = ran.communicate(timeout=150)
     assert (out, err) == ("once\n[3.0]\n", "")
 
 
@@ -285,15 +285,15 @@ def test_stopped_it_keeps_what_it_has_and_leaves_no_process(
     ran = program(text, tmp_path, start_new_session=True)
     began = time.monotonic()
     while not list(tmp_path.glob("1-*-*")) or not (tmp_path / "out/point=0/runs.parquet").exists():
-        assert time.monotonic() - began < 60
+        assert time.monotonic() - began < 150
         assert ran.poll() is None, ran.communicate()[1]
     os.killpg(ran.pid, how) if how == signal.SIGINT else ran.send_signal(how)
-    _, err = ran.communicate(timeout=60)
+    _, err = ran.communicate(timeout=150)
     assert ran.returncode == -how
     assert err.count("KeyboardInterrupt") == (how == signal.SIGINT)
     assert runs_of(tmp_path)
     while any(map(alive, runs_of(tmp_path))):
-        assert time.monotonic() - began < 60, "an orphan"
+        assert time.monotonic() - began < 150, "an orphan"
     before = set(tmp_path.glob("0-*-*"))
     (tmp_path / "go").touch()
     monkeypatch.chdir(tmp_path)

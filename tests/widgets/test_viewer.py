@@ -367,6 +367,8 @@ def test_a_front_and_pushed_events(lab: ll.Lab) -> None:
     asked = rows[rows["kind"] == "callers"].iloc[0]
     assert (asked["look"], asked["told"].count("504")) == ("gave_up", 1)
     assert asked["end_s"] < rows["end_s"].max(), "and the function ran on"
+    assert viewer.findings[0][::2] == ("First caller let down", "client got 504 after 29 s")
+    assert viewer.select("r1").view[1] > 35, "what ran on is shown to its end"
     pushed = viewer.select("m1").selection
     assert "r2" in set(pushed["id"])
     assert "news" in " ".join(pushed["where"])

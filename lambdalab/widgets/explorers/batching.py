@@ -8,9 +8,9 @@ import numpy as np
 
 from lambdalab.plots import batching, words
 from lambdalab.plots.batching import MOST_BATCHES
-from lambdalab.plots.figures import key_figures
 from lambdalab.rules import Rules
 from lambdalab.scenarios import Batching
+from lambdalab.trace.figures import key_figures
 from lambdalab.widgets.controls import Control, magnitude, number, to_bytes, to_kilobytes, whole
 from lambdalab.widgets.explorer import Explorer
 from lambdalab.widgets.facts import Telling, Why
@@ -69,7 +69,7 @@ class BatchingExplorer(Explorer):
             whole("window", "batching window (s)", 0, 60),
             number("duration", "function works (s)", 0.0, 30.0, 0.1),
             whole(
-                "maximum_concurrency", "maximum concurrency (0: any)", 0, 20,
+                "maximum_concurrency", "max concurrency (0: any)", 0, 20,
                 shown=lambda most: most or 0,
                 meant=lambda most: max(most, _RULES.mapping_concurrency_minimum) if most else None,
             ),

@@ -39,9 +39,9 @@ class ConcurrencyExplorer(Explorer):
     presets: ClassVar = {
         "steady": {},
         "Poisson": {"arrivals": "poisson"},
-        "seldom": {"rate": 1 / 900, "calls": 8},
+        "seldom": {"rate": 0.001, "calls": 8},
         "ping keeps warm": {
-            "rate": 1 / 300, "arrivals": "ping", "calls": 12, "burst": 10, "duration": 0.5,
+            "rate": 0.004, "arrivals": "ping", "calls": 12, "burst": 10, "duration": 0.5,
         },
         "burst of 5,000": {
             "rate": 20.0, "arrivals": "burst", "calls": 400, "burst": 5000, "duration": 1.0,

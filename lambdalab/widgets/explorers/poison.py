@@ -73,7 +73,7 @@ class Poison:
             count = self.tell.count(self._thing, "queue_events", late)
             age = self.tell.value("queue_events", "age_ms", late, "max")
             told.append(f"{count} waited behind {name} of {place}, up to {age}")
-        if unread and len(self.tell.rows("queue_events", unread)):
+        if len(self.tell.rows("queue_events", unread)):
             count = self.tell.count(self._thing, "queue_events", unread)
             age = self.tell.value("queue_events", "age_ms", unread, "max")
             behind = f"{count} more" if told else f"{count} waited behind {name} of {place}"
@@ -119,10 +119,9 @@ class Poison:
         return {**rows, "batch_id": ("in", tuple(batches.table["batch_id"][fresh]))}
 
     def _unread(self) -> dict[str, Any]:
-        """The rows of those that a stream did not keep long enough."""
-        if self.found.kind == "fifo":
-            return {}
-        return {**self._queue("sent"), "cause": "retention"}
+        """The rows of those that their source did not keep long enough to be handed over."""
+        rows = {**self._queue("expired"), "receive_count": 0}
+        return rows if self.found.kind == "stream" else {**rows, "message_group": self._group()}
 
     def _queue(self, action: str) -> dict[str, Any]:
         return {"queue": self.own["queue"], "action": action}
@@ -171,10 +170,12 @@ class Poison:
         if self.found.kind == "fifo":
             return ""
         gone = "expired" if str(self.last["action"]) == "expired" else "dropped"
-        others = {
-            **self._queue(gone), "event_id": ("!=", self.event), "batch_id": self.last["batch_id"],
-        }  # fmt: skip
-        many = len(self.tell.rows("queue_events", others)) if self.last["batch_id"] else 0
+        others = {**self._queue(gone), "event_id": ("!=", self.event)}
+        if gone == "expired":
+            others["receive_count"] = (">", 0)  # those behind it, never handed over, are told of
+        else:
+            others["batch_id"] = self.last["batch_id"]
+        many = len(self.tell.rows("queue_events", others))
         if not many:
             return ""
         count = self.tell.count(f"other {self._thing}", "queue_events", others)

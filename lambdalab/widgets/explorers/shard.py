@@ -48,7 +48,7 @@ class ShardExplorer(Explorer):
         "blocks": {},
         "three retries": {"maximum_retry_attempts": 3},
         "bisect": {"maximum_retry_attempts": 3, "bisect": True},
-        "on-failure destination": {"maximum_retry_attempts": 3, "on_failure": True, "bisect": True},
+        "on-failure destination": {"maximum_retry_attempts": 6, "on_failure": True, "bisect": True},
         "partial response": {"maximum_retry_attempts": 3, "on_failure": True, "partial": True},
         "a minute's patience": {"maximum_record_age": 60, "shards": 3},
         "ten lanes": {"maximum_record_age": 60, "parallelization_factor": 10},
@@ -66,13 +66,14 @@ class ShardExplorer(Explorer):
             whole("poison", "which record is bad", 1, 300),
             whole("maximum_retry_attempts", "retries (−1: no limit)", -1, 12),
             magnitude(
-                "maximum_record_age", "maximum record age (s)", np.log10(60), np.log10(_OLDEST), "d",
+                "maximum_record_age", "record age (s; 86400: no limit)", np.log10(60),
+                np.log10(_OLDEST), "d",
                 shown=lambda age: _OLDEST if age == FOREVER else age,
                 meant=lambda age: FOREVER if round(age) >= _OLDEST else max(round(age), 60),
             ),
             number("duration", "function works (s)", 0.0, 2.0, 0.1),
-            switch("bisect", "cut a failed batch in two"),
-            switch("partial", "the function names what failed"),
+            switch("bisect", "cut a failed batch in two (bisect)"),
+            switch("partial", "the function names what failed (partial)"),
             switch("on_failure", "with a queue for what is given up"),
         ]  # fmt: skip
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lambdalab.plots import sync_vs_async, words
-from lambdalab.plots.figures import key_figures
 from lambdalab.plots.journey import dead_letter_queue
 from lambdalab.rules import Rules
 from lambdalab.scenarios import SyncVsAsync
 from lambdalab.scenarios.sync_vs_async import SENT
+from lambdalab.trace.figures import key_figures
 from lambdalab.widgets.controls import (
     Control,
     choice,
@@ -58,6 +58,7 @@ class SyncAsyncExplorer(Explorer):
         "35 s job behind the API": {"duration": 35.0, "timeout": 60, "api": True},
         "failing sync": {"failing": True, "client_tries": 3, "sent": "RequestResponse"},
         "failing async": {"failing": True, "sent": "Event"},
+        "failing": {"failing": True},
         "impatient client": {
             "duration": 5.0, "timeout": 10, "client_timeout": 3.0, "client_tries": 3,
         },

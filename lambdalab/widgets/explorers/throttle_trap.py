@@ -55,7 +55,7 @@ class ThrottleTrapExplorer(Explorer):
             number("duration", "a batch takes (s)", 0.5, 60.0, 0.5),
             whole("reserved_concurrency", "reserved concurrency", 1, 10),
             whole(
-                "maximum_concurrency", "maximum concurrency (0: any)", 0, 10,
+                "maximum_concurrency", "max concurrency (0: any)", 0, 10,
                 shown=lambda most: most or 0,
                 meant=lambda most: max(most, _RULES.mapping_concurrency_minimum) if most else None,
             ),
@@ -196,4 +196,5 @@ def _calm(tell: Telling, reserved: str) -> str:
             f"What cannot run yet stays in the queue; the last message was done at {end}."
         )
     runs = tell.value("attempts", "", how="overlap")
-    return f"{said}: at most {runs} batches ran at once, and {reserved} may. All was done at {end}."
+    batches = "batch" if runs == "1" else "batches"
+    return f"{said}: at most {runs} {batches} ran at once, and {reserved} may. All was done at {end}."

@@ -168,7 +168,7 @@ function spot(s, k) {
   if (box.role === "mapping") {
     if (place < 0 || place >= lanes) return null;
     const [x, wide, y] = laneOf(s, box, place);
-    if (state !== s.state.held) return [x, y];
+    if (state !== s.state.held) return [x + 9, y];
     return [x + wide * Math.min((s.a.sSub[k] + 0.5) / Math.max(box.size, 1), 1), y];
   }
   const most = box.role === "push" ? slots[0] : slots[0] * slots[1];
@@ -341,8 +341,6 @@ function drawEdgeName(g, edge) {
 
 // Boxes, arrows and names: they never change, so they are drawn once for each size of the canvas.
 function drawStage(g, s) {
-  g.fillStyle = "#ffffff";
-  g.fillRect(0, 0, s.width, s.height);
   s.edges.forEach((edge) => drawEdge(g, s, edge));
   for (const box of s.nodes) {
     g.fillStyle = box.role === "letters" ? "#FBF4F8" : "#F6F7F9";
@@ -551,7 +549,10 @@ function drawDue(g, due) {
 
 function draw(g, s, stage, u, still, chosen) {
   const t = toVirtual(s, u);
-  g.drawImage(stage, 0, 0, s.width, s.height);
+  g.save();
+  g.resetTransform();  // whole pixels: a scaled edge would keep something of the frame before
+  g.drawImage(stage, 0, 0);
+  g.restore();
   const now = scene(s, u, still);
   const due = drawWindows(g, s, u, t, now.held);
   const live = drawCells(g, s, u, chosen);
@@ -796,6 +797,7 @@ class Player {
     this.u = Math.min(Math.max(u, 0), this.s.length);
     this.i = -1;
     this.paint();
+    this.sent = this.model.get("time");
     if (!quiet) this.report();
     else if (this.model.get("decision") !== -1) this.save({ decision: -1 });
     if (this.model.get("playing")) this.run();
@@ -901,6 +903,8 @@ class Player {
     this.scale = scale;
     this.stage = element("canvas", { width: this.canvas.width, height: this.canvas.height });
     const g = this.stage.getContext("2d");
+    g.fillStyle = "#ffffff";
+    g.fillRect(0, 0, this.stage.width, this.stage.height);
     g.scale(scale, scale);
     drawStage(g, this.s);
     drawSeekBar(this.marks, this.s);

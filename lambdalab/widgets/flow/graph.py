@@ -167,7 +167,7 @@ def _queues(books: Books, graph: Graph) -> None:
             graph.edge(
                 f"queue:{name}",
                 graph.node("letters", str(letters), "dead-letter queue"),
-                f"after {count(int(str(most)), 'receive')}" if most else "dead letters",
+                count(int(str(most)), "receive") if most else "dead letters",
             )
     for node in graph.nodes.values():
         if node.role == "letters":

@@ -23,7 +23,7 @@ CELLS = (6, 3)
 LANES = 5
 _CORRIDOR = 18
 _CURVE = 14
-_NAME_HEIGHT = 13
+_NAME_HEIGHT, _LETTER, _LONGEST_NAME, _CLOSE = 11, 6.2, 16, 4
 
 Point = tuple[float, float]
 
@@ -94,26 +94,57 @@ def arrange(graph: Graph, lanes: dict[str, int], cells: dict[str, int]) -> Layou
         layout.paths[a, b] = _arrow(layout, a, b, chain)
     for name in [name for name in layout.boxes if name.startswith("~")]:
         del layout.boxes[name]
-    for pair, label in graph.edges.items():
-        if label:
-            layout.names[pair] = _name_place(layout, layout.paths[pair])
+    _name(layout, graph)
     return layout
 
 
-def _name_place(layout: Layout, path: list[Point]) -> Point:
-    """Where an arrow's name stands: above the higher end of its first stretch, where it does not pass.
+def _name(layout: Layout, graph: Graph) -> None:
+    """A place for each arrow's name that no arrow, box or other name crosses; where there is none, none."""
+    taken = [point for path in layout.paths.values() for point in _dense(path)]
+    for pair, label in graph.edges.items():
+        half = _LETTER * min(len(label), _LONGEST_NAME) / 2
+        for x, y in _candidates(layout.paths[pair]) if label else ():
+            free = not any(abs(a - x) < half and -_NAME_HEIGHT < b - y < 4 for a, b in taken)
+            boxed = any(
+                box.x < x + half and x - half < box.x + box.width
+                and box.y < y + 4 and y - _NAME_HEIGHT < box.y + box.height
+                for box in layout.boxes.values()
+            )  # fmt: skip
+            if free and not boxed:
+                layout.names[pair] = x, y
+                taken += [(x + half * share, y - 5) for share in (-1, -0.5, 0, 0.5, 1)]
+                break
 
-    A place that another name has is left to it.
-    """
-    if len(path) == 2 and path[0][0] == path[1][0]:  # from top to bottom
-        x, y = path[0][0] + GAP_X / 2, (path[0][1] + path[1][1]) / 2 + 4
-    else:
-        stretch = [point for point in path if abs(point[0] - path[0][0]) <= GAP_X + 14]
-        x = path[0][0] + (GAP_X / 2 if path[-1][0] > path[0][0] else -GAP_X / 2)
-        y = min(point[1] for point in stretch) - 6
-    while any(abs(x - a) < GAP_X and abs(y - b) < _NAME_HEIGHT for a, b in layout.names.values()):
-        y -= _NAME_HEIGHT
-    return x, y
+
+def _candidates(path: list[Point]) -> list[Point]:
+    """Above and below either end of an arrow, then above and below its corridors."""
+    (x0, y0), (x1, y1) = path[0], path[-1]
+    if x0 == x1:  # from top to bottom
+        return [(x0 + GAP_X / 2, (y0 + y1) / 2 + 4), (x0 - GAP_X / 2, (y0 + y1) / 2 + 4)]
+    side = GAP_X / 2 if x1 > x0 else -GAP_X / 2
+    ends = [(x0 + side, y0, y1), (x1 - side, y1, y0)]
+    near = [
+        (x, y - 6 if y <= other else y + 14) for x, y, other in sorted(ends, key=lambda end: end[1])
+    ]
+    far = [(x, y + 14 if y <= other else y - 6) for x, y, other in ends]
+    level = [
+        ((a[0] + b[0]) / 2, a[1] + lift)
+        for a, b in itertools.pairwise(path)
+        if a[1] == b[1] and abs(a[0] - b[0]) > GAP_X
+        for lift in (-6, 14)
+    ]
+    return near + far + level
+
+
+def _dense(path: list[Point]) -> list[Point]:
+    """Points along a path, none far from the next."""
+    found = []
+    for (x0, y0), (x1, y1) in itertools.pairwise(path):
+        steps = max(int(max(abs(x1 - x0), abs(y1 - y0)) / _CLOSE), 1)
+        found += [
+            (x0 + (x1 - x0) * n / steps, y0 + (y1 - y0) * n / steps) for n in range(steps + 1)
+        ]
+    return found
 
 
 def _size(node: Node, lanes: int, cells: int) -> tuple[float, float]:
@@ -313,7 +344,11 @@ def spot(box: Box, state: str, place: int, sub: int, size: int) -> Point | None:
             if not 0 <= place < LANES:
                 return None
             x, wide, y = lane(box, place)
-            return (x + wide * min((sub + 0.5) / max(size, 1), 1), y) if state == "held" else (x, y)
+            return (
+                (x + wide * min((sub + 0.5) / max(size, 1), 1), y)
+                if state == "held"
+                else (x + 9, y)
+            )
         case "function" | "caller" | "front":
             return centre
         case "push":

@@ -250,6 +250,7 @@ def _edges(script: Script) -> list[dict[str, Any]]:
     for (a, b), label in script.graph.edges.items():
         path = script.layout.paths[a, b]
         x, y = script.layout.names.get((a, b), path[0])
+        label = label if (a, b) in script.layout.names else ""
         letters = script.graph.nodes[b].role == "letters"
         found.append({
             "path": [value for point in path for value in point], "label": shortened(label, _NAME),

@@ -48,7 +48,8 @@ def scene(script: Script, time: int) -> Scene:
         path = script.layout.paths[pair]
         x, y = script.layout.names.get(pair, path[0])
         letters = script.graph.nodes[pair[1]].role == "letters"
-        arrows.append(Arrow(path, label, x, y, letters))
+        name = label if pair in script.layout.names else ""
+        arrows.append(Arrow(path, name, x, y, letters))
     place = script.decided(time)
     told = script.decisions[place].sentence() if place >= 0 else "nothing has been decided yet"
     title = f"at {duration(time / 1e6)}: {told}" if script.decisions else "nothing happened"

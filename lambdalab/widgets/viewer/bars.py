@@ -10,7 +10,7 @@ import numpy as np
 from lambdalab.plots import words
 from lambdalab.widgets.viewer import queues, runs
 from lambdalab.widgets.viewer.links import Links, links
-from lambdalab.widgets.viewer.looks import FAILING, LOOKS, PLACE
+from lambdalab.widgets.viewer.looks import FAILING, LASTING, LOOKS, PLACE
 from lambdalab.widgets.viewer.making import KINDS, Making
 from lambdalab.widgets.viewer.parts import NODES, WHYS, Floats, Ints, Mask, Part, joined
 from lambdalab.widgets.viewer.sentences import filled
@@ -91,8 +91,10 @@ class Bars:
         return found
 
     def over(self, places: Ints) -> Floats:
-        """When bars end; of those still open when the books end, when they begin."""
-        found: Floats = np.where(self.end[places] < self.last, self.end[places], self.start[places])
+        """When bars end; of states still open when the books end, when they begin."""
+        lasting = np.isin(self.numbers["look"][places], list(LASTING))
+        open_ = lasting & (self.end[places] >= self.last)
+        found: Floats = np.where(open_, self.start[places], self.end[places])
         return found
 
     def failing(self) -> Mask:
@@ -128,7 +130,8 @@ def told(start: Floats, end: Floats, numbers: dict[str, Ints]) -> Ints:
     )  # Lambda's own queue: after the request
     # what an event is for no time at all, then that it leaves, then that it comes to the next queue
     left = np.isin(numbers["look"], [PLACE[key] for key in ("mark", "dead_letter", "lost")])
-    step = np.where((numbers["table"] == 2) & (start == end), np.where(left, 1.5, 1), step)
+    early = (numbers["d"] > 0) | left
+    step = np.where((numbers["table"] == 2) & (start == end) & early, np.where(left, 1.5, 1), step)
     late = np.isin(numbers["look"], [PLACE[key] for key in ("in_flight", "handed_over", "success")])
     order: Ints = np.lexsort((numbers["look"], step * 2 + late, start))
     return order

@@ -12,6 +12,8 @@ from lambdalab.widgets.viewer.bars import Bars
 from lambdalab.widgets.viewer.looks import PLACE, WAITS
 from lambdalab.widgets.viewer.parts import TABLES, Floats, Mask
 
+_TOO_MANY = 429
+
 
 class Found(NamedTuple):
     """One thing worth a look: what it is, the bar that shows it, and how it is told."""
@@ -69,11 +71,13 @@ def _letters(made: Bars) -> Iterator[Found]:
 
 
 def _left(made: Bars) -> Iterator[Found]:
-    left = _look(made, "gave_up") & (made.numbers["b"] == 0)
-    yield from _first(
-        made, "First caller who gave up", left,
-        lambda p: f"{_name(made, p)} after {_took(made, p)}",
-    )  # fmt: skip
+    table = made.numbers["b"]  # what the caller was told
+
+    def told(place: int) -> str:
+        answer = f"got {table[place]}" if table[place] else "gave up"
+        return f"{_name(made, place)} {answer} after {_took(made, place)}"
+
+    yield from _first(made, "First caller let down", _look(made, "gave_up"), told)
 
 
 def _failures(made: Bars) -> Iterator[Found]:
@@ -82,13 +86,15 @@ def _failures(made: Bars) -> Iterator[Found]:
         made, "First failure", runs,
         lambda p: f"{made.id(p)} of r{made.numbers['a'][p]}, {_name(made, p)} {_at(made, p)}",
     )  # fmt: skip
-    throttled = _look(made, "throttled", "refused")
-    yield from _first(
-        made,
-        "First throttle",
-        throttled,
-        lambda p: f"{made.id(p)} of {_name(made, p)} {_at(made, p)}",
-    )
+    refused = _look(made, "refused")
+    too_many = refused & (made.numbers["a"] == _TOO_MANY)
+    for what, chosen in (
+        ("First throttle", _look(made, "throttled") | too_many),
+        ("First refusal", refused & ~too_many),
+    ):
+        yield from _first(
+            made, what, chosen, lambda p: f"{made.id(p)} of {_name(made, p)} {_at(made, p)}"
+        )
 
 
 def _waits(made: Bars) -> Iterator[Found]:

@@ -73,6 +73,11 @@ LOOKS: tuple[Look, ...] = (
 
 PLACE = {look.key: place for place, look in enumerate(LOOKS)}
 FAILING = frozenset(place for place, look in enumerate(LOOKS) if look.failing)
+LASTING = frozenset(
+    PLACE[key] for key in ("idle", "waiting", "in_flight", "retry", "throttled", "running")
+)
+"""States that may be open when the books end."""
+
 WAITS = frozenset(PLACE[key] for key in ("waiting", "retry", "throttled"))
 
 OUTCOMES = {

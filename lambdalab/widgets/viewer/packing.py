@@ -8,7 +8,7 @@ import numpy as np
 
 from lambdalab.widgets.viewer.bars import Bars, legend
 from lambdalab.widgets.viewer.findings import Found
-from lambdalab.widgets.viewer.looks import LOOKS
+from lambdalab.widgets.viewer.looks import LASTING, LOOKS
 from lambdalab.widgets.viewer.parts import NODES, WHYS
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def described(trace: Trace, made: Bars, found: list[Found]) -> dict[str, Any]:
             for place, k in enumerate(LOOKS)
         ],
         "texts": made.texts, "says": made.says, "whys": [list(why) for why in WHYS],
+        "lasting": sorted(LASTING),
         "nodes": NODES, "base": made.links.base.tolist(),
         "tails": _tails(trace), "last": made.last, "bars": len(made), "merged": made.merged,
         "findings": [{"what": f.what, "bar": f.bar, "said": f.said} for f in found],

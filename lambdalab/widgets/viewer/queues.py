@@ -117,6 +117,7 @@ class _Stays:
             "look": looks.to_numpy(dtype=np.int64), "lane": self.lane[rows], "table": 2,
             "why": np.where(out & there, why[after], why[rows]),
             "a": self.table["receive_count"].to_numpy()[rows],
+            "d": (self.action[rows] != "sent").astype(np.int64),  # not an arrival
             "b": np.where(out, inside, request[rows]),
             "say": self._says(rows, after, inside, request[rows], end == self.at[rows]),
         }  # fmt: skip

@@ -115,8 +115,8 @@ class Books {
   node(bar) { return this.number[bar] ? this.base[this.kind[bar]] + this.number[bar] : 0; }
   id(bar) { return this.number[bar] ? this.nodes[this.kind[bar]] + this.number[bar] : ""; }
   failing(bar) { return this.looks[this.look[bar]].failing; }
-  // When a bar ends; of one that is still open when the books end, when it begins.
-  over(bar) { return this.end[bar] < this.last ? this.end[bar] : this.start[bar]; }
+  // When a bar ends; of a state that is still open when the books end, when it begins.
+  over(bar) { return this.end[bar] < this.last || !this.lasting.includes(this.look[bar]) ? this.end[bar] : this.start[bar]; }
   group(bar) { return this.groups[this.groupOf[this.lane[bar]]]; }
 
   sentence(bar) {
