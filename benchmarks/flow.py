@@ -53,7 +53,7 @@ def trace_of(events: int) -> Any:
         "orders", visibility_timeout=30, dead_letter_queue="dead", max_receive_count=2
     )
     lab.create_event_source_mapping(orders, "bill", batch_size=10, maximum_batching_window=1)
-    lab.drive(orders, ll.Poisson(rate=40), count=events * 10 // 36)
+    lab.drive(orders, ll.Poisson(rate=40), count=events // 3)
     lab.run()
     return lab.trace
 

@@ -43,7 +43,7 @@ TELLING: dict[str, tuple[Shown, ...]] = {
     "cold_starts": (Shown(runs.mornings, "busy spells with pauses longer than environments live idle"),),
     "concurrency": (
         Shown(runs.burst, "a burst above provisioned and reserved concurrency"),
-        Shown(runs.scaling, "2,500 events at once: a thousand environments, then what the scaling rate allows"),
+        Shown(runs.scaling, "2,500 events at once: 1,000 environments, then as the scaling rate allows"),
     ),
     "cost": (
         Shown(runs.shop, "what a shop costs, and of what"),

@@ -161,7 +161,8 @@ class Scheduler:
 
         It must be the same callback every time, and leave what happens and when as it is.
         """
-        if self.running:  # the same entry twice is no matter: no two parts of it are compared by order
+        # twice the same entry is no matter: none of its parts is compared by order
+        if self.running:
             heappush(self.heap, (-1, 0, callback, None))
 
     def interrupt(self) -> None:

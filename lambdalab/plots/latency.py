@@ -9,6 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.transforms import ScaledTranslation
 
 from lambdalab.plots import bars, canvas, words
 from lambdalab.plots.canvas import Style
@@ -26,6 +27,7 @@ _FAILED = Look("failed, refused or without an answer", VERMILLION, "xxxx", "X")
 _SHARES = (50, 95, 99)
 _DASHES: dict[int, Any] = {50: "-", 95: "--", 99: ":"}
 _LETTER = 0.0096  # width of a letter of a name, as a share of the axis
+_LINE = 11.5  # points of a line of names
 _FEW = 40  # waits of a lane that are drawn one by one
 _BINS = 70  # over the whole axis
 _LEAST = 0.012  # of a lane: the height of a bar with a single wait, so that it can be seen
@@ -101,7 +103,7 @@ def _axis(ax: Axes, values: Floats, lanes: int) -> Floats:
     if high / low < 10:
         middle = np.sqrt(low * high)
         low, high = middle / 3.2, middle * 3.2
-    ax.set(xscale="log", xlim=(low, high), ylim=(lanes - 0.5, -0.55))
+    ax.set(xscale="log", xlim=(low, high), ylim=(lanes - 0.5, -0.62))
     nice = _NICE if high / low > 2000 else _BETWEEN
     ax.xaxis.set_major_locator(FixedLocator(nice))
     ax.xaxis.set_minor_locator(NullLocator())
@@ -186,13 +188,29 @@ def _named(ax: Axes, lane: int, values: Floats) -> None:
         for value, text in texts
     ]  # fmt: skip
 
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    higher = ax.transData + ScaledTranslation(0, _LINE / 72, figure.dpi_scale_trans)
+
     def spread(ax: Axes) -> None:
         low, high = np.log10(ax.get_xlim())
-        for text, at in zip(drawn, _beside(texts, low, high), strict=True):
-            text.set_x(10**at)
+        places, raised = _beside(texts, low, high), -1
+        middle = texts[1] if len(texts) == len(_SHARES) else None
+        if middle and _off(middle, places[1], high - low):
+            raised = 1  # on a line of its own it stands over its value
+            outer = _beside([texts[0], texts[2]], low, high)
+            places = [outer[0], *_beside([middle], low, high), outer[1]]
+        for number, (text, at) in enumerate(zip(drawn, places, strict=True)):
+            text.set(x=10**at, transform=higher if number == raised else ax.transData)
 
     ax.callbacks.connect("xlim_changed", spread)
     spread(ax)
+
+
+def _off(text: tuple[float, str], place: float, span: float) -> bool:
+    """Whether a text that begins there is not over its value."""
+    value, said = text
+    return not place <= np.log10(value) <= place + _LETTER * span * len(said)
 
 
 def _beside(texts: list[tuple[float, str]], low: float, high: float) -> list[float]:

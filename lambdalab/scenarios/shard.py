@@ -20,7 +20,7 @@ FUNCTION, STREAM, QUEUE, FAILED = "count", "clicks", "orders.fifo", "failed"
 FOREVER = -1
 _MOST_RECORDS, _MOST_RATE = 50_000, 500
 _FASTEST = 0.01
-_TIMEOUT, _VISIBILITY, _RETENTION = 30, 180, 86_400
+_TIMEOUT, _VISIBILITY, _RETENTION = 60, 360, 86_400
 _REPORT = ("ReportBatchItemFailures",)
 _HANDLER = """
 import time
@@ -54,7 +54,7 @@ class Shard:
     ----------
     kind
         ``"stream"``: the Kinesis stream ``clicks``. ``"fifo"``: the queue ``orders.fifo``, which keeps its
-        messages for a day, with a visibility timeout of 180 s.
+        messages for a day, with a visibility timeout of 360 s.
     shards
         Shards of the stream, each record's decided by its own partition key; of a queue message groups,
         taken in turn (whole, 1 to 100).
@@ -67,7 +67,7 @@ class Shard:
     batch_size
         Records of a batch at most (whole, 1 to 10,000; of a queue 10 at most).
     duration
-        Seconds that the function works on a batch (0 to 29).
+        Seconds that the function works on a batch (0 to 59).
     maximum_retry_attempts
         Tries after the first one (0 to 10,000); -1: without limit. Of a queue it is one less than
         ``max_receive_count``, and needs ``on_failure``: without it the queue has no limit.
@@ -94,7 +94,7 @@ class Shard:
     kind: str = "stream"
     shards: int = 1
     parallelization_factor: int = 1
-    records: int = 300
+    records: int = 200
     rate: float = 10.0
     poison: int = 57
     batch_size: int = _RULES.stream_batch_size_default

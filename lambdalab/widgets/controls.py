@@ -11,7 +11,8 @@ import ipywidgets as w
 _STYLE = {"description_width": "200px"}
 _LAYOUT = {"width": "460px"}
 
-
+_DECIMALS, _DIGITS = 6, 4
+"""What is kept of a slider's number: steps that are added up leave dirt behind the last decimal."""
 _KB = 1024
 
 
@@ -73,7 +74,7 @@ def number(
         layout=_LAYOUT, readout_format=".2f" if step < 0.1 else ".1f",
         tooltip=f"{label}: drag, use the keys, or type the number",
     )  # fmt: skip
-    return Control(name, slider, shown, meant)
+    return Control(name, slider, shown, lambda value: meant(round(value, _DECIMALS)))
 
 
 def magnitude(
@@ -89,12 +90,13 @@ def magnitude(
         style=_STYLE, layout=_LAYOUT, readout_format=written,
         tooltip=f"{label}: drag, use the keys, or type the number",
     )  # fmt: skip
-    return Control(name, slider, shown, meant)
+    return Control(name, slider, shown, lambda value: meant(float(f"{value:.{_DIGITS}g}")))
 
 
 def switch(name: str, label: str) -> Control:
     """A box to tick."""
-    return Control(name, w.Checkbox(False, description=label, indent=False, layout=_LAYOUT))
+    # indented by the width of a slider's label, so that boxes stand where tracks begin
+    return Control(name, w.Checkbox(False, description=label, style=_STYLE, layout=_LAYOUT))
 
 
 def choice(name: str, label: str, options: Sequence[str]) -> Control:

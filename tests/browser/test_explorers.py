@@ -173,9 +173,9 @@ def _press_keys(view: Any, twin: Any) -> None:
 
 def _drag(view: Any, twin: Any) -> None:
     """Where a hand lets go is not known to the step: the page tells, and the twin follows."""
-    control, _ = [*_steps(twin)][-1]
+    control, fraction = next(_aims(twin))
     before = view.status.text_content()
-    view.slide_mouse(control.widget.description, 0.45)
+    view.slide_mouse(control.widget.description, fraction)
     expect(view.status).not_to_have_text(before)
     expect(view.status).to_contain_text(f" {control.name}=")
     shown = re.search(rf" {control.name}=(\S+)", view.status.text_content())
@@ -185,7 +185,19 @@ def _drag(view: Any, twin: Any) -> None:
     _says(view, twin)
     assert view.shown() == bytes(twin.picture.value)
     low, high = control.widget.min, control.widget.max
-    assert low + 0.35 * (high - low) < control.widget.value < low + 0.55 * (high - low)
+    assert (control.widget.value - low) / (high - low) == pytest.approx(fraction, abs=0.1)
+
+
+def _aims(twin: Any) -> Iterator[tuple[Any, float]]:
+    """Linear sliders, and a part of their track that is far from here and that the scenario accepts."""
+    for control in reversed(twin._controls):
+        slider = control.widget
+        if isinstance(slider, w.IntSlider | w.FloatSlider) and control.meant(slider.value):
+            for fraction in (0.3, 0.7, 0.5):
+                value = slider.min + fraction * (slider.max - slider.min)
+                far = abs(value - slider.value) > 0.15 * (slider.max - slider.min)
+                if far and _accepted(control, twin, type(slider.value)(value)):
+                    yield control, fraction
 
 
 def _steps(twin: Any) -> Iterator[tuple[Any, int]]:

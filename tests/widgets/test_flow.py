@@ -20,12 +20,14 @@ from lambdalab.errors import UnknownName
 from lambdalab.widgets.flow.books import read
 from lambdalab.widgets.flow.dots import AHEAD, DONE, KINDS, STATES
 from lambdalab.widgets.flow.graph import MOST_NODES
-from lambdalab.widgets.flow.layout import spot
+from lambdalab.widgets.flow.layout import CELLS, spot
 from lambdalab.widgets.flow.script import legs, write
 from lambdalab.widgets.flow.warp import LONGEST_GAP, warp
 from tests.acceptance import story_lab
+from tests.world.worlds import World
 
 PNG = b"\x89PNG\r\n\x1a\n"
+TELLING = ("fails", "waits", "dead-letter", "given up", "leaves", "is made for")
 DELAYED = ("delayed", "retry", "throttled")
 
 
@@ -108,6 +110,25 @@ def test_at_every_moment_as_many_dots_are_in_a_queue_as_the_books_say(trace, scr
             if not script.layout.boxes[name].node.members:
                 told = (last["visible"], last["in_flight"], last["delayed"])
                 assert script.series[name].at(int(time)) == told
+
+
+@pytest.mark.parametrize("number", [2, 5, 11])
+def test_in_random_labs_as_many_dots_are_in_a_queue_as_the_books_say(number: int) -> None:
+    world = World("unit", number)
+    world.play()
+    trace = world.lab.trace
+    script, events = write(trace, most=10**9), trace.queue_events
+    assert ll.Flow(trace).script
+    stays = script.dots.stays
+    start = np.array([stay.start for stay in stays])
+    end = np.array([stay.end for stay in stays])
+    home = np.array([stay.home for stay in stays])
+    for queue, rows in events[events["kind"].isin(["sqs", "asynchronous"])].groupby("queue"):
+        mine = home == f"{'queue' if rows['kind'].iloc[0] == 'sqs' else 'events'}:{queue}"
+        at = us(trace, rows["at"])
+        for time in np.unique(at):
+            depth = rows["depth"].iloc[np.searchsorted(at, time, side="right") - 1]
+            assert int((mine & (start <= time) & (end > time)).sum()) == depth, (queue, time)
 
 
 def test_records_of_a_stream_are_where_the_books_say(story) -> None:
@@ -339,7 +360,9 @@ def test_a_stretch_shows_what_is_there_then(orders) -> None:
 def test_what_failed_is_never_left_out(orders) -> None:
     whole, thin = write(orders, most=10**9), write(orders, most=200)
     assert whole.left_out == ""
-    assert re.match(r"[\d,]+ ordinary requests and messages left out: one of \d+ is shown", thin.left_out)
+    assert re.match(
+        r"[\d,]+ ordinary requests and messages left out: one of \d+ is shown", thin.left_out
+    )
     shown = {one.sentence() for one in thin.decisions}
     for one in whole.decisions:
         sentence = one.sentence()
@@ -384,7 +407,8 @@ def test_the_bytes_hold_the_script(trace) -> None:
     names = [node["name"] for node in packed["nodes"]]
     assert [names[place] for place in packed["sNode"]] == [stay.node for stay in plan.dots.stays]
     assert packed["eAt"].tolist() == [one.at for one in plan.decisions]
-    assert len(packed["cStart"]) == len(plan.spans)
+    drawn = [span for span in plan.spans if span.place < CELLS[0] * CELLS[1]]
+    assert sorted(packed["cStart"]) == sorted(span.start for span in drawn)
 
 
 def test_the_same_trace_gives_the_same_bytes(orders) -> None:

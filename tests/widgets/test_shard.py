@@ -9,7 +9,7 @@ from tests.widgets import proving
 
 SENTENCES = {
     "blocks": (
-        "240 records waited behind m57 of `shard 0`, until at 24 h they were too old to be read: they are "
+        "140 records waited behind m57 of `shard 0`, until at 24 h they were too old to be read: they are "
         "lost. It was handed over 1,445 times, and then its stream kept it no longer."
     ),
     "three retries": (
@@ -72,16 +72,16 @@ def test_in_one_of_several_lanes_others_were_read_but_never_handed_over(explorer
 
 
 def test_the_last_record_has_nothing_behind_it(explorer) -> None:
-    explorer.settings = explorer.scenario(poison=300, maximum_retry_attempts=2)
+    explorer.settings = explorer.scenario(poison=200, maximum_retry_attempts=2)
     assert explorer.why.startswith(
-        "Nothing came behind m300 of `shard 0` while it was tried again."
+        "Nothing came behind m200 of `shard 0` while it was tried again."
     )
 
 
 def test_the_figures_tell_what_a_limit_costs(explorer) -> None:
     explorer.preset = "three retries"
     figures = explorer.figures(explorer.trace)
-    assert (figures["dealt with"], figures["given up or lost"]) == ("290", "10")
+    assert (figures["dealt with"], figures["given up or lost"]) == ("190", "10")
     explorer.preset = "bisect"
     assert explorer.figures(explorer.trace)["given up or lost"] == "1"
     explorer.preset = "blocks"

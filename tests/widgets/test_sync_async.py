@@ -65,7 +65,8 @@ def test_the_client_sends_again_what_lambda_does_not(explorer) -> None:
 def test_a_size_that_is_refused_is_told_with_what_the_caller_got(explorer) -> None:
     explorer.settings = explorer.scenario(payload_bytes=7 * 1024**2)
     assert "The synchronous call was refused with 413: 7.00 MB is too large." in explorer.why
-    explorer.set(api=True)
+    explorer.set(api=True, client_tries=3)
+    assert "was refused with 500 in each of 3 tries: 7.00 MB is too large." in explorer.why
     assert "The Event was refused with 500: 7.00 MB is too large for one." in explorer.why
 
 

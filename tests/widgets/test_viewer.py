@@ -249,6 +249,16 @@ def test_it_opens_on_the_first_thing_worth_a_look(viewer: ll.TraceViewer, trace:
     assert viewer.focus
 
 
+def test_each_finding_can_be_selected_from_code(viewer: ll.TraceViewer) -> None:
+    for found in viewer.findings:
+        viewer.select(found)
+        first, last = viewer.view
+        shown = viewer.selection
+        assert shown["t_s"].ge(first).all()
+        assert shown["end_s"].le(last).all()
+        assert viewer.selected in found.said or viewer.selected in set(shown["id"])
+
+
 def test_findings_are_the_extremes_of_the_tables(viewer: ll.TraceViewer, trace: Any) -> None:
     found = {finding.what: finding.said for finding in viewer.findings}
     biggest = trace.batches["records"].idxmax()

@@ -63,7 +63,7 @@ class ShardExplorer(Explorer):
             choice("kind", "source", KINDS),
             whole("shards", "shards, or groups", 1, 6),
             whole("parallelization_factor", "parallelization factor", 1, 10),
-            whole("poison", "which record is bad", 1, 300),
+            whole("poison", "which record is bad", 1, 200),
             whole("maximum_retry_attempts", "retries (−1: no limit)", -1, 12),
             magnitude(
                 "maximum_record_age", "record age (s; 86400: no limit)", np.log10(60),

@@ -196,7 +196,8 @@ def _synchronous(tell: Telling, call: pd.DataFrame) -> str:
     if _left(last):
         return f"{_gave_up(tell, call)} {_went_on(tell, call)}"
     said = _answered(tell, call)
-    if len(call) > 1:
+    refused = _invocation(tell.trace, last)["status"] == "refused"
+    if len(call) > 1 and not refused:
         return f"{said} {_again(tell, call)}"
     return said
 
@@ -258,7 +259,8 @@ def _answered(tell: Telling, call: pd.DataFrame) -> str:
     code = tell.value("requests", "status_code", _one(last))
     if run["status"] == "refused":
         size = tell.value("invocations", "payload_bytes", _one(last))
-        return f"The synchronous call was refused with {code}: {size} is too large."
+        often = f" in each of {_tries(tell, last)} tries" if len(call) > 1 else ""
+        return f"The synchronous call was refused with {code}{often}: {size} is too large."
     at = tell.value("requests", "answered_at", _one(last))
     if not run["function_error"]:
         return f"The client waited {at}, and its {code} brought the function's result."

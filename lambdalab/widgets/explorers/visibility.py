@@ -107,30 +107,25 @@ class VisibilityExplorer(Explorer):
 
 def _dead_and_done(tell: Telling, found: Visits) -> str:
     """A dead letter of which every run succeeded."""
-    for place in np.unique(found.dead).tolist():
-        for message in _messages(tell, found, place):
-            letter = {"queue": QUEUE, "event_id": message, "action": "dead_lettered"}
-            batches = _batches_of(tell, message)
-            mine = found.table["batch_id"].isin(batches).to_numpy()
-            if not len(tell.rows("queue_events", letter)) or set(
-                np.array(found.outcomes)[mine]
-            ) != {"success"}:
-                continue
-            receives = tell.value("queue_events", "receive_count", letter)
-            taken = {"event_id": message, "action": "received"}
-            hidden = tell.value("queue_events", "delay_ms", taken)
-            died = tell.value("queue_events", "at", letter)
-            done = tell.value("batches", "completed_at", {"batch_id": batches[0]})
-            letters = tell.count(
-                "message", "queue_events", {"queue": QUEUE, "action": "dead_lettered"}
-            )
-            return (
-                f"{tell.id('message', message)} died at {died}, after "
-                f"{_times(receives, 'receive')} of {hidden} each. {tell.id('batch', batches[0])} still "
-                f"had it, and succeeded at {done}: dead, and done. So {letters} went to "
-                f"`{DEAD_LETTERS}`."
-            )
-    return ""
+    died = {"queue": QUEUE, "action": "dead_lettered"}
+    held, others = tell.trace.batch_records, np.array(found.outcomes) != "success"
+    others = set(found.table.loc[others, "batch_id"])
+    failed = set(held.loc[held["batch_id"].isin(others), "event_id"])
+    letters = tell.rows("queue_events", died)["event_id"]
+    message = next((str(one) for one in letters if one not in failed), None)
+    if message is None:
+        return ""
+    letter, first = {**died, "event_id": message}, _batches_of(tell, message)[0]
+    receives = tell.value("queue_events", "receive_count", letter)
+    taken = {"event_id": message, "action": "received"}
+    hidden = tell.value("queue_events", "delay_ms", taken)
+    at = tell.value("queue_events", "at", letter)
+    done = tell.value("batches", "completed_at", {"batch_id": first})
+    return (
+        f"{tell.id('message', message)} died at {at}, after {_times(receives, 'receive')} of {hidden} "
+        f"each. {tell.id('batch', first)} still had it, and succeeded at {done}: dead, and done. In all, "
+        f"{tell.count('message', 'queue_events', died)} went to `{DEAD_LETTERS}`."
+    )
 
 
 def _late(tell: Telling, found: Visits) -> str:

@@ -45,7 +45,10 @@ class Flow(anywidget.AnyWidget):
     follows from the books alone, so that seeking is exact; a long stretch of nothing passes fast, and
     the clock says so. A dot can be clicked: its facts are told, and ``selected`` is its id.
 
-    Space plays and pauses, the arrow keys go to the next decision and to the one before. Where no widget
+    Space plays and pauses, the arrow keys go to the next decision and to the one before. Decisions are:
+    an attempt ended or failed, a batch was over, a message returned, a dead letter, something given up, a
+    retry was scheduled, a throttle, a delivery, an answer that is no success, pollers scaled, a batch
+    fired, a cold start, an environment ended. Where no widget
     can run (GitHub, PDF) a picture of a telling moment stands alone; :meth:`save` writes a page that
     plays without a notebook.
 

@@ -462,7 +462,7 @@ function drawStream(g, s, route, count, u) {
   g.stroke();
   g.setLineDash([]);
   const [x, y] = pointAt({ points, lengths }, 0.5);
-  badge(g, String(count), x, y);
+  badge(g, String(count), x, y + 9);  // below the way: its name stands above
 }
 
 function badge(g, words, x, y) {
@@ -486,7 +486,7 @@ function drawHeads(g, s, u, t, held) {
   }
   s.nodes.forEach((box, n) => {
     const numbers = counts(s, n, u), names = s.heads[box.role];
-    const told = numbers && names ? numbers.map((value, i) => (names[i] && (value || i === 0) ? `${value.toLocaleString("en-US")} ${names[i]}` : "")).filter(Boolean).join(" · ") : box.role === "mapping" ? (s.note ? "" : `${lanes[n]} held`) : "";
+    const told = numbers && names ? numbers.map((value, i) => (names[i] && (value || (i === 0 && !numbers.some(Boolean))) ? `${value.toLocaleString("en-US")} ${names[i]}` : "")).filter(Boolean).join(" · ") : box.role === "mapping" ? (s.note ? "" : `${lanes[n]} held`) : "";
     const shown = told || box.about;
     text(g, shown, box.x + 10, box.y + 35, { size: 11, colour: "#333333", most: box.w - 18 });
     const tries = waits[n].some(([, again]) => again);
@@ -735,7 +735,7 @@ class Player {
         button("Step ▶", "the next decision (right arrow)", () => this.step(1)), button("▶|", "to the end (End)", () => this.seek(this.s.length)),
         element("label", {}, "Speed ", this.speed), element("label", {}, "Find ", this.find), this.clock, this.pace, this.fast),
       this.caption, this.facts, this.legend, this.note,
-      element("div", { className: "ll-keys", textContent: "Space plays, ← → step, Home and End go to either end, + and − change the speed, N chooses the next dot, Esc none." }));
+      element("div", { className: "ll-keys", textContent: "Space plays, ← → step, Home and End go to either end, + and − change the speed, N chooses the next dot, Esc none. On the bar of time: decisions blue, failures and throttles red and tall, hatched what passes fast." }));
     this.el.append(this.root);
     this.canvas.addEventListener("click", (event) => this.click(event));
     this.canvas.addEventListener("mousemove", (event) => { this.canvas.title = this.titleOf(this.at(event)); });

@@ -99,7 +99,7 @@ def arrange(graph: Graph, lanes: dict[str, int], cells: dict[str, int]) -> Layou
 
 
 def _name(layout: Layout, graph: Graph) -> None:
-    """A place for each arrow's name that no arrow, box or other name crosses; where there is none, none."""
+    """A place for each arrow's name that no arrow, box or other name crosses, if any."""
     taken = [point for path in layout.paths.values() for point in _dense(path)]
     for pair, label in graph.edges.items():
         half = _LETTER * min(len(label), _LONGEST_NAME) / 2

@@ -184,7 +184,9 @@ def _decisions(
 
 
 def _cells(script: Script, nodes: dict[str, int]) -> dict[str, np.ndarray[Any, Any]]:
-    spans = sorted(script.spans, key=lambda span: span.start)
+    most = places.CELLS[0] * places.CELLS[1]
+    drawn = (span for span in script.spans if span.place < most)  # the others are only counted
+    spans = sorted(drawn, key=lambda span: span.start)
     return {
         "cEnvironment": _ints((span.environment for span in spans), "<i4"),
         "cNode": _ints((nodes.get(span.node, _NOWHERE) for span in spans), "u1"),

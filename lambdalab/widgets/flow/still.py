@@ -68,9 +68,12 @@ def _numbers(script: Script, name: str, time: int, stays: list) -> str:  # type:
     series = script.series.get(name)
     if not names or series is None:
         return ""
-    values = zip(series.at(time), names, strict=True)
+    counts = series.at(time)
+    values = zip(counts, names, strict=True)
     told = [
-        f"{value:,} {what}" for i, (value, what) in enumerate(values) if what and (value or not i)
+        f"{value:,} {what}"
+        for i, (value, what) in enumerate(values)
+        if what and (value or (not i and not any(counts)))
     ]
     return " · ".join(told)
 

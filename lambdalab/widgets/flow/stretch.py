@@ -59,6 +59,7 @@ def _things(books: Books) -> _Things:
     telling |= (events["batch"] > 0) & np.isin(events["batch"], failed)
     bad = ~np.isin(calls["status"].astype(str), _PLAIN) | (calls["attempts"] > 1)
     over = np.where(calls["completed_at"] >= 0, calls["completed_at"], books.end)
+    bad |= np.isin(calls["request"], books.attempts["request"][books.attempts["cold_start"]])
     tries = np.bincount(books.attempts["request"], minlength=len(calls) + 1)[calls["request"]]
     keys = np.concatenate([_keys_of_events(books), calls["request"]])
     begun = np.concatenate([events["at"], calls["requested_at"]])
@@ -117,7 +118,7 @@ def _chosen(
         left = count(
             int(out.sum()), "ordinary request or message", "ordinary requests and messages"
         )
-        rule = f"one of {every} is shown, and all that failed, was throttled or tried again"
+        rule = f"one of {every} is shown, and all that started cold, failed, was throttled or tried again"
         told = f"{left} left out: {rule}. {told}"
         inside = inside & ~out
     return inside, end, told.strip()

@@ -58,13 +58,16 @@ def warp(moments: Ints, decisions: int, start: int, end: int) -> Warp:
 
     >>> film = warp(np.array([0, 2_000_000, 21_600_000_000]), 3, 0, 21_600_000_000)
     >>> film.pace, film.fast.tolist()
-    (0.5, [[2000000, 21600000000]])
+    (1, [[2000000, 21600000000]])
     """
     corners = np.unique(np.concatenate([moments, [start, end]]))
     corners = corners[(corners >= start) & (corners <= end)]
     gaps = np.diff(corners) / 1e6
     wanted = min(max(_EACH * decisions, _LEAST), _MOST)
     even, fast = _pace(gaps, wanted, np.inf), _pace(gaps, wanted, LONGEST_GAP)
+    # at least every other gap is shown at its own length
+    usual = float(np.sort(gaps)[(len(gaps) - 1) // 2]) if len(gaps) else 0.0
+    fast = max(fast, next((pace for pace in NICE if usual <= pace * LONGEST_GAP), NICE[-1]))
     worth = even / fast > _WORTH
     pace, longest = (fast, LONGEST_GAP) if worth else (even, np.inf)
     shown = np.minimum(gaps / pace, longest)

@@ -168,10 +168,11 @@ class TraceViewer(anywidget.AnyWidget):
         """Light the chain of a thing and show its time; returns the viewer.
 
         ``thing`` is an id in either form (r2, e1, b3, m12, a5, or c4 for row 4 of ``trace.requests``), the
-        name of a function or queue, or "" for nothing. Raises :class:`~lambdalab.errors.UnknownName` for
-        what is not in the trace.
+        name of a function or queue, one of :attr:`findings`, or "" for nothing. Raises
+        :class:`~lambdalab.errors.UnknownName` for what is not in the trace.
         """
-        text = self._named(_text_of(thing))
+        found = isinstance(thing, Found)
+        text = self._named(self._bars.id(thing.bar) if found else _text_of(thing))
         self.selected = text
         lit = self._lit()
         self.cursor = int(lit[0]) if len(lit) else -1
