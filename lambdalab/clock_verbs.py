@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 class ClockVerbs:
     """What a :class:`~lambdalab.lab.Lab` does with its clock."""
 
+    _player: Any = None
+    """The last of the widgets that :meth:`play` made to play."""
+
     if TYPE_CHECKING:
         _clock: Clock
         _scheduler: Scheduler
@@ -79,6 +82,7 @@ class ClockVerbs:
             Whether a trace viewer follows too.
 
         Returns a widget with play, pause and speed; ``pause()``, ``resume()``, ``finish()`` from code.
+        Where another one of this lab's is playing, it pauses.
         Where no event loop runs (a script) it plays to its end before it returns.
         """
         self._check_open()

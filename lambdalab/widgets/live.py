@@ -20,6 +20,7 @@ import traitlets
 from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.plots import PLOTS, words
 from lambdalab.plots.picture import Picture
+from lambdalab.progress import hidden
 from lambdalab.widgets.viewer import TraceViewer
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _FRAME = 0.05
 """Seconds of the wall clock between two looks at it."""
 _LONGEST_FRAME = 0.5
 """However long the notebook was busy with something else, no more than this is made up for at once."""
+_TICK = 1e-6
+_BUDGET = 0.1
+"""Seconds of the processor that a frame may take: what does not fit is not made up for, time goes slower."""
 _DRAW_EVERY, _DRAW_SHARE = 0.25, 4
 """Seconds between two pictures; and so many times as long as a picture takes."""
 _STATUS = (
@@ -40,6 +44,9 @@ _STATUS = (
 class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """A lab that is being played: made by ``lab.play()``.
 
+    One of a lab's players plays at a time: where another begins, the one before pauses. Taken out of its
+    notebook (its cell cleared, or run again) it pauses too.
+
     Attributes
     ----------
     lab
@@ -49,8 +56,10 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     state
         ``"playing"``, ``"paused"``, ``"over"`` or ``"failed"`` (a trait).
     error
-        What ended it where it has failed: the exception that ``run()`` would have raised.
+        What stopped it where it has failed: the exception that ``run()`` would have raised.
     """
+
+    _task: asyncio.Task[None] | None = None
 
     speed = traitlets.Float(60.0)
     state = traitlets.Unicode("playing")
@@ -59,9 +68,11 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self, lab: Lab, speed: float, until: float | None, plots: Sequence[str], viewer: bool
     ) -> None:
         self.lab = lab
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._until = until
         self._at = lab.elapsed
+        self._stride = 1.0  # virtual seconds between two looks at what they cost
+        self._behind = False  # whether the last frame had no time for all that was due
         self._seen: float | None = None  # the wall clock at the last frame; None: it does not count
         self._drawn, self._cost = float("-inf"), 0.0
         self._pictures = {name: (Picture(), self._image()) for name in plots}
@@ -72,6 +83,7 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.add_class("lambdalab-live")
         self.speed = speed
         self._connect()
+        self._take_over()
         self._show()
 
     # ---- from code ---------------------------------------------------------------------------
@@ -82,16 +94,27 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.state = "paused"
 
     def resume(self) -> None:
-        """Go on from where the lab's clock is now."""
-        if self.state == "paused":
+        """Go on from where the lab's clock is now; after a failure too, as another ``run()`` would."""
+        if self.state in {"paused", "failed"}:
+            self.error = None
             self.state = "playing"
 
     def finish(self) -> None:
         """Let all the rest happen at once; raises what ``run()`` would."""
-        if self.state in {"playing", "paused"}:
-            self._pass_to(float("inf") if self._until is None else self._until)
-            if self.error is not None:
-                raise self.error
+        if self.state == "over":
+            return
+        self.error = None
+        self._guarded(partial(self._let, float("inf")))
+        if self.error is not None:
+            raise self.error
+
+    def close(self) -> None:
+        """Pause, and take it out of the notebook."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+            self.pause()
+        super().close()
 
     @traitlets.validate("speed")
     def _right_speed(self, proposal: Any) -> float:
@@ -125,6 +148,8 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         return [buttons, self.status, *following, *([self.viewer] if self.viewer else [])]
 
     def _connect(self) -> None:
+        self._view_count = 0  # asks the page to count where it is on show
+        self.observe(self._looked_at, "_view_count")
         self.play_button.observe(self._pressed, "value")
         self.finish_button.on_click(self._finish_pressed)
         traitlets.link((self, "speed"), (self.speed_slider, "value"))
@@ -133,8 +158,19 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         (self.resume if change["new"] else self.pause)()
 
     def _finish_pressed(self, _: object) -> None:
-        with suppress(Exception):  # the status tells of it
+        with suppress(Exception, SystemExit):  # the status tells of it
             self.finish()
+
+    def _looked_at(self, change: Any) -> None:
+        if change["old"] and not change["new"]:
+            self.pause()
+
+    def _take_over(self) -> None:
+        """Be the one of the lab's players that plays."""
+        other = self.lab._player
+        self.lab._player = self
+        if other is not None and other is not self:
+            other.pause()
 
     @traitlets.observe("state")
     def _changed(self, _: object) -> None:
@@ -143,8 +179,10 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.play_button.value = playing
         self.play_button.description = "Pause" if playing else "Play"
         self.play_button.icon = "pause" if playing else "play"
-        over = self.state in {"over", "failed"}
-        self.play_button.disabled = self.finish_button.disabled = over
+        self.play_button.disabled = self.finish_button.disabled = self.state == "over"
+        if playing:
+            self._take_over()
+            self._begin()
         self._show()
 
     # ---- time passes ---------------------------------------------------------------------------
@@ -155,25 +193,53 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             return
         passed = 0.0 if self._seen is None else min(wall - self._seen, _LONGEST_FRAME)
         self._seen = wall
-        self._pass_to(max(self._at, self.lab.elapsed) + passed * self.speed)
+        self._guarded(partial(self._pass_to, self._from() + passed * self.speed))
         if wall - self._drawn >= max(_DRAW_EVERY, _DRAW_SHARE * self._cost):
             before = time.perf_counter()
-            self._show()
+            self._guarded(self._show)
             self._drawn, self._cost = wall, time.perf_counter() - before
 
-    def _pass_to(self, at: float) -> None:
-        """Let the lab's clock come to ``at`` seconds, or to the end of the run."""
+    def _from(self) -> float:
+        """Where the next frame begins: the lab's clock counts whole microseconds, this all of them."""
+        return self._at if abs(self._at - self.lab.elapsed) < _TICK else self.lab.elapsed
+
+    def _guarded(self, work: Callable[[], bool | None]) -> None:
+        """Do a part of the work: an error stops it, False ends it.
+
+        The notebook does not wait for it: an error is kept and shown, and Ctrl-C pauses.
+        """
         try:
-            more = self._let(at)
-        except Exception as error:  # the notebook is not waiting for it: it is kept, and shown
+            with hidden("play"):
+                more = work()
+        except (Exception, SystemExit) as error:
             self.error = error
             self.state = "failed"
-            return
-        self._at = at
-        if not more:
-            self.state = "over"
+        except KeyboardInterrupt:
+            if self._task is None:
+                raise
+            self.pause()
+        else:
+            if more is False:
+                self.state = "over"
+
+    def _pass_to(self, at: float) -> bool:
+        """Let the lab's clock come to ``at`` seconds, as far as the frame's budget goes; whether more is
+        to come."""
+        began = before = time.process_time()
+        more = True
+        while more:
+            to = min(at, self.lab.elapsed + self._stride)
+            more = self._let(to)
+            self._at, now = to, time.process_time()
+            self._behind = to < at and now - began > _BUDGET
+            if to >= at or self._behind:
+                break
+            self._stride *= 2.0 if now - before < _BUDGET / 8 else 0.5
+            before = now
+        return more
 
     def _let(self, at: float) -> bool:
+        """Let the lab's clock come to ``at``, or to the end of the run; whether more is to come."""
         if self._until is not None:
             self.lab.run(until=max(min(at, self._until), self.lab.elapsed))
             return self.lab.elapsed < self._until
@@ -182,8 +248,16 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             return False
         return self.lab._run_on(at)
 
+    def _begin(self) -> None:
+        """Let frames come from the notebook's event loop, where there is one."""
+        if self._task is not None and not self._task.done():
+            return
+        with suppress(RuntimeError):
+            loop = asyncio.get_running_loop()
+            self._task = loop.create_task(self._play(loop.time))
+
     async def _play(self, clock: Callable[[], float]) -> None:
-        while self.state in {"playing", "paused"}:
+        while self.state == "playing":
             self.frame(clock())
             await asyncio.sleep(_FRAME)
 
@@ -205,8 +279,9 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._followed = viewer.view
 
     def _told(self) -> str:
+        slower = ", slower here: this much takes its time" if self._behind else ""
         done = {
-            "playing": f"playing at {words.rate(self.speed)} ×",
+            "playing": f"playing at {words.rate(self.speed)} ×{slower}",
             "paused": "paused",
             "over": "nothing is left to happen" if self._until is None else "it is time",
             "failed": f"stopped: {type(self.error).__name__}: {self.error}",
@@ -240,11 +315,11 @@ def play(
             raise UnknownName("plot", name, PLOTS)
     playing = Playing(lab, checked_speed(speed), until, plots, viewer)
     try:
-        loop = asyncio.get_running_loop()
+        asyncio.get_running_loop()
     except RuntimeError:
         asyncio.run(playing._play(time.monotonic))
         if playing.error is not None:
             raise playing.error from None
-        return playing
-    playing._task = loop.create_task(playing._play(loop.time))
+    else:
+        playing._begin()
     return playing

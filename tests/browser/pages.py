@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import re
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ PICTURE = """async image => {
 }"""
 
 # What is wider than the room it has, by its text.
-CUT_OFF = """root => [root, ...root.querySelectorAll('.widget-label, button, .widget-readout, select')]
+CUT_OFF = """root => [root, ...root.querySelectorAll(
+        '.widget-label, .widget-label-basic, button, .widget-readout, select')]
     .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.innerText)"""
 
 
@@ -154,3 +156,8 @@ class ExplorerView:
     def shot(self, name: str) -> None:
         """A screenshot of this explorer alone."""
         self.root.screenshot(path=self.notebook.shot_path(name), animations="disabled")
+
+
+def spoken(twin: Any) -> str:
+    """What the status line of a page reads where an explorer stands as this one does here."""
+    return html.unescape(re.sub("<[^>]+>", "", twin.status.value))

@@ -6,7 +6,6 @@ twin says, to the letter, and its picture the twin's, to the byte.
 
 from __future__ import annotations
 
-import html
 import os
 import re
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from lambdalab.errors import LabError
 from lambdalab.widgets import EXPLORERS
 from tests.browser.conftest import fresh_page
 from tests.browser.making import notebook_of
+from tests.browser.pages import spoken
 
 if os.environ.get("BROWSER_REQUIRED") != "1":  # else the import below fails, as it should
     pytest.importorskip("playwright")
@@ -65,7 +65,7 @@ def test_an_explorer_in_the_browser(page, name) -> None:
 
 def _says(view: Any, twin: Any) -> None:
     """The page says what the twin says: sentence, settings, and its verdict or refusal if any."""
-    expect(view.status).to_have_text(html.unescape(re.sub("<[^>]+>", "", twin.status.value)))
+    expect(view.status).to_have_text(spoken(twin))
 
 
 def _choose_presets(view: Any, twin: Any) -> None:

@@ -72,7 +72,7 @@ class SyncAsyncExplorer(Explorer):
         init = _RULES.init_percentiles[(_RULES.runtime_default, "x86_64")][1] / 1000
         return [
             choice("sent", "sent as", SENT),
-            switch("api", "through a REST API (it waits for 29 s)"),
+            switch("api", "through a REST API (waits 29 s)"),
             number("duration", "handler works (s)", 0.0, 60.0, 0.1),
             whole("timeout", "function's timeout (s)", _RULES.timeout_minimum, 60),
             number("client_timeout", "client waits at most (s)", 0.5, 60.0, 0.5),
