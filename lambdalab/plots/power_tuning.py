@@ -26,7 +26,7 @@ def power_tuning(ax: Axes, found: Sizes, style: Style) -> Axes:
     usd = np.array([size.usd for size in found.sizes])
     right = ax.twinx()
     ax.set_xscale("log", base=2)
-    ax.set_xlim(memory[0] / 1.25, memory[-1] * 1.25)
+    ax.set_xlim(memory[0] / 1.35, memory[-1] * 1.35)
     _memory_axis(ax, memory)
     spread = np.array([[s.took - s.low, s.high - s.took] for s in found.sizes]).T
     ax.errorbar(
@@ -48,8 +48,15 @@ def power_tuning(ax: Axes, found: Sizes, style: Style) -> Axes:
     right.set_ylabel("■ USD a million invocations")
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
     cheapest, fastest = int(np.argmin(usd)), int(np.argmin(took))
-    _name(right, memory, usd, cheapest, f"cheapest\n${usd[cheapest]:,.2f}")
-    _name(ax, memory, took, fastest, f"fastest\n{words.duration(float(took[fastest]))}")
+    price_said, time_said = f"${usd[cheapest]:,.2f}", words.duration(float(took[fastest]))
+    _ring(right, memory[cheapest], usd[cheapest], "cheapest")
+    _ring(ax, memory[fastest], took[fastest], "fastest")
+    if cheapest == fastest:
+        names = {cheapest: f"cheapest and fastest\n{price_said}, {time_said}"}
+    else:
+        names = {cheapest: f"cheapest\n{price_said}", fastest: f"fastest\n{time_said}"}
+    for place, name in names.items():
+        _name(right if place == cheapest else ax, memory[place], name)
     lines = list(ax.get_legend_handles_labels()[0])
     title = (
         f"{found.function}: cheapest with {memory[cheapest]:,.0f} MB, "
@@ -70,15 +77,19 @@ def _memory_axis(ax: Axes, memory: Floats) -> None:
     ax.set_axisbelow(True)
 
 
-def _name(ax: Axes, memory: Floats, values: Floats, place: int, text: str) -> None:
-    """A ring around a point, and its name above it."""
+def _ring(ax: Axes, memory: float, value: float, which: str) -> None:
+    """A ring around a point."""
     ax.plot(
-        memory[place], values[place], marker="o", markersize=15, markerfacecolor="none",
-        markeredgecolor=INK, markeredgewidth=1.4, linestyle="none", gid=text.partition("\n")[0],
-        zorder=6,
+        memory, value, marker="o", markersize=15, markerfacecolor="none", markeredgecolor=INK,
+        markeredgewidth=1.4, linestyle="none", gid=which, zorder=6, clip_on=False,
     )  # fmt: skip
+
+
+def _name(ax: Axes, memory: float, text: str) -> None:
+    """The name of a ringed size at the top, where no line comes; a dotted line leads down to it."""
+    ax.axvline(memory, color=INK, linewidth=0.8, linestyle=":", zorder=1.5)
     ax.annotate(
-        text, (memory[place], values[place]), (0, 12), textcoords="offset points", ha="center",
-        va="bottom", fontsize="small", fontweight="bold", color=INK, zorder=7,
+        text, (memory, 0.99), xycoords=ax.get_xaxis_transform(), ha="center", va="top",
+        fontsize="small", fontweight="bold", color=INK, zorder=7,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
     )  # fmt: skip

@@ -21,7 +21,7 @@ class ColdStarts:
     Look at the share of runs that start cold (``trace.plot.cold_starts()``): it is not the first call
     alone. Seldom called, a function has lost its environment before the next call comes; called so often
     that calls overlap, it needs another. In between lies traffic that is nearly always warm: with short
-    runs the share is about exp(-rate × idle_expiry), which is 14 % for two calls in the time that an
+    runs the share is about exp(-rate × idle_expiry), which is 13.5 % for two calls in the time that an
     environment lives idle, and 5 % for three.
 
     Parameters
@@ -43,7 +43,7 @@ class ColdStarts:
     -------
     >>> trace = ColdStarts(rate=1 / 300, calls=10_000).run(seed=7)
     >>> round(float(trace.attempts["cold_start"].mean()), 2)
-    0.14
+    0.13
     """
 
     rate: float = 1 / 300

@@ -44,7 +44,7 @@ class SpillOver:
     >>> trace = SpillOver(provisioned=10, rate=20.0, duration=0.5).run(seed=7)
     >>> on_demand = trace.attempts["init_type"] == "on_demand"
     >>> int(on_demand.sum()), int(trace.attempts["cold_start"].sum())
-    (159, 8)
+    (89, 11)
     """
 
     provisioned: int = 10

@@ -10,6 +10,7 @@ import ipywidgets as w
 
 _STYLE = {"description_width": "200px"}
 _LAYOUT = {"width": "460px"}
+_BOX = {"description_width": "150px"}
 
 _DECIMALS, _DIGITS = 6, 4
 """What is kept of a slider's number: steps that are added up leave dirt behind the last decimal."""
@@ -95,8 +96,8 @@ def magnitude(
 
 def switch(name: str, label: str) -> Control:
     """A box to tick."""
-    # indented by the width of a slider's label, so that boxes stand where tracks begin
-    return Control(name, w.Checkbox(False, description=label, style=_STYLE, layout=_LAYOUT))
+    # indented: below labels that end at the right, a box at the far left belongs to nothing
+    return Control(name, w.Checkbox(False, description=label, style=_BOX, layout=_LAYOUT))
 
 
 def choice(name: str, label: str, options: Sequence[str]) -> Control:

@@ -33,7 +33,7 @@ _LONGEST_FRAME = 0.5
 """However long the notebook was busy with something else, no more than this is made up for at once."""
 _TICK = 1e-6
 _BUDGET = 0.1
-"""Seconds of the processor that a frame may take: what does not fit is not made up for, time goes slower."""
+"""Seconds of the processor that a frame may take: what does not fit waits, and time goes slower."""
 _DRAW_EVERY, _DRAW_SHARE = 0.25, 4
 """Seconds between two pictures; and so many times as long as a picture takes."""
 _STATUS = (
@@ -69,6 +69,7 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ) -> None:
         self.lab = lab
         self.error: BaseException | None = None
+        self._loop = _running_loop()
         self._until = until
         self._at = lab.elapsed
         self._stride = 1.0  # virtual seconds between two looks at what they cost
@@ -155,15 +156,25 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         traitlets.link((self, "speed"), (self.speed_slider, "value"))
 
     def _pressed(self, change: Any) -> None:
-        (self.resume if change["new"] else self.pause)()
+        self._soon(self.resume if change["new"] else self.pause)
 
     def _finish_pressed(self, _: object) -> None:
+        self._soon(self._finish_quietly)
+
+    def _finish_quietly(self) -> None:
         with suppress(Exception, SystemExit):  # the status tells of it
             self.finish()
 
     def _looked_at(self, change: Any) -> None:
         if change["old"] and not change["new"]:
-            self.pause()
+            self._soon(self.pause)
+
+    def _soon(self, act: Callable[[], None]) -> None:
+        """Do what a page asked for in the thread of the frames: JupyterLab's messages come in another."""
+        if self._loop is None or self._loop is _running_loop():
+            act()
+        else:
+            self._loop.call_soon_threadsafe(act)
 
     def _take_over(self) -> None:
         """Be the one of the lab's players that plays."""
@@ -183,7 +194,12 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if playing:
             self._take_over()
             self._begin()
-        self._show()
+        if self.state == "failed":  # it may have been a picture that failed
+            with suppress(Exception):
+                self._draw()
+            self._tell()
+        else:
+            self._show()
 
     # ---- time passes ---------------------------------------------------------------------------
 
@@ -250,10 +266,8 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _begin(self) -> None:
         """Let frames come from the notebook's event loop, where there is one."""
-        if self._task is not None and not self._task.done():
-            return
-        with suppress(RuntimeError):
-            loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is not None and (self._task is None or self._task.done()):
             self._task = loop.create_task(self._play(loop.time))
 
     async def _play(self, clock: Callable[[], float]) -> None:
@@ -265,10 +279,16 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _show(self) -> None:
         """Pictures, then the viewer, then the text."""
+        self._draw()
+        self._tell()
+
+    def _draw(self) -> None:
         for name, (picture, image) in self._pictures.items():
             image.value = picture.png(partial(_drawn, name, self.lab.trace))
         if self.viewer is not None:
             self._follow(self.viewer)
+
+    def _tell(self) -> None:
         self.status.value = _STATUS.format(html.escape(self._told()))
 
     def _follow(self, viewer: TraceViewer) -> None:
@@ -293,6 +313,13 @@ class Playing(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         return f"<Playing: {self._told()}>"
 
 
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def _drawn(name: str, trace: Any, ax: Any) -> Any:
     return PLOTS[name](trace, ax=ax)
 
@@ -314,12 +341,10 @@ def play(
         if name not in PLOTS:
             raise UnknownName("plot", name, PLOTS)
     playing = Playing(lab, checked_speed(speed), until, plots, viewer)
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(playing._play(time.monotonic))
-        if playing.error is not None:
-            raise playing.error from None
-    else:
+    if playing._loop is not None:
         playing._begin()
+        return playing
+    asyncio.run(playing._play(time.monotonic))
+    if playing.error is not None:
+        raise playing.error from None
     return playing

@@ -266,6 +266,7 @@ def test_it_opens_on_a_finding_and_findings_jump(shown: Any, tmp_path: Path) -> 
 def test_zoom_and_pan_by_wheel_keys_buttons_and_drag(shown: Any) -> None:
     page, widget = shown
     low, high = widget.view
+    canvas(page).focus()
     canvas(page).hover(position={"x": 400, "y": 100})
     page.mouse.wheel(0, -120)
     page.wait_for_function(f"high => {VIEWER}.high < high", arg=high)
@@ -294,6 +295,31 @@ def test_zoom_and_pan_by_wheel_keys_buttons_and_drag(shown: Any) -> None:
     scale = (box["width"] - GUTTER) / half
     assert span(page)[0] - before[0] == pytest.approx(100 / scale, rel=0.02)
     assert saved(page, "selected") == widget.selected, "a drag is no click"
+
+
+def test_the_wheel_does_not_hold_up_who_scrolls_the_page(shown: Any) -> None:
+    page, widget = shown
+    page.evaluate("() => { document.body.style.height = '4000px' }")
+    canvas(page).hover(position={"x": 400, "y": 100})
+    page.mouse.wheel(0, 120)  # the chain's few lanes are all on show
+    page.wait_for_function("() => scrollY > 100")
+    assert span(page) == pytest.approx(widget.view)
+    page.mouse.wheel(0, -4000)
+    page.wait_for_function("() => scrollY === 0")
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -120)
+    page.keyboard.up("Control")
+    page.wait_for_function(f"high => {VIEWER}.high < high", arg=widget.view[1])
+    lens(page, "all")
+    page.evaluate(f"() => {{ {VIEWER}.passed = -1e9 }}")  # as if some time had gone by
+    page.mouse.wheel(0, 90)
+    page.wait_for_function(f"() => {VIEWER}.scroll === 90")
+    assert span(page) == pytest.approx((0, widget._bars.last * 1.01))
+    assert page.evaluate("scrollY") == 0
+    page.evaluate(f"() => {{ const v = {VIEWER}; v.scrolled(1e9); v.passed = -1e9; }}")
+    page.mouse.wheel(0, 120)  # there are no more lanes
+    page.wait_for_function("() => scrollY > 100")
+    expect(page.locator(".lambdalab-viewer .help")).to_contain_text("The wheel zooms after a click")
 
 
 def test_the_minimap_moves_the_window(shown: Any) -> None:

@@ -49,6 +49,21 @@ def test_where_no_cause_has_the_most_the_first_batch_is_asked_of() -> None:
 
 def test_no_message_no_batch() -> None:
     explorer = BatchingExplorer(rate=0.01, seconds=1.0)
-    assert explorer.why == "No batch yet."
+    assert explorer.why == "No message came, so there was nothing to hand over."
+    assert explorer.figures(explorer.trace)["records in a batch, mean"] == "–"
     assert explorer.figures(explorer.trace)["dealt with after, p95"] == "–"
-    assert explorer.question.answer in explorer.question.options
+    assert explorer.question.answer == "nothing, as no message comes"
+    few = BatchingExplorer(rate=0.05, seconds=20.0, seed=8)
+    assert len(few.trace.batches)
+    assert (
+        few.question.options == explorer.question.options
+    )  # so they do not tell whether one comes
+
+
+def test_where_the_payload_limit_closed_fewer_batches_it_is_said_what_closed_most() -> None:
+    explorer = BatchingExplorer(rate=20.0, record_size=100_000, batch_size=100, window=5)
+    causes = explorer.trace.batches["cause"].value_counts()
+    assert 0 < causes["payload_size"] < causes["batching_window"]
+    told = f"; {causes['batching_window']} others left when their window was over."
+    assert explorer.why.endswith(told)
+    assert "others" not in BatchingExplorer(preset="100 KB × 10,000").why

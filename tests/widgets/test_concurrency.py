@@ -11,7 +11,7 @@ from tests.widgets import proving
 BEGINNINGS = {
     "steady": "Eight calls overlapped at 3.50 s, so there are eight environments: one serves one event",
     "Poisson": "13 calls overlapped at ",
-    "seldom": "Nobody called e1 for 10 min, so it ended at 10 min 4 s; r2 came at 16 min 40 s and began cold",
+    "seldom": "Nobody called e1 for 10 min, so it ended at 10 min 4 s; r2 came at 16 min 40 s",
     "ping keeps warm": "At 47 min 55 s 10 calls came at the same moment. Only e1 was there and free",
     "burst of 5,000": "At 10 s 5,000 calls came at the same moment, and all 1,000 that the account",
     "burst, quota 10,000": "At 10 s 5,000 calls came at the same moment, and r1244 got a 429 although",

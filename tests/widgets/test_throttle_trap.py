@@ -52,6 +52,26 @@ def test_who_died_while_its_run_was_at_work_is_not_called_unreached() -> None:
         ({"reserved_concurrency": 1, "messages": 100}, "found the only place taken"),
         ({"reserved_concurrency": 3, "messages": 500, "max_receive_count": 1}, "all 3 places"),
         ({"messages": 10}, "at most 1 batch ran at once"),
+        (
+            {"reserved_concurrency": 1, "messages": 20, "max_receive_count": 1},
+            "was received once, found the only place taken, and went to `failed`. The only run succeeded",
+        ),
+        (
+            {"reserved_concurrency": 1, "messages": 100, "max_receive_count": 2, "duration": 29.0},
+            "was received twice, found",
+        ),
+        ({"max_receive_count": 10}, " of its 10 receives, though it needed one."),
+        (
+            {
+                "messages": 720,
+                "reserved_concurrency": 1,
+                "maximum_concurrency": 8,
+                "duration": 1.0,
+                "max_receive_count": 2,
+                "visibility_timeout": 100,
+            },
+            "ran at the last of its 2 receives: once more without a place, and it would have died.",
+        ),
     ],
 )
 def test_other_ends_have_sentences_too(settings, said) -> None:
@@ -65,3 +85,7 @@ def test_key_figures_count_what_the_books_have() -> None:
     assert figures["dead letters"] == "140"
     assert figures["failed runs"] == "0"
     assert figures["throttles"] == str((trace.invocations["status"] == "throttled").sum())
+
+
+def test_one_message_is_asked_of_as_one() -> None:
+    assert ThrottleTrapExplorer(messages=1).question.text == "Will the message die?"

@@ -25,13 +25,20 @@ if TYPE_CHECKING:
 _RULES = Rules.as_of()
 _KB = 1024
 _FELT_MS = 10
+_NOTHING, _FEW = "nothing, as no message comes", 3
 _CAUSES = {
     "batch_size": "it is full",
-    "batching_window": "its window is over",
+    "batching_window": "its window is over before it is full",
     "payload_size": "one more record would pass the payload limit",
-    "no_window": "there is no window to wait for",
+    "no_window": "it is not full, but there is no window to wait for more",
 }
 """What closes a batch of a queue, as options of the question."""
+_OTHERS = {
+    "batch_size": "were full",
+    "batching_window": "left when their window was over",
+    "no_window": "had no window to wait for",
+}
+"""What closed most batches, where the payload limit closed fewer."""
 
 
 class BatchingExplorer(Explorer):
@@ -88,11 +95,12 @@ class BatchingExplorer(Explorer):
     def figures(self, trace: Trace) -> dict[str, str]:
         """Messages, batches, their mean size, runs at once, how old messages grew, what is billed."""
         found = key_figures(trace)
+        mean = found["records in a batch, mean"]
         at_once = Telling(trace).number("attempts", "", how="overlap")
         return {
             "messages": f"{int((trace.queue_events['action'] == 'sent').sum()):,}",
             "batches": f"{len(trace.batches):,}",
-            "records in a batch, mean": f"{found['records in a batch, mean']:.3g}",
+            "records in a batch, mean": f"{mean:.3g}" if mean == mean else "–",
             "runs at once": f"{at_once:.0f}",
             "dealt with after, p95": words.known(found["message dealt with after, p95 s"]),
             "billed": words.known(found["billed s"]),
@@ -102,7 +110,7 @@ class BatchingExplorer(Explorer):
         """Why a telling batch was handed over when it was, and how many went the same way."""
         tell = Telling(trace)
         if not len(trace.batches):
-            return tell.why("No batch yet.")
+            return tell.why("No message came, so there was nothing to hand over.")
         cause = _telling_cause(trace)
         batch = _telling_batch(tell, cause)
         one = {"batch_id": batch["batch_id"]}
@@ -116,24 +124,41 @@ class BatchingExplorer(Explorer):
         every = tell.count("batch", "batches", things="batches")
         same = tell.value("batches", "batch_id", {"cause": cause}, "unique")
         all_of_them = len(tell.rows("batches", {"cause": cause})) == len(trace.batches)
-        return tell.why(
-            f"{said} That closed {f'all {every}' if all_of_them else f'{same} of {every}'}."
-        )
+        share = f"all {every}" if all_of_them else f"{same} of {every}"
+        return tell.why(f"{said} That closed {share}{_most_others(tell, cause)}.")
 
     def ask(self, trace: Trace) -> Question:
         """What closes most batches; the first of them, where no cause has the most."""
         causes = trace.batches["cause"].astype(str)
         most = causes.mode()
         which = "most of the batches" if len(most) == 1 else "the first batch"
-        cause = most.iloc[0] if len(most) == 1 else next(iter(causes), "no_window")
+        cause = most.iloc[0] if len(most) == 1 else next(iter(causes), "")
         options = tuple(_CAUSES.values())
-        return Question(f"What will close {which}?", options, _CAUSES[cause])
+        if (trace.queue_events["action"] == "sent").sum() <= _FEW:  # there might have been none
+            options = (*options, _NOTHING)
+        return Question(f"What will close {which}?", options, _CAUSES.get(cause, _NOTHING))
 
 
 def _telling_cause(trace: Trace) -> str:
     """The payload limit where it closed a batch, else what closed most."""
+    limited = (trace.batches["cause"] == "payload_size").any()
+    return "payload_size" if limited else _usual_cause(trace)
+
+
+def _usual_cause(trace: Trace) -> str:
+    """What closed most batches."""
     causes, counts = np.unique(trace.batches["cause"].astype(str), return_counts=True)
-    return "payload_size" if "payload_size" in causes else str(causes[np.argmax(counts)])
+    return str(causes[np.argmax(counts)])
+
+
+def _most_others(tell: Telling, cause: str) -> str:
+    """What closed more batches than the cause that is told, where something did."""
+    causes = tell.trace.batches["cause"]
+    usual = _usual_cause(tell.trace)
+    if (causes == usual).sum() <= (causes == cause).sum():
+        return ""
+    number = tell.value("batches", "batch_id", {"cause": usual}, "unique")
+    return f"; {number} others {_OTHERS[usual]}"
 
 
 def _telling_batch(tell: Telling, cause: str) -> pd.Series[Any]:

@@ -23,8 +23,8 @@ _RULES = Rules.as_of()
 _LETTERS = {"queue": QUEUE, "action": "dead_lettered"}
 _THROTTLED = {"status": "throttled"}
 _ENDS = (
-    "none: what is throttled waits until there is room",
-    "none: no more are taken than may run",
+    "none, what is throttled waits until there is room",
+    "none, no more are taken than may run",
     "some, because their runs fail",
     "some, though no run fails",
 )
@@ -105,15 +105,22 @@ class ThrottleTrapExplorer(Explorer):
                 f"{said}: batches waited for {_places(reserved, 'one of ')}, and got it in time."
             )
         which = tell.id("message", message["event_id"].iloc[0])
+        if most == allowed:
+            return tell.why(
+                f"{said}, and {which} ran at the last of its {allowed} receives: once more without a "
+                "place, and it would have died."
+            )
         return tell.why(
-            f"{said}, and {which} was received {most} times of the {allowed} it has, though it needed one."
+            f"{said}, and {which} used {most} of its {allowed} receives, though it needed one."
         )
 
     def ask(self, trace: Trace) -> Question:
         """How many die."""
         tell = Telling(trace)
         sent = len(tell.rows("queue_events", {"queue": QUEUE, "action": "sent"}))
-        text = f"How many of the {sent:,} messages will die?"
+        text = (
+            f"How many of the {sent:,} messages will die?" if sent > 1 else "Will the message die?"
+        )
         if len(tell.rows("queue_events", _LETTERS)):
             failed = len(tell.rows("attempts", {"outcome": ("!=", "success")}))
             return Question(text, _ENDS, _ENDS[2 if failed else 3])
@@ -148,7 +155,8 @@ def _died(tell: Telling) -> str:
         f"{many} {them} your code" if many != "Not all" else "Not all of them reached your code"
     )
     mine = {"event_id": never[0], "queue": QUEUE, "action": "dead_lettered"}
-    times = tell.value("queue_events", "receive_count", mine)
+    receives = int(letters.loc[letters["event_id"] == never[0], "receive_count"].iloc[0])
+    often = tell.value("queue_events", "receive_count", mine, text=words.times(receives))
     reserved = tell.setting("function", FUNCTION, "reserved_concurrency")
     at_once = tell.trace.wired("mapping")[MAPPING].get("maximum_concurrency")
     held = ""
@@ -158,8 +166,9 @@ def _died(tell: Telling) -> str:
     runs = tell.count("run", "attempts", {"outcome": "success"})
     return (
         f"{died} died. {reached}: {tell.id('message', never[0])} was received "
-        f"{'once' if times == '1' else f'{times} times'}{held}, found {_places(reserved, 'all ')} "
-        f"taken, and went to `{DEAD_LETTERS}`. All {runs} succeeded."
+        f"{often}{held}, found {_places(reserved, 'all ')} "
+        f"taken, and went to `{DEAD_LETTERS}`. "
+        f"{'The only run' if runs == '1 run' else f'All {runs}'} succeeded."
     )
 
 
@@ -197,4 +206,6 @@ def _calm(tell: Telling, reserved: str) -> str:
         )
     runs = tell.value("attempts", "", how="overlap")
     batches = "batch" if runs == "1" else "batches"
-    return f"{said}: at most {runs} {batches} ran at once, and {reserved} may. All was done at {end}."
+    return (
+        f"{said}: at most {runs} {batches} ran at once, and {reserved} may. All was done at {end}."
+    )

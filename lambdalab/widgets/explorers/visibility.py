@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lambdalab.trace import Trace
 
 _QUICK = {"p50": 2.0, "p99": 5.0, "messages": 10}
+_SENT = {"queue": QUEUE, "action": "sent", "cause": "message_sent"}
 _ENDS = (
     "each goes to the function once",
     "some go to the function again, while the first run still has them",
@@ -78,7 +79,7 @@ class VisibilityExplorer(Explorer):
         longest = tell.number("attempts", "duration_ms", how="max") / 1000
         hidden = tell.number("queue_events", "delay_ms", {"action": "received"}, "max") / 1000
         return {
-            "messages": f"{found.messages:,}",
+            "messages": f"{len(tell.rows('queue_events', _SENT)):,}",
             "to the function again": f"{found.repeated:,}",
             "runs": f"{len(trace.attempts):,}",
             "longest run": words.known(longest),
@@ -98,16 +99,21 @@ class VisibilityExplorer(Explorer):
         """How many die where a run fails; else what is the worst that happens."""
         found = visits(trace, QUEUE)
         if {"failure", "partial"} & set(found.outcomes):
-            sent = int((trace.queue_events["cause"] == "message_sent").sum())
+            tell = Telling(trace)
+            sent, died = (
+                len(tell.rows("queue_events", _SENT)),
+                tell.rows("queue_events", _died_of(tell)),
+            )
             text = f"How many messages will go to `{DEAD_LETTERS}`?"
-            return numbered(text, found.letters, (0, 1, min(sent, 10), sent), "message")
+            alone = self.settings.bad or 1
+            return numbered(text, len(died), (0, alone, min(sent, 10), sent), "message")
         worst = 2 if found.letters else 1 if found.repeated else 0
         return Question("What is the worst that will happen to messages?", _ENDS, _ENDS[worst])
 
 
 def _dead_and_done(tell: Telling, found: Visits) -> str:
     """A dead letter of which every run succeeded."""
-    died = {"queue": QUEUE, "action": "dead_lettered"}
+    died = _died_of(tell)
     held, others = tell.trace.batch_records, np.array(found.outcomes) != "success"
     others = set(found.table.loc[others, "batch_id"])
     failed = set(held.loc[held["batch_id"].isin(others), "event_id"])
@@ -130,27 +136,36 @@ def _dead_and_done(tell: Telling, found: Visits) -> str:
 
 def _late(tell: Telling, found: Visits) -> str:
     """A message that came back while its run was at work."""
-    for first, then in found.again.tolist():
-        if not found.late[first]:
-            continue
-        both = set(_messages(tell, found, then))
-        message = next(one for one in _messages(tell, found, first) if one in both)
-        batches = _batches_of(tell, message)
-        nth = batches.index(found.table["batch_id"].iloc[first]) + 1
-        back = {"event_id": message, "action": "returned", "receive_count": nth}
-        came = tell.value("queue_events", "at", back)
-        lasted = tell.value("batches", "completed_at", {"batch_id": batches[nth - 1]})
-        times = tell.value(
-            "batch_records", "batch_id", {"event_id": message}, "unique",
-            text=words.times(len(batches)),
-        )  # fmt: skip
-        run = "its first run" if nth == 1 else "a run"
-        said = f"{tell.id('message', message)} came back at {came} while {run} lasted to {lasted}"
-        back = {"queue": QUEUE, "action": "returned", "cause": "visibility_timeout"}
-        many = tell.value("queue_events", "event_id", back, "unique")
-        every = tell.count("message", "queue_events", {"queue": QUEUE, "cause": "message_sent"})
-        return f"{said}: processed {times}. {many} of {every} came back so.{_died(tell)}"
-    return ""
+    late = [(one, message) for one, then in found.again.tolist() if found.late[one]
+            for message in _of_both(tell, found, one, then)]  # fmt: skip
+    sent = set(tell.rows("queue_events", _SENT)["event_id"])
+    at_first = [
+        (one, message) for one, message in late if message in sent
+    ]  # not only once redriven
+    if not late:
+        return ""
+    place, message = (at_first or late)[0]
+    batches = _batches_of(tell, message)
+    nth = batches.index(found.table["batch_id"].iloc[place]) + 1
+    back = {"event_id": message, "action": "returned", "receive_count": nth}
+    came = tell.value("queue_events", "at", back)
+    lasted = tell.value("batches", "completed_at", {"batch_id": batches[nth - 1]})
+    held = {"event_id": message}
+    times = tell.value(
+        "batch_records", "batch_id", held, "unique", text=words.times(len(batches))
+    )  # fmt: skip
+    well = set(tell.rows("batches", {"batch_id": ("in", tuple(batches))})["outcome"]) == {"success"}
+    run = "its first run" if nth == 1 else "a run"
+    said = (
+        f"{tell.id('message', message)} came back at {came} while {run} lasted to {lasted}: "
+        f"{'processed' if well else 'given to the function'} {times}."
+    )
+    if not at_first:
+        return f"{said}{_died(tell)}"
+    late_ones = found.table.loc[found.late, "batch_id"].tolist()
+    so = {"event_id": ("in", tuple(sorted(sent))), "batch_id": ("in", tuple(late_ones))}
+    many = tell.value("batch_records", "event_id", so, "unique")
+    return f"{said} {many} of {tell.count('message', 'queue_events', _SENT)} came back so.{_died(tell)}"
 
 
 def _failed(tell: Telling, found: Visits) -> str:
@@ -174,7 +189,8 @@ def _failed(tell: Telling, found: Visits) -> str:
     named = tell.value("batches", "failed_records", one)
     gone = {"action": "deleted", **one}
     if not len(tell.rows("queue_events", gone)):
-        return f"{batch} named all {named} of its messages, invisible until {back}.{_died(tell)}"
+        every = "its only message" if named == "1" else f"all {named} of its messages"
+        return f"{batch} named {every}, invisible until {back}.{_died(tell)}"
     done = tell.value("queue_events", "event_id", gone, "unique")
     which = tell.id("message", first["event_id"].iloc[0]) if named == "1" else "the rest"
     return (
@@ -206,29 +222,45 @@ def _in_time(tell: Telling) -> str:
 
 def _died(tell: Telling) -> str:
     """How many messages went to the dead-letter queue, and after how many receives."""
-    letters = {"queue": QUEUE, "action": "dead_lettered"}
+    letters = _died_of(tell)
     if not len(tell.rows("queue_events", letters)):
         return ""
     many = tell.count("message", "queue_events", letters)
     most = tell.setting("sqs", QUEUE, "max_receive_count")
-    alone = " alone" if many.startswith("1 ") else ""
-    return f" After {_times(most, 'receive')} {many} died{alone}."
+    alone = " alone" if _one(many) else ""
+    return f" After {_times(most, 'receive')}, {many} died{alone}."
 
 
 def _redriven(tell: Telling) -> str:
     """What became of the dead letters that were sent back."""
-    sent = {"queue": QUEUE, "action": "sent", "cause": "redrive"}
-    if not len(tell.rows("queue_events", sent)):
+    since = _redriven_at(tell)
+    if since is None:
         return ""
+    sent = {"queue": QUEUE, "action": "sent", "cause": "redrive"}
     many = tell.count("dead letter", "queue_events", sent)
     at = tell.value("queue_events", "at", sent, "min")
-    since = tell.rows("queue_events", sent)["at"].min()
-    done = {"queue": QUEUE, "action": "deleted", "at": (">=", since)}
+    done = {"queue": QUEUE, "action": "deleted", "at": (">", since)}
     told = tell.count("message", "queue_events", done)
+    again = {"queue": QUEUE, "action": "dead_lettered", "at": (">", since)}
+    died = ""
+    if len(tell.rows("queue_events", again)):
+        died = f", and {tell.value('queue_events', 'event_id', again, 'unique')} died again"
     return (
-        f" {many} {_was(many)} sent back at {at}, with new ids and all chances anew: "
-        f"{told} {_was(told)} dealt with."
+        f" {many} {_was(many)} sent back at {at}, with {'a new id' if _one(many) else 'new ids'} and all "
+        f"chances anew: {told} {_was(told)} dealt with{died}."
     )
+
+
+def _redriven_at(tell: Telling) -> Any:
+    """When the first dead letter was sent back; None where none was."""
+    sent = tell.rows("queue_events", {"queue": QUEUE, "action": "sent", "cause": "redrive"})
+    return sent["at"].min() if len(sent) else None
+
+
+def _died_of(tell: Telling) -> dict[str, Any]:
+    """The rows of messages that died, before any was sent back: those that die again are the same."""
+    letters, since = {"queue": QUEUE, "action": "dead_lettered"}, _redriven_at(tell)
+    return letters if since is None else {**letters, "at": ("<=", since)}
 
 
 def _times(number: str, thing: str) -> str:
@@ -236,13 +268,18 @@ def _times(number: str, thing: str) -> str:
 
 
 def _was(number: str) -> str:
-    return "was" if number.partition(" ")[0] == "1" else "were"
+    return "was" if _one(number) else "were"
 
 
-def _messages(tell: Telling, found: Visits, place: int) -> Sequence[str]:
-    """The messages of a batch."""
-    one = {"batch_id": found.table["batch_id"].iloc[place]}
-    return [str(event) for event in tell.rows("batch_records", one)["event_id"]]
+def _one(number: str) -> bool:
+    return number.partition(" ")[0] == "1"
+
+
+def _of_both(tell: Telling, found: Visits, *places: int) -> Sequence[str]:
+    """The messages that all these batches had."""
+    batches = [{"batch_id": found.table["batch_id"].iloc[place]} for place in places]
+    first, *rest = (list(tell.rows("batch_records", one)["event_id"]) for one in batches)
+    return [str(event) for event in first if all(event in other for other in rest)]
 
 
 def _batches_of(tell: Telling, message: str) -> list[str]:

@@ -16,6 +16,7 @@ from lambdalab.errors import UnknownName
 from lambdalab.plots.words import count, duration
 from lambdalab.trace.ids import LETTERS
 from lambdalab.widgets.flow.books import MOST_ROWS
+from lambdalab.widgets.flow.counts import FEW
 from lambdalab.widgets.flow.decisions import DECISIONS
 from lambdalab.widgets.flow.dots import KINDS, LETTER
 from lambdalab.widgets.flow.packing import packed
@@ -189,12 +190,13 @@ class Flow(anywidget.AnyWidget):
     def save(self, path: str | Path) -> Path:
         """Write one HTML page that plays it: under 2 MB, with nothing to be fetched from anywhere.
 
-        Where it would be larger, fewer of the ordinary dots are in it, and the page says so.
+        Where it would be larger, it has the numbers in the boxes for fewer moments, and then fewer of the
+        ordinary dots; the page says so.
         """
         most, text = MOST_ROWS, self._page(self._script)
         while len(text.encode()) > _LARGEST and most > 100:
+            text = self._page(write(self.trace, *self._span, most, FEW))
             most //= 2
-            text = self._page(write(self.trace, *self._span, most))
         path = Path(path)
         path.write_text(text, encoding="utf-8")
         return path

@@ -10,8 +10,8 @@ from lambdalab.plots.frames import Ints
 from lambdalab.widgets.flow.books import Books
 from lambdalab.widgets.flow.graph import Graph
 
-MOST = 1500
-"""So many changes of a box's counts are kept; of more, the counts at so many moments."""
+FEW = 1500
+"""Where room is scarce, so many changes of a box's counts are kept: of more, the counts at so many moments."""
 HEADS = {
     "function": ("busy", "cold", "idle"), "queue": ("waiting", "in flight", "delayed"),
     "letters": ("waiting", "in flight", "delayed"), "events": ("waiting", "running", "retrying"),
@@ -22,10 +22,14 @@ HEADS = {
 
 @dataclass(frozen=True)
 class Series:
-    """Counts over time: ``values[i]`` (three numbers) holds from ``times[i]`` (microseconds) on."""
+    """Counts over time: ``values[i]`` (three numbers) holds from ``times[i]`` (microseconds) on.
+
+    ``whole``: every change is there.
+    """
 
     times: Ints
     values: Ints
+    whole: bool = True
 
     def at(self, time: int) -> tuple[int, int, int]:
         """The counts at a time; zeros before the first."""
@@ -34,8 +38,10 @@ class Series:
         return a, b, c
 
 
-def series(books: Books, shown: dict[str, str], graph: Graph) -> dict[str, Series]:
-    """The counts of each box that has any."""
+def series(
+    books: Books, shown: dict[str, str], graph: Graph, span: tuple[int, int], most: int
+) -> dict[str, Series]:
+    """The counts of each box that has any within a span of time, with at most so many changes of each."""
     changes: dict[str, list[tuple[Ints, Ints]]] = {}
     events = books.events
     for queue in dict.fromkeys(events["queue"]):
@@ -51,7 +57,7 @@ def series(books: Books, shown: dict[str, str], graph: Graph) -> dict[str, Serie
             changes.setdefault(name, []).append((events["at"][mine], steps))
     for name, found in _cells(books, shown).items():
         changes.setdefault(name, []).extend(found)
-    return {name: _summed(found) for name, found in changes.items()}
+    return {name: _summed(found, span, most) for name, found in changes.items()}
 
 
 def _cells(books: Books, shown: dict[str, str]) -> dict[str, list[tuple[Ints, Ints]]]:
@@ -82,14 +88,18 @@ def _cells(books: Books, shown: dict[str, str]) -> dict[str, list[tuple[Ints, In
     return found
 
 
-def _summed(found: list[tuple[Ints, Ints]]) -> Series:
+def _summed(found: list[tuple[Ints, Ints]], span: tuple[int, int], most: int) -> Series:
     times = np.concatenate([times for times, _ in found])
     steps = np.concatenate([steps for _, steps in found])
     order = np.argsort(times, kind="stable")
     times, values = times[order], np.cumsum(steps[order], axis=0)
     last = np.append(times[1:] != times[:-1], True) if len(times) else np.zeros(0, dtype=bool)
     times, values = times[last], values[last]
-    if len(times) > MOST:
-        pick = np.unique(np.linspace(0, len(times) - 1, MOST).round().astype(np.int64))
+    first = max(int(np.searchsorted(times, span[0], side="right")) - 1, 0)
+    inside = slice(first, int(np.searchsorted(times, span[1], side="right")))
+    times, values = times[inside], values[inside]
+    whole = len(times) <= most
+    if not whole:
+        pick = np.unique(np.linspace(0, len(times) - 1, most).round().astype(np.int64))
         times, values = times[pick], values[pick]
-    return Series(times.astype(np.int64), values.astype(np.int64))
+    return Series(times.astype(np.int64), values.astype(np.int64), whole)

@@ -9,6 +9,7 @@
 const TRAVEL = 0.6;    // seconds of the film that a dot is on its way
 const FADE = 0.4;      // and that an end is still seen after it
 const CROWD = 12;      // more dots than this on one way become a stream with a number
+const LEAST_SCALE = 0.72;  // smaller, the names could not be read: the picture is moved sideways instead
 const BLOCK = 256;     // stays for which those that are still open at their beginning are noted
 const FOREVER = 1e17;
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
@@ -123,14 +124,15 @@ function wait(us) {
   if (seconds < 120) return `${Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 120) return `${minutes} min ${Math.floor(seconds % 60)} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-// Hours, minutes, seconds, and so many digits of a second.
+// Days if there are two or more, hours, minutes, seconds, and so many digits of a second.
 function clock(us, digits = 1) {
   const parts = Math.floor(us / 10 ** (6 - digits) + 1e-6), seconds = Math.floor(parts / 10 ** digits);
-  const pad = (n, long = 2) => String(n).padStart(long, "0");
-  return `${Math.floor(seconds / 3600)}:${pad(Math.floor(seconds / 60) % 60)}:${pad(seconds % 60)}.${pad(parts % 10 ** digits, digits)}`;
+  const pad = (n, long = 2) => String(n).padStart(long, "0"), hours = Math.floor(seconds / 3600), days = hours < 48 ? 0 : Math.floor(hours / 24);
+  return `${days ? `${days} d ` : ""}${hours - 24 * days}:${pad(Math.floor(seconds / 60) % 60)}:${pad(seconds % 60)}.${pad(parts % 10 ** digits, digits)}`;
 }
 
 const since = (us) => `${(us / 1e6).toLocaleString("en-US", { maximumFractionDigits: 3 })} s`;
@@ -611,7 +613,9 @@ function environmentFacts(s, number, t) {
 const CSS = `
 .ll-flow { background: #fff; color: #1a1a1a; font: 14px/1.45 ${FONT}; padding: 8px; border-radius: 4px; max-width: 1400px; }
 .ll-flow canvas.ll-stage { width: 100%; display: block; border: 1px solid #c8c8c8; border-radius: 4px; cursor: pointer; }
-.ll-flow canvas.ll-stage:focus-visible, .ll-flow button:focus-visible, .ll-flow input:focus-visible, .ll-flow select:focus-visible { outline: 3px solid #0072B2; outline-offset: 1px; }
+.ll-flow .ll-view { overflow-x: auto; }
+.ll-flow canvas.ll-stage:focus-visible { outline: 3px solid #0072B2; outline-offset: -3px; }
+.ll-flow button:focus-visible, .ll-flow input:focus-visible, .ll-flow select:focus-visible { outline: 3px solid #0072B2; outline-offset: 1px; }
 .ll-flow .ll-caption { min-height: 2.9em; padding: 6px 2px; font-size: 15px; }
 .ll-flow .ll-bar { display: flex; flex-wrap: wrap; gap: 6px 10px; align-items: center; margin-top: 6px; }
 .ll-flow button, .ll-flow select, .ll-flow input[type=text] { font: inherit; color: #1a1a1a; background: #f3f3f3; border: 1px solid #767676; border-radius: 3px; padding: 2px 9px; min-height: 28px; }
@@ -729,13 +733,14 @@ class Player {
     this.facts = element("div", { className: "ll-facts", hidden: true });
     this.legend = element("div");
     this.note = element("div", { className: "ll-note" });
-    this.root = element("div", { className: "ll-flow" }, element("style", { textContent: CSS }), this.canvas,
+    this.root = element("div", { className: "ll-flow" }, element("style", { textContent: CSS }), element("div", { className: "ll-view" }, this.canvas),
       element("div", { className: "ll-seek" }, this.marks, this.seekInput),
       element("div", { className: "ll-bar" }, button("|◀", "to the start (Home)", () => this.seek(0)), button("◀ Back", "the decision before (left arrow)", () => this.step(-1)), this.playButton,
         button("Step ▶", "the next decision (right arrow)", () => this.step(1)), button("▶|", "to the end (End)", () => this.seek(this.s.length)),
         element("label", {}, "Speed ", this.speed), element("label", {}, "Find ", this.find), this.clock, this.pace, this.fast),
       this.caption, this.facts, this.legend, this.note,
       element("div", { className: "ll-keys", textContent: "Space plays, ← → step, Home and End go to either end, + and − change the speed, N chooses the next dot, Esc none. On the bar of time: decisions blue, failures and throttles red and tall, hatched what passes fast." }));
+    this.root.dataset.lmSuppressShortcuts = "true";  // JupyterLab's own keys stay out of here
     this.el.append(this.root);
     this.canvas.addEventListener("click", (event) => this.click(event));
     this.canvas.addEventListener("mousemove", (event) => { this.canvas.title = this.titleOf(this.at(event)); });
@@ -895,6 +900,7 @@ class Player {
   }
 
   resize() {
+    this.canvas.style.minWidth = `${Math.round(this.s.width * LEAST_SCALE)}px`;
     const ratio = window.devicePixelRatio || 1, wide = this.canvas.clientWidth || 900;
     const scale = wide * ratio / this.s.width;
     this.canvas.width = Math.round(wide * ratio);

@@ -233,15 +233,16 @@ def push_of(books: Books, name: str) -> str:
 def grouped(graph: Graph, traffic: Counter[str], most: int = MOST_NODES) -> dict[str, str]:
     """What to show each node as, so that at most ``most`` boxes are left; the graph is changed.
 
-    The role with the most boxes gives up its quietest two (they become one), until it is enough. Returns
-    the new name of each old one.
+    The role with the most boxes gives up its quietest two (they become one, to which the next quietest
+    comes), until it is enough. Returns the new name of each old one.
     """
     shown = {name: name for name in graph.nodes}
     while len(graph.nodes) > most:
         roles = Counter(node.role for node in graph.nodes.values())
         role = max(ROLES, key=lambda role: roles[role])
         mine = [node for node in graph.nodes.values() if node.role == role]
-        mine.sort(key=lambda node: (_busy(node, traffic), node.name))
+        # the group takes in one after another: a second one of that role would have its name
+        mine.sort(key=lambda node: (not node.members, _busy(node, traffic), node.name))
         shown = _merge(graph, shown, mine[0], mine[1])
     roles = Counter(node.role for node in graph.nodes.values())
     for node in graph.nodes.values():

@@ -66,8 +66,11 @@ class Script:
 
     @property
     def left_out(self) -> str:
-        """What is not shown, in a sentence; "" where all is."""
-        return self.books.left_out
+        """What is not shown, in sentences; "" where all is."""
+        some = [one for one in self.series.values() if not one.whole]
+        rare = max((len(one.times) for one in some), default=0)
+        said = f"The numbers in the boxes are those of {rare:,} moments." if some else ""
+        return f"{self.books.left_out} {said}".strip()
 
     def at(self, time: int) -> list[Stay]:
         """The stays that hold at a time (microseconds): what is where."""
@@ -79,9 +82,14 @@ class Script:
 
 
 def write(
-    trace: Trace, start: float | None = None, end: float | None = None, most: int = MOST_ROWS
-) -> Script:
-    """The script of a trace, or of what is there from ``start`` to ``end`` (seconds)."""
+    trace: Trace, start: float | None = None, end: float | None = None, most: int = MOST_ROWS,
+    changes: int | None = None,
+) -> Script:  # fmt: skip
+    """The script of a trace, or of what is there from ``start`` to ``end`` (seconds).
+
+    ``most`` rows go into it or so, and of each box's counts so many ``changes``: those of as many rows,
+    where none are given.
+    """
     whole = read(trace)
     low = 0 if start is None else max(round(start * 1e6), 0)
     high = whole.end if end is None else min(round(end * 1e6), whole.end)
@@ -110,7 +118,7 @@ def write(
     film = warp(moments, len({one.at for one in told}), low, high)
     return Script(
         books, graph, dots, drawn, cells, _windows(books, graph, lanes, shown),
-        series(whole, shown, graph), told, film,
+        series(whole, shown, graph, (low, high), 2 * most if changes is None else changes), told, film,
         {name: [label for _, label in found] for name, found in lanes.items()}, low, high, shown,
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from lambdalab.widgets.flow.books import MOST_ROWS, Books
 _TELLING = ("retry_scheduled", "throttled", "dead_lettered", "expired", "dropped")
 _PLAIN = ("succeeded", "in_flight", "dry_run")
 _ROWS_OF_A_BATCH = 4
+_MANY_ROWS = 40
 _MESSAGES = 1 << 40  # ids of messages and of requests are counted apart
 
 
@@ -31,7 +32,8 @@ def stretch(books: Books, start: int, end: int, most: int = MOST_ROWS) -> Books:
     """The books of what is there from ``start`` to ``end`` (microseconds), at most ``most`` rows or so.
 
     Whatever failed, was throttled, retried or given up is always shown, and every batch. Of the rest,
-    where it is too much, every n-th; and where that is not enough, the end comes sooner. ``left_out``
+    where it is too much, every n-th; where that is not enough, every n-th of what was tried again many
+    times, as the records of a batch that blocks a shard; and at last the end comes sooner. ``left_out``
     says so.
     """
     things = _things(books)
@@ -92,7 +94,7 @@ def _chosen(
     batches = _ROWS_OF_A_BATCH * int(
         ((books.batches["flushed_at"] >= start) & (books.batches["flushed_at"] <= end)).sum()
     )
-    told = ""
+    inside, told = _without_many_tries(things, inside, most - batches)
     heavy = int(things.weight[inside & things.telling].sum()) + batches
     if heavy > most:
         order = np.argsort(things.first, kind="stable")
@@ -102,8 +104,8 @@ def _chosen(
         ranked = np.argsort(at, kind="stable")
         place = int(np.searchsorted(np.cumsum(cost[ranked]), most))
         sooner = int(at[ranked][min(place, len(ranked) - 1)])
-        told = (
-            f"Only the first {duration((sooner - start) / 1e6)} of {duration((end - start) / 1e6)}"
+        told += (
+            f" Only the first {duration((sooner - start) / 1e6)} of {duration((end - start) / 1e6)}"
             " are shown: there is more to decide than fits. Flow(trace, start=..., end=...) shows"
             " another stretch."
         )
@@ -122,6 +124,28 @@ def _chosen(
         told = f"{left} left out: {rule}. {told}"
         inside = inside & ~out
     return inside, end, told.strip()
+
+
+def _without_many_tries(things: _Things, inside: Mask, room: int) -> tuple[Mask, str]:
+    """What is left inside when of the things that were tried again many times every n-th is kept."""
+    telling = inside & things.telling
+    often = telling & (things.weight >= _MANY_ROWS)
+    heavy = int(things.weight[often].sum())
+    room -= int(things.weight[telling & ~often].sum())
+    if heavy <= room or room <= 0:
+        return inside, ""
+    places = np.flatnonzero(often)
+    kept = max(len(places) * room // heavy, 1)
+    # spread evenly, and by place: no chance in it
+    chosen = places[np.linspace(0, len(places) - 1, kept).round().astype(np.int64)]
+    out = often.copy()
+    out[chosen] = False
+    number = int(out.sum())
+    if not number:
+        return inside, ""
+    what = count(number, "request or message", "requests and messages")
+    told = f"{what} that came back many times left out: {kept:,} of {len(places):,} such are shown."
+    return inside & ~out, told
 
 
 def _cut(books: Books, keys: Ints, start: int, end: int) -> Books:

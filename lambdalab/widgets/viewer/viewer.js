@@ -590,8 +590,9 @@ function make(tag, known = {}, ...inside) {
   return element;
 }
 
-const HELP = "Drag or Shift+arrows to move, wheel or + and - to zoom, 0 for all; click a bar for its chain, left and right "
-  + "to walk it, up to its cause, down to its effect, Enter to begin anew from here; F chain only, O opens a group, M measures, / search, Esc nothing.";
+const HELP = "Drag or Shift+arrows to move, + and - to zoom, 0 for all. The wheel zooms after a click into the picture, or with Ctrl; else it "
+  + "moves the lanes, then the page. Click a bar for its chain, left and right to walk it, up to its cause, down to its effect, Enter to begin "
+  + "anew from here; F chain only, O opens a group, M measures, / search, Esc nothing.";
 
 class Viewer {
   constructor(model, root) {
@@ -658,7 +659,8 @@ class Viewer {
     this.live = make("div", { class: "live", "aria-live": "polite", role: "status" });
     this.root.classList.add("lambdalab-viewer");
     this.root.dataset.lmSuppressShortcuts = "true";  // JupyterLab's own keys stay out of here
-    this.root.replaceChildren(this.tools, make("div", { class: "room" }, make("div", { class: "main" }, this.stage, this.side)), this.keys, this.live);
+    this.root.replaceChildren(this.tools, make("div", { class: "room" }, make("div", { class: "main" }, this.stage, this.side)), this.keys, this.live,
+      make("div", { class: "note help", text: HELP, "aria-hidden": "true" }));
     this.hear();
   }
 
@@ -922,16 +924,34 @@ class Viewer {
     canvas.addEventListener("pointerup", e => { const { moved, ruler } = this.drag || {}; this.drag = null; if (ruler && moved) this.sayMeasured(); else if (!moved) this.click(e); });
     canvas.addEventListener("pointercancel", () => { this.drag = null; });
     canvas.addEventListener("pointerleave", () => { this.tip.hidden = true; });
-    canvas.addEventListener("wheel", e => {
-      e.preventDefault();
-      if (e.shiftKey) { this.scroll += e.deltaY || e.deltaX; this.clamp(); this.redraw(); } else if (Math.abs(e.deltaX) > Math.abs(e.deltaY)) this.go(this.low + e.deltaX / this.point(e).scale, this.high + e.deltaX / this.point(e).scale, false);
-      else this.zoom(Math.exp(Math.max(-60, Math.min(60, e.deltaY)) * 0.006), this.point(e).at, false);
-    }, { passive: false });
+    canvas.addEventListener("wheel", e => this.wheel(e), { passive: false });
+    this.elsewhere = e => { if (e.composedPath()[0] !== canvas) this.passed = e.timeStamp; };
+    window.addEventListener("wheel", this.elsewhere, { passive: true, capture: true });
     canvas.addEventListener("keydown", e => this.key(e));
     small.addEventListener("pointerdown", e => { small.setPointerCapture(e.pointerId); this.grab(e, true); });
     small.addEventListener("pointermove", e => { if (this.held !== undefined) this.grab(e); });
     for (const name of ["pointerup", "pointercancel"]) small.addEventListener(name, () => { this.held = undefined; });
     small.addEventListener("keydown", e => { const by = { ArrowLeft: -0.25, ArrowRight: 0.25 }[e.key]; if (by) { e.preventDefault(); this.pan(by); } });
+  }
+
+  // Who scrolls the page is not held up: the wheel zooms where the keyboard is too, or with Ctrl or the
+  // command key. Else it moves the lanes as long as there are more, unless the turn began elsewhere.
+  wheel(event) {
+    const unit = [1, 16, this.get("height")][event.deltaMode], dx = event.deltaX * unit, dy = event.deltaY * unit, { at, scale } = this.point(event);
+    if (event.shiftKey) this.scrolled(dy || dx);
+    else if (Math.abs(dx) > Math.abs(dy)) this.go(this.low + dx / scale, this.high + dx / scale, false);
+    else if (event.ctrlKey || event.metaKey || this.canvas.getRootNode().activeElement === this.canvas) this.zoom(Math.exp(Math.max(-60, Math.min(60, dy)) * 0.006), at, false);
+    else if (event.timeStamp - (this.passed ?? -1e9) < 300 || !this.scrolled(dy)) { this.passed = event.timeStamp; return; }
+    event.preventDefault();
+  }
+
+  // Moves the lanes; whether there were more.
+  scrolled(by) {
+    const before = this.scroll;
+    this.scroll += by;
+    this.clamp();
+    this.redraw();
+    return this.scroll !== before;
   }
 
   dragged(event) {
@@ -954,7 +974,7 @@ class Viewer {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const { causesOf, effectsOf } = this.books, lanes = by => { this.scroll += by; this.clamp(); this.redraw(); };
+    const { causesOf, effectsOf } = this.books, lanes = by => this.scrolled(by);
     const none = !this.lit.length;
     const does = {
       ArrowLeft: () => (event.shiftKey || none ? this.pan(-0.2) : this.walk(-1)), ArrowRight: () => (event.shiftKey || none ? this.pan(0.2) : this.walk(1)),
@@ -981,6 +1001,7 @@ class Viewer {
 
   close() {
     this.watcher.disconnect();
+    window.removeEventListener("wheel", this.elsewhere, { capture: true });
     cancelAnimationFrame(this.asked);
     cancelAnimationFrame(this.gliding);
     clearTimeout(this.saving);
