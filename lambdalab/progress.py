@@ -123,14 +123,18 @@ def following(scheduler: Scheduler, until: int | None, what: str) -> Iterator[No
         yield
         return
     follower = _Follower(scheduler, until, what)
-    previous = signal.signal(signal.SIGPROF, follower.beat)
+    beat = follower.beat
+    previous = signal.signal(signal.SIGPROF, beat)
     signal.setitimer(signal.ITIMER_PROF, PATIENCE, _BEAT)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, signal.SIG_IGN)  # forgets a beat that is under way
-        signal.signal(signal.SIGPROF, previous)
+        if (
+            signal.getsignal(signal.SIGPROF) == beat
+        ):  # else a handler has begun a profile of its own
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.signal(signal.SIGPROF, signal.SIG_IGN)  # forgets a beat that is under way
+            signal.signal(signal.SIGPROF, previous)
         follower.close()
 
 

@@ -220,6 +220,29 @@ def test_somebody_elses_timer_is_left_alone(looking_on, capsys) -> None:
 
 
 @posix
+def test_a_profile_that_begins_during_the_run_goes_on(looking_on) -> None:
+    lab, beats = busy(20_000), []
+
+    def beat(*_: object) -> None:
+        beats.append(1)
+
+    def payload(number: int) -> None:
+        if number == 900:
+            signal.signal(signal.SIGPROF, beat)
+            signal.setitimer(signal.ITIMER_PROF, 0.01, 0.01)
+
+    lab.drive("bill", ll.Every(0.1), count=1_000, payload=payload)
+    try:
+        lab.run()
+        assert signal.getsignal(signal.SIGPROF) is beat
+        while not beats:
+            pass
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+
+
+@posix
 def test_off_the_main_thread_nothing_is_shown(looking_on, capsys) -> None:
     thread = threading.Thread(target=lambda: busy(20_000).run())
     thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from pathlib import Path
 
@@ -56,8 +57,8 @@ def backoff() -> None:
     save(lab.trace.plot.backoff().figure, "backoff")
 
 
-def trap() -> None:
-    """The README's throttle trap, drawn."""
+def throttle_trap() -> ll.Lab:
+    """The README's throttle trap, after its run."""
     lab = ll.Lab()
     tasks = lab.sqs.create_queue(
         "tasks", visibility_timeout=30, dead_letter_queue="dead", max_receive_count=3
@@ -67,7 +68,19 @@ def trap() -> None:
     for number in range(2_000):
         tasks.send({"task": number})
     lab.run()
-    save(lab.trace.plot.receives().figure, "trap")
+    return lab
+
+
+def trap() -> None:
+    """The throttle trap, drawn."""
+    save(throttle_trap().trace.plot.receives().figure, "trap")
+
+
+def flow() -> None:
+    """The throttle trap as the flow shows it where no widget runs."""
+    data, _ = ll.Flow(throttle_trap())._repr_mimebundle_()
+    (FOLDER / "flow.png").write_bytes(base64.b64decode(data["image/png"]))
+    print("docs/pictures/flow.png")
 
 
 def anatomy() -> None:
@@ -93,6 +106,7 @@ def main() -> int:
     overview()
     backoff()
     trap()
+    flow()
     anatomy()
     return 0
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import mutations_capacity
 import mutations_events
+import mutations_explorers
 import mutations_fifo
 import mutations_inside
 import mutations_life
 import mutations_mappings
+import mutations_pictures
 import mutations_queues
 import mutations_replies
 import mutations_streams
 import mutations_tables
 import mutations_triggers
+import mutations_viewing
 from mutations_base import Mutation
 
 __all__ = ["MUTATIONS", "Mutation"]
@@ -34,4 +37,7 @@ MUTATIONS: list[Mutation] = [
     *mutations_fifo.MUTATIONS,
     *mutations_tables.MUTATIONS,
     *mutations_triggers.MUTATIONS,
+    *mutations_pictures.MUTATIONS,
+    *mutations_explorers.MUTATIONS,
+    *mutations_viewing.MUTATIONS,
 ]

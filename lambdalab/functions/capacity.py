@@ -113,8 +113,11 @@ class Capacity:
         books.wired("account", "concurrency", limits)
         payload = {
             "synchronous": rules.synchronous_payload, "asynchronous": rules.asynchronous_payload,
+            "mapping": rules.mapping_payload,
         }  # fmt: skip
         books.wired("account", "payload", payload)
+        prices = {f"gb_second_{kind}": price for kind, price in rules.price_gb_second.items()}
+        books.wired("account", "prices", {"request": rules.price_request, **prices})
 
     def new_growth(self) -> Bucket:
         """The scaling rate of one function."""

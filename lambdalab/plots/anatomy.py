@@ -197,7 +197,8 @@ def _run(trace: Trace, row: Row, zero: float) -> Run:
             stretches.append(Stretch(s.what, start, left, s.text))
         stretches.append(Stretch("ran_on", max(start, left), end))
         ran_on += end - max(start, left)
-    own = trace.attempts[trace.attempts["request_id"] == row["request_id"]]
+    own = trace.attempts[["billed_ms", "ended_at"]]
+    own = own[trace.attempts["request_id"] == row["request_id"]]
     billed = own["billed_ms"].sum()
     if ran_on:
         last = stretches[-1]

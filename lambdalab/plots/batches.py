@@ -10,9 +10,18 @@ import pandas as pd
 
 from lambdalab.errors import UnknownName
 from lambdalab.plots import words
-from lambdalab.plots.frames import Floats, Ints, Mask, end_of, ordinal, ordinals, seconds, wired
+from lambdalab.plots.frames import (
+    Floats,
+    Ints,
+    Mask,
+    account,
+    end_of,
+    ordinal,
+    ordinals,
+    seconds,
+    wired,
+)
 from lambdalab.plots.palette import BATCH_CAUSES
-from lambdalab.rules import Rules
 from lambdalab.trace.words import shard_name
 
 if TYPE_CHECKING:
@@ -107,7 +116,7 @@ def find(trace: Trace, mapping: str | None) -> Batches | None:
     Raises :class:`~lambdalab.errors.UnknownName` for a mapping that has handed over none.
     """
     table = trace.batches
-    names = list(dict.fromkeys(table["mapping"]))
+    names = [str(known) for known in table["mapping"].unique()]
     if mapping is not None and mapping not in names:
         raise UnknownName("mapping with batches", mapping, names)
     if not names:
@@ -115,18 +124,19 @@ def find(trace: Trace, mapping: str | None) -> Batches | None:
     name = mapping or str(table["mapping"].value_counts().index[0])
     table = table[table["mapping"] == name]
     events = trace.queue_events
-    events = events[events["queue"] == queue_of(trace, name)]
-    came = events[(events["action"] == "sent") & (events["cause"] != "retention")]
-    stream = len(events) > 0 and str(events["kind"].iloc[0]) == "stream"
-    arrivals = seconds(trace, came["at"])
+    own = np.flatnonzero((events["queue"] == queue_of(trace, name)).to_numpy())
+    actions, causes = (events[column].iloc[own] for column in ("action", "cause"))
+    came = own[((actions == "sent") & (causes != "retention")).to_numpy()]
+    stream = len(own) > 0 and str(events["kind"].iloc[own[0]]) == "stream"
+    arrivals = seconds(trace, events["at"].iloc[came])
     if stream:  # the row tells when it was read, and how old it was then
-        arrivals = np.sort(arrivals - came["age_ms"].to_numpy() / 1000)
-    limit: int = Rules.as_of().mapping_payload
+        arrivals = np.sort(arrivals - events["age_ms"].iloc[came].to_numpy() / 1000)
+    limit = account(trace, "payload", "mapping", "mapping_payload")
     lanes, lane_names = _lanes(table)
     return Batches(
         name, table, *_times(trace, table), _parents(table), lanes, lane_names,
         table["cause"].astype(str).tolist(), table["outcome"].astype(str).tolist(), arrivals,
-        int((events["action"] == "filtered").sum()), limit, "stream" if stream else "sqs",
+        int((actions == "filtered").sum()), limit, "stream" if stream else "sqs",
         wired(trace, "mapping").get(name, {}),
     )  # fmt: skip
 

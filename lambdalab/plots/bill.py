@@ -10,8 +10,7 @@ import pandas as pd
 
 from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.plots import words
-from lambdalab.plots.frames import Floats, Ints, seconds
-from lambdalab.rules import Rules
+from lambdalab.plots.frames import Floats, Ints, account, seconds
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
@@ -120,7 +119,7 @@ def bill(trace: Trace, function: str | None) -> Bill:
     over = ~table["ended_at"].isna().to_numpy()
     at, nano = seconds(trace, table["ended_at"]), nano_dollars(table["cost_usd"])
     used = table["billed_ms"].fillna(0).to_numpy().astype(np.int64) * table["memory_mb"].to_numpy()
-    request = np.minimum(nano, Rules.as_of().price_request)  # the same at all dates
+    request = np.minimum(nano, account(trace, "prices", "request", "price_request"))
     began = seconds(trace, table["started_at"])
     parts, runs, first = [], 0, np.inf
     for code, name in enumerate(known):

@@ -16,6 +16,9 @@ _MOST_ROWS = 8  # lanes with a row of their own
 _MOST_NAMED = 12  # blocks that are named in words, as far as there is room
 _MOST_TEXTS = 3  # rows between which there is room for words
 _MOST_CUTS = 60
+_MOST_HATCHED = (
+    400  # blocks of one look: of more, each is too thin for a hatch, which takes long to draw
+)
 _LETTER = 0.0085  # width of a letter of such words, as a share of the axis
 
 _STREAM = {
@@ -83,6 +86,7 @@ def _bars(ax: Axes, rows: Rows, found: Ordered, row: Any, mine: Any, look: Look,
     lanes, starts, ends = bars.merged(
         row[mine].astype(float), starts, np.maximum(ends, starts + least), least / 6
     )
+    few = len(starts) <= _MOST_HATCHED
     for number in range(rows.count):
         own = lanes == number
         if not own.any():
@@ -91,8 +95,8 @@ def _bars(ax: Axes, rows: Rows, found: Ordered, row: Any, mine: Any, look: Look,
         x[0::3], x[1::3] = starts[own], ends[own]
         middle = rows.middle(number)
         ax.fill_between(
-            x, middle - rows.half, middle + rows.half, facecolor=look.colour, hatch=look.hatch,
-            edgecolor=INK, linewidth=0.4, transform=ax.get_xaxis_transform(), gid=f"blocked:{name}",
+            x, middle - rows.half, middle + rows.half, facecolor=look.colour, edgecolor=INK,
+            hatch=look.hatch if few else None, linewidth=0.4 if few else 0.0, transform=ax.get_xaxis_transform(), gid=f"blocked:{name}",
             label=look.label, zorder=3,
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lambdalab.errors import UnknownName
+from lambdalab.rules import Rules
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
@@ -68,6 +69,12 @@ def function_setting(trace: Trace, function: str, setting: str) -> Any:
 def wired(trace: Trace, kind: str) -> dict[str, dict[str, Any]]:
     """The settings of what else stands in the books, by name: of a ``kind`` such as "account"."""
     return trace.wired(kind)
+
+
+def account(trace: Trace, part: str, name: str, rule: str) -> int:
+    """A number of the lab's account ("payload", "mapping"); the usual ``rule`` where the books lack it."""
+    known = wired(trace, "account").get(part, {}).get(name)
+    return int(known if known is not None else getattr(Rules.as_of(), rule))
 
 
 def end_of(trace: Trace) -> float:

@@ -18,6 +18,7 @@ _STARTS = ("sent", "retry_scheduled", "throttled")
 # whole rows take ten times as long to make
 _RUN = ["attempt", "started_at", "ended_at", "setup_ms", "init_ms", "outcome"]
 _CHILD = ["request_id", "function"]
+_EVENT = ["at", "action", "cause"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ class Journey:
 def _answered(trace: Trace, call: pd.Series[Any]) -> float | None:
     """When the caller had its answer, in seconds since the lab's start; None: not yet."""
     requests = trace.requests
-    seen = requests[requests["request_id"] == call["request_id"]]
-    at = seen["answered_at"].iloc[-1] if len(seen) else call["completed_at"]
+    seen = requests["answered_at"][requests["request_id"] == call["request_id"]]
+    at = seen.iloc[-1] if len(seen) else call["completed_at"]
     return None if pd.isna(at) else float((at - start_of(trace)).total_seconds())
 
 
@@ -101,15 +102,16 @@ def answer_text(trace: Trace, call: pd.Series[Any]) -> str:
         return "202, empty payload"
     if not call["function_error"]:
         return f"{call['status_code']} + payload"
-    own = trace.attempts[trace.attempts["request_id"] == call["request_id"]]
-    kind = str(own["error_type"].iloc[-1]) if len(own) else ""
+    own = trace.attempts["error_type"][trace.attempts["request_id"] == call["request_id"]]
+    kind = str(own.iloc[-1]) if len(own) else ""
     return f"{call['status_code']} + error" + (f" ({kind})" if kind else "")
 
 
 def _queue(trace: Trace, call: pd.Series[Any], zero: float) -> list[Span]:
     """The stretches that the event spent in Lambda's own queue, and where it went from there."""
     events = trace.queue_events
-    events = events[(events["event_id"] == call["request_id"]) & (events["kind"] == "asynchronous")]
+    own = (events["event_id"] == call["request_id"]) & (events["kind"] == "asynchronous")
+    events = events[_EVENT][own]
     at = seconds(trace, events["at"]) - zero
     actions, causes = events["action"].astype(str).tolist(), events["cause"].astype(str).tolist()
     spans: list[Span] = []
@@ -137,11 +139,11 @@ def _ending(trace: Trace, call: pd.Series[Any], actions: list[str], causes: list
 def dead_letter_queue(trace: Trace, request_id: str) -> str:
     """The queue that an event of Lambda's own queue went to as a dead letter; "" for none."""
     events = trace.queue_events
-    arrived = events[
+    arrived = events["queue"][
         (events["request_id"] == request_id) & (events["cause"] == "dead_letter")
         & (events["action"] == "sent")
     ]  # fmt: skip
-    return str(arrived["queue"].iloc[0]) if len(arrived) else ""
+    return str(arrived.iloc[0]) if len(arrived) else ""
 
 
 def _function(trace: Trace, call: pd.Series[Any], zero: float) -> list[Span]:

@@ -26,6 +26,8 @@ _THINGS = {"asynchronous": "event", "sqs": "message", "stream": "record", "push"
 _GONE = {"dead_lettered": DEAD_LETTER, "expired": LOST, "dropped": LOST}
 _AGES = 300  # points at most on the line of ages
 _ENDS = ("deleted", "filtered", "expired", "dropped", "dead_lettered")
+# whole rows take three times as long to choose
+_READ = ["at", "kind", "event_id", "action", "cause", "depth", *DEPTHS]
 
 
 def queue_depth(
@@ -63,7 +65,7 @@ def queue_depth(
     if name is None:
         sentence = "No queue in this trace: nothing was sent to one, and no event was asynchronous."
         return canvas.nothing(ax, sentence, _TITLE, **style)
-    rows = table[table["queue"] == name]
+    rows = table.loc[(table["queue"] == name).to_numpy(), _READ]
     at = seconds(trace, rows["at"])
     end = max(end_of(trace), float(at[-1]))
     low = 0.0 if at[0] < 0.3 * end else float(at[0])
@@ -94,7 +96,7 @@ def choose(table: pd.DataFrame, queue: str | None) -> str | None:
 
     Raises :class:`~lambdalab.errors.UnknownName` for another name.
     """
-    names = list(dict.fromkeys(table["queue"]))
+    names = [str(known) for known in table["queue"].unique()]
     if queue is not None and queue not in names:
         raise UnknownName("queue in this trace", queue, names)
     return queue or (str(table["queue"].value_counts().index[0]) if names else None)
@@ -140,14 +142,13 @@ def _columns(at: Floats, depth: Ints, width: float) -> Ints:
 
 def _dead_letters(ax: Axes, rows: pd.DataFrame, at: Floats) -> list[Look]:
     """A cross where an event left for a dead-letter queue, or for nowhere; returns their looks."""
-    actions = rows["action"].astype(str).to_numpy()
     depth = rows["depth"].to_numpy()
-    known = set(rows["event_id"][rows["cause"] == "deduplicated"])  # it was there: nothing is lost
-    delivered = known | set(rows["event_id"][actions == "dead_lettered"])
+    there = (rows["cause"] == "deduplicated") | (rows["action"] == "dead_lettered")
+    delivered = set(rows.loc[there.to_numpy(), "event_id"])  # it is somewhere: nothing is lost
     low, high = ax.get_xlim()
     looks = []
     for action, look in _GONE.items():
-        chosen = np.flatnonzero(actions == action)
+        chosen = np.flatnonzero((rows["action"] == action).to_numpy())
         if action != "dead_lettered" and len(chosen):
             gone = ~rows["event_id"].iloc[chosen].isin(delivered).to_numpy()
             chosen = chosen[gone]
@@ -197,12 +198,13 @@ def _step(highest: float) -> float:
 def oldest(rows: pd.DataFrame, at: Floats, end: float) -> tuple[Floats, Floats]:
     """The age of the oldest event over time, as a broken line with NaN where the queue is empty."""
     events = ordinals(rows["event_id"])
-    actions = rows["action"].astype(str).to_numpy()
     own = (rows["kind"] == "asynchronous").to_numpy()
-    over = np.isin(actions, _ENDS) & ~(own & (actions == "dead_lettered"))
+    letters = (rows["action"] == "dead_lettered").to_numpy()
+    over = rows["action"].isin(_ENDS).to_numpy() & ~(own & letters)
+    came = np.flatnonzero((rows["action"] == "sent").to_numpy())[::-1]
     count = int(events.max()) + 1
     sent, gone = np.full(count, np.nan), np.full(count, np.nan)
-    sent[events[actions == "sent"][::-1]] = at[actions == "sent"][::-1]
+    sent[events[came]] = at[came]
     gone[events[over]] = at[over]
     known = np.flatnonzero(~np.isnan(sent))
     known = known[np.argsort(sent[known], kind="stable")]

@@ -91,4 +91,4 @@ class ApiTimeout:
 
 def api_timeout(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`ApiTimeout` with these settings."""
-    return ApiTimeout(**settings).run(seed)
+    return checks.made(ApiTimeout, settings).run(seed)

@@ -145,4 +145,4 @@ class Backoff:
 
 def backoff(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`Backoff` with these settings."""
-    return Backoff(**settings).run(seed)
+    return checks.made(Backoff, settings).run(seed)

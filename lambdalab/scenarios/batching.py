@@ -134,4 +134,4 @@ class Batching:
 
 def batching(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`Batching` with these settings."""
-    return Batching(**settings).run(seed)
+    return checks.made(Batching, settings).run(seed)

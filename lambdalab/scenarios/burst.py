@@ -117,4 +117,4 @@ class ScalingBurst:
 
 def burst(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`ScalingBurst` with these settings."""
-    return ScalingBurst(**settings).run(seed)
+    return checks.made(ScalingBurst, settings).run(seed)

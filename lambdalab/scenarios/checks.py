@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
-from lambdalab.errors import InvalidSetting
+from lambdalab.errors import InvalidSetting, UnknownSetting
 from lambdalab.rules import Rules
+
+Made = TypeVar("Made")
 
 
 def number(
@@ -40,6 +44,15 @@ def one_of(setting: str, value: object, known: Iterable[str]) -> None:
     known = tuple(known)
     if value not in known:
         raise InvalidSetting(setting, value, f"one of {', '.join(map(repr, known))}")
+
+
+def made(scenario: Callable[..., Made], settings: Mapping[str, Any]) -> Made:
+    """The scenario (a dataclass) with these settings; refuse one that it has not, with the nearest."""
+    known = inspect.signature(scenario).parameters
+    for name in settings:
+        if name not in known:
+            raise UnknownSetting(scenario.__name__, name, known)
+    return scenario(**settings)
 
 
 def maximum_concurrency(value: int | None, rules: Rules) -> None:

@@ -141,4 +141,4 @@ class ClientRetries:
 
 def client_retries(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`ClientRetries` with these settings."""
-    return ClientRetries(**settings).run(seed)
+    return checks.made(ClientRetries, settings).run(seed)

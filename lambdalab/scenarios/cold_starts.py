@@ -72,4 +72,4 @@ class ColdStarts:
 
 def cold_starts(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`ColdStarts` with these settings."""
-    return ColdStarts(**settings).run(seed)
+    return checks.made(ColdStarts, settings).run(seed)

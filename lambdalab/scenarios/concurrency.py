@@ -169,4 +169,4 @@ class Concurrency:
 
 def concurrency(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`Concurrency` with these settings."""
-    return Concurrency(**settings).run(seed)
+    return checks.made(Concurrency, settings).run(seed)

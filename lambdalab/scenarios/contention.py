@@ -133,4 +133,4 @@ def _chunks(stream: RandomStream, mean: int, std: int) -> Iterator[list[int]]:
 
 def contention(**settings: Any) -> pd.DataFrame:
     """Run :class:`Contention` with these settings."""
-    return Contention(**settings).run()
+    return checks.made(Contention, settings).run()

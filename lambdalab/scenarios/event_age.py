@@ -106,4 +106,4 @@ class EventAge:
 
 def event_age(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`EventAge` with these settings."""
-    return EventAge(**settings).run(seed)
+    return checks.made(EventAge, settings).run(seed)

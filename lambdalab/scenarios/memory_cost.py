@@ -139,4 +139,4 @@ def _apart(size: int, other: int) -> bool:
 
 def memory_cost(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`MemoryCost` with these settings."""
-    return MemoryCost(**settings).run(seed)
+    return checks.made(MemoryCost, settings).run(seed)

@@ -224,4 +224,4 @@ def _told(settings: dict[str, Any], told: Any) -> str:
 
 def shard(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`Shard` with these settings."""
-    return Shard(**settings).run(seed)
+    return checks.made(Shard, settings).run(seed)

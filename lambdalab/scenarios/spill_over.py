@@ -76,4 +76,4 @@ class SpillOver:
 
 def spill_over(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`SpillOver` with these settings."""
-    return SpillOver(**settings).run(seed)
+    return checks.made(SpillOver, settings).run(seed)

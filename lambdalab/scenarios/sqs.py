@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.errors import InvalidSetting, UnknownSetting
+from lambdalab.errors import InvalidSetting
 from lambdalab.functions.durations import LogNormal
 from lambdalab.lab import Lab
 from lambdalab.rules import Rules
@@ -281,9 +281,5 @@ def sqs(*, seed: int | str = 7, **settings: Any) -> SqsSummary:
     >>> found.trace.summary().empty
     False
     """
-    known = [one.name for one in fields(Sqs)]
-    for name in settings:
-        if name not in known:
-            raise UnknownSetting("sqs", name, known)
-    chosen = Sqs(**settings)
+    chosen = checks.made(Sqs, settings)
     return _summary(chosen, chosen.run(seed))

@@ -194,4 +194,4 @@ class SyncVsAsync:
 
 def sync_vs_async(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`SyncVsAsync` with these settings."""
-    return SyncVsAsync(**settings).run(seed)
+    return checks.made(SyncVsAsync, settings).run(seed)

@@ -120,4 +120,4 @@ class ThrottleTrap:
 
 def throttle_trap(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`ThrottleTrap` with these settings."""
-    return ThrottleTrap(**settings).run(seed)
+    return checks.made(ThrottleTrap, settings).run(seed)

@@ -186,4 +186,4 @@ class Visibility:
 
 def visibility(*, seed: int | str = 7, **settings: Any) -> Trace:
     """Run :class:`Visibility` with these settings."""
-    return Visibility(**settings).run(seed)
+    return checks.made(Visibility, settings).run(seed)

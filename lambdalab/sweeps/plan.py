@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,8 @@ def _points(grid: Grid) -> list[Settings]:
 
 
 def _values(name: str, given: Any) -> list[Any]:
-    if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
+    # a set's order is another one in every process
+    if isinstance(given, (str, Mapping, Set)) or not isinstance(given, Iterable):
         raise InvalidSetting(f"grid[{name!r}]", given, f"a list of values: [{given!r}]")
     values = [_plain(value) for value in given]
     if not values:
@@ -95,7 +96,9 @@ def _plain(value: Any) -> Any:
 
 def _seeds(given: int | Iterable[Seed]) -> tuple[Seed, ...]:
     limit = "how many (1 or more), or a list of different whole numbers, or of different texts"
-    if isinstance(given, (bool, str)):
+    given = _plain(given)
+    many = isinstance(given, Iterable) and not isinstance(given, (str, Set))
+    if isinstance(given, bool) or not (many or isinstance(given, int)):
         raise InvalidSetting("seeds", given, limit)
     seeds = tuple(range(given)) if isinstance(given, int) else tuple(map(_plain, given))
     kinds = {type(seed) for seed in seeds}

@@ -147,7 +147,7 @@ def _by_run(plan: Plan, done: Mapping[Task, Outcome]) -> tuple[pd.DataFrame, lis
     columns: dict[str, Any] = {}
     for name in plan.names:
         values = plan.column(name)
-        columns[name] = pd.Series([values[task.point] for task in tasks])
+        columns[name] = _column([values[task.point] for task in tasks])
     columns["seed"] = pd.Series([plan.seeds[task.seed] for task in tasks])
     metrics = list(dict.fromkeys(name for outcome in outcomes for name in outcome.figures))
     for name in metrics:
@@ -158,7 +158,7 @@ def _by_run(plan: Plan, done: Mapping[Task, Outcome]) -> tuple[pd.DataFrame, lis
 
 def _points(plan: Plan, by_run: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     points, each = len(plan.points), len(plan.seeds)
-    columns: dict[str, Any] = {name: pd.Series(plan.column(name)) for name in plan.names}
+    columns: dict[str, Any] = {name: _column(plan.column(name)) for name in plan.names}
     errors = by_run["error"].to_numpy().reshape(points, each)
     failed = errors != ""
     columns["runs"] = (~failed).sum(axis=1)
@@ -173,6 +173,11 @@ def _points(plan: Plan, by_run: pd.DataFrame, metrics: Sequence[str]) -> pd.Data
         columns[name] = mean
         columns[f"{name}_low"], columns[f"{name}_high"] = mean - half, mean + half
     return pd.DataFrame(columns)
+
+
+def _column(values: list[Any]) -> pd.Series[Any]:
+    """A setting's values; where one is None, which is no number, as they are."""
+    return pd.Series(values, dtype=object if any(one is None for one in values) else None)
 
 
 def _written(mean: float, half: float) -> str:

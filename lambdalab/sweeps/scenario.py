@@ -147,7 +147,8 @@ def _settled(given: Any) -> Any:
     if inspect.isfunction(given) and module.startswith("lambdalab.scenarios."):
         name = given.__name__.replace("_", "")
         for other in vars(sys.modules[module]).values():
-            if isinstance(other, type) and other.__name__.lower() == name:
+            own = isinstance(other, type) and other.__module__ == module
+            if own and other.__name__.lower().endswith(name):  # ScalingBurst is that of burst
                 return _settled(other)
     return None
 

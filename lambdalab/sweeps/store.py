@@ -3,6 +3,10 @@
 A folder has ``_sweep.json``, which says what the sweep is, and for each point of the grid a folder
 ``point=7/`` with ``runs.parquet``: a row for each run that is done; settings, seed, figures, error.
 ``pandas.read_parquet(folder)`` reads them all.
+
+A sweep is the same where its scenario's name, settings and code, its metrics' code, grid and seeds are.
+What a function of your own reads from outside itself (globals, other functions, files, attributes of its
+object) is not looked at: where that has changed, give another folder.
 """
 
 from __future__ import annotations
@@ -12,7 +16,9 @@ import importlib.util
 import inspect
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Set
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -48,18 +54,21 @@ class Store:
         )
         self.done: dict[Task, Outcome] = {}
         self._unwritten: set[int] = set()
+        self._known: Counter[int] = Counter()
         self._written = monotonic()
         for point in range(len(plan.points)):
             self._read(point)
+        self._known.update(task.point for task in self.done)
 
     def add(self, task: Task, outcome: Outcome) -> None:
         """Keep an outcome, if it is final; a point whose runs are all done is written at once."""
         if not outcome.final:
             return
         self.done[task] = outcome
+        self._known[task.point] += 1
         self._unwritten.add(task.point)
         late = monotonic() - self._written > _OFTEN
-        if late or self._count(task.point) == len(self._plan.seeds):
+        if late or self._known[task.point] == len(self._plan.seeds):
             self.write()
 
     def write(self) -> None:
@@ -72,9 +81,6 @@ class Store:
             os.replace(unready, place / RUNS)
         self._unwritten.clear()
         self._written = monotonic()
-
-    def _count(self, point: int) -> int:
-        return sum(Task(point, seed) in self.done for seed in range(len(self._plan.seeds)))
 
     def _table(self, point: int) -> pd.DataFrame:
         plan = self._plan
@@ -156,20 +162,49 @@ def _told(settings: Mapping[str, Any]) -> dict[str, str]:
     return {name: _value(value) for name, value in settings.items()}
 
 
-def _value(value: Any) -> str:
-    return _code(value) if inspect.isroutine(value) else _ADDRESS.sub("", repr(value))
+def _value(value: Any, seen: tuple[int, ...] = ()) -> str:
+    if isinstance(value, Set):  # its order is another one in every process
+        return repr(sorted(_value(one, seen) for one in value))
+    if inspect.isroutine(value) or isinstance(value, partial):
+        return _code(value, seen)
+    return _ADDRESS.sub("", repr(value))
 
 
-def _code(given: Callable[..., Any] | None) -> str:
-    """A mark of a function's or class's own text, "" of none: another text is another sweep."""
-    if given is None:
+def _code(given: Any, seen: tuple[int, ...] = ()) -> str:
+    """A mark of a function's or class's own text and of what it has bound, "" of none: another text is
+    another sweep. ``seen`` are those that this one stands in: a function may know itself."""
+    if given is None or id(given) in seen:
         return ""
-    try:
-        text = inspect.getsource(given)
-    except (OSError, TypeError):  # typed at a prompt; an instance
-        code = getattr(given, "__code__", None)
-        text = repr(type(given)) if code is None else f"{code.co_code!r} {code.co_names}"
+    seen = (*seen, id(given))
+    if isinstance(given, partial):
+        bound = {"": given.args, **given.keywords}
+        text = f"{_code(given.func, seen)} {_told(bound)}"
+    else:
+        text = f"{_text(given)} {[_bound(cell, seen) for cell in _cells(given)]}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _text(given: Any) -> str:
+    """The source, as far as there is one."""
+    named = given if inspect.isroutine(given) or isinstance(given, type) else type(given)
+    try:
+        return inspect.getsource(named)
+    except (OSError, TypeError):  # typed at a prompt, or built in
+        code = getattr(named, "__code__", None)
+        if code is None:
+            return _ADDRESS.sub("", repr(named))
+        return _ADDRESS.sub("", f"{code.co_code!r} {code.co_names} {code.co_consts}")
+
+
+def _cells(given: Any) -> tuple[Any, ...]:
+    return getattr(inspect.unwrap(given), "__closure__", None) or ()
+
+
+def _bound(cell: Any, seen: tuple[int, ...]) -> str:
+    try:
+        return _value(cell.cell_contents, seen)
+    except ValueError:  # not bound yet
+        return ""
 
 
 def _are(part: str) -> str:

@@ -152,9 +152,9 @@ class Trace:
     def wired(self, kind: str) -> dict[str, dict[str, object]]:
         """The settings of the account's other parts by name, as they were last.
 
-        ``kind`` is "sqs", "mapping", "account" (its limits on concurrency and on payloads, in bytes,
-        and the waits before retries of asynchronous events, in seconds) and so on; empty for one that is
-        not in the books.
+        ``kind`` is "sqs", "mapping", "account" (its limits on concurrency and on payloads, in bytes, the
+        waits before retries of asynchronous events, in seconds, and its prices: of a request in
+        nano-dollars, of a GB-second in tenths of one) and so on; empty for one that is not in the books.
         """
         return {name: dict(known) for name, known in self._recorder.wiring.get(kind, {}).items()}
 

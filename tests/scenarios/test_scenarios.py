@@ -10,7 +10,7 @@ import warnings
 import pytest
 
 import lambdalab as ll
-from lambdalab.errors import InvalidSetting
+from lambdalab.errors import InvalidSetting, UnknownSetting
 from lambdalab.rules import Rules
 from lambdalab.scenarios import Batching
 
@@ -57,8 +57,11 @@ def test_settings_are_frozen_told_and_the_function_is_the_class(make) -> None:
 
 @pytest.mark.parametrize("make", CLASSES)
 def test_an_unknown_setting_is_no_setting(make) -> None:
-    with pytest.raises(TypeError, match="colour"):
+    with pytest.raises(UnknownSetting, match="'colour'; there are '"):
         function_of(make)(colour="red")
+    name = dataclasses.fields(make)[0].name
+    with pytest.raises(UnknownSetting, match=f"did you mean '{name}'"):
+        function_of(make)(**{f"{name}s": 1})
 
 
 @pytest.mark.parametrize(

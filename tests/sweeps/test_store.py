@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -70,6 +72,24 @@ def test_another_sweep_is_refused(tmp_path, how, says) -> None:
     swept(tmp_path)
     with pytest.raises(LabError, match=says):
         ll.sweep(**({"scenario": Counting(), "grid": GRID, "seeds": 4} | how), folder=tmp_path)
+
+
+def test_what_a_function_has_bound_is_of_its_code(tmp_path) -> None:
+    def bound(number: int) -> Callable[..., dict[str, float]]:
+        def scenario(seed: int) -> dict[str, float]:
+            return {"value": seed * number, "self": float(scenario is not None)}
+
+        return scenario
+
+    def other(seed: int, number: int) -> dict[str, float]:
+        return {"value": -number}
+
+    for made in (bound, lambda number: partial(other, number=number)):
+        folder = tmp_path / made.__name__.strip("<>")
+        for _ in range(2):
+            ll.sweep(made(3), {}, seeds=2, workers=1, folder=folder)
+        with pytest.raises(LabError, match="holds another sweep"):
+            ll.sweep(made(4), {}, seeds=2, workers=1, folder=folder)
 
 
 def test_another_version_and_other_settings_are_another_sweep(tmp_path, monkeypatch) -> None:

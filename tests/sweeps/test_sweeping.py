@@ -74,6 +74,16 @@ def test_seeds_may_be_named() -> None:
     assert len(found) == 1
 
 
+def test_none_stays_none_beside_numbers() -> None:
+    scenario = scenarios.Sqs(rate=1.0, seconds=5.0)
+    found = ll.sweep(scenario, {"reserved_concurrency": [None, 5]}, seeds=np.int64(2))
+    assert found["reserved_concurrency"].tolist() == [None, 5]
+    assert found.by_run["reserved_concurrency"].tolist() == [None, None, 5, 5]
+    assert found.short("attempts")["reserved_concurrency"].tolist() == [None, 5]
+    free, five = ({"reserved_concurrency": value} for value in (None, 5))
+    assert found.difference(free, five).loc["attempts", "runs"] == 2
+
+
 def test_ways_to_name_a_scenario(own) -> None:
     by_class = ll.sweep(scenarios.Backoff, {"maximum_event_age": [60, 90]}, seeds=2)
     equal(by_class, ll.sweep(scenarios.backoff, {"maximum_event_age": [60, 90]}, seeds=2))
@@ -98,6 +108,7 @@ def test_ways_to_name_a_scenario(own) -> None:
         (scenarios.Batching, {"windw": [1]}, "did you mean 'window'"),
         (scenarios.batching, {"windw": [1]}, "did you mean 'window'"),
         (scenarios.Batching(), [{"rates": 1}], "did you mean 'rate'"),
+        (scenarios.burst, {"function": [1]}, "did you mean 'functions'"),
     ],
 )
 def test_an_unknown_setting_is_refused_before_anything_runs(scenario, grid, says) -> None:
@@ -114,12 +125,16 @@ def test_an_unknown_setting_is_refused_before_anything_runs(scenario, grid, says
         ({"grid": {"window": 5}}, r"\[5\]"),
         ({"grid": {"window": "05"}}, "a list of values"),
         ({"grid": {"window": []}}, "at least one value"),
+        ({"grid": {"window": {0, 5}}}, "a list of values"),
         ({"grid": {"seed": [1]}}, "seeds="),
         ({"grid": []}, "grid="),
         ({"seeds": 0}, "seeds=0"),
         ({"seeds": [1, 1]}, "different"),
         ({"seeds": [1, "a"]}, "different"),
         ({"seeds": True}, "seeds=True"),
+        ({"seeds": 5.0}, r"seeds=5\.0"),
+        ({"seeds": None}, "how many"),
+        ({"seeds": {"a", "b"}}, "a list"),
         ({"workers": 0}, "workers=0"),
         ({"client": "tcp://x"}, "a Dask client"),
         ({"metrics": "p95"}, "metrics="),

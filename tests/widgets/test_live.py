@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 import lambdalab as ll
 from lambdalab.errors import InsideHandler, InvalidSetting, UnknownName
+from lambdalab.plots import PLOTS
 from lambdalab.widgets import live
 
 
@@ -159,6 +162,122 @@ def test_what_breaks_a_run_is_told() -> None:
     assert shown.state == "failed"
     assert "EndlessRun" in shown.status.value
     lab.run(until=10)
+
+
+def test_one_of_a_labs_players_plays() -> None:
+    lab, elsewhere = busy_lab(), playing(busy_lab())
+    first = playing(lab)
+    second = playing(lab)
+    assert (first.state, second.state) == ("paused", "playing")
+    first.resume()
+    assert (first.state, second.state, elsewhere.state) == ("playing", "paused", "playing")
+
+
+def test_after_a_reset_it_goes_on_from_the_beginning() -> None:
+    lab = busy_lab()
+    shown = playing(lab, speed=10)
+    shown.frame(0.0)
+    shown.frame(0.5)
+    assert lab.elapsed == pytest.approx(5.0)
+    lab.reset()
+    lab.drive("bill", ll.Every(1), duration=30)
+    shown.frame(1.0)
+    assert lab.elapsed == pytest.approx(5.0)
+    lab.close()
+    shown.frame(1.5)
+    assert shown.state == "failed"
+    assert "closed" in shown.status.value
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit])
+def test_an_error_stops_it_and_play_goes_on(error) -> None:
+    lab = ll.Lab(seed=7)
+    lab.create_function("bill", duration=0.1)
+
+    def payload(number: int) -> dict[str, int]:
+        if number == 3:
+            raise error("no order 3")
+        return {"order": number}
+
+    lab.drive("bill", ll.Every(1), count=6, payload=payload)
+    shown = playing(lab, speed=100)
+    shown.frame(0.0)
+    shown.frame(0.5)
+    assert (shown.state, type(shown.error)) == ("failed", error)
+    assert "no order 3" in shown.status.value
+    assert not shown.play_button.disabled
+    shown.play_button.value = True
+    assert (shown.state, shown.error) == ("playing", None)
+    shown.frame(1.0)
+    shown.frame(1.5)
+    assert shown.state == "over"
+
+
+def test_a_picture_that_fails_stops_it_too(monkeypatch) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("no picture")
+
+    shown = playing(busy_lab())
+    monkeypatch.setitem(PLOTS, "timeline", fails)
+    shown.frame(0.0)
+    assert shown.state == "failed"
+    assert "no picture" in shown.status.value
+
+
+def test_a_lab_with_much_to_do_goes_slower_and_leaves_room(monkeypatch) -> None:
+    monkeypatch.setattr(live, "_BUDGET", -1.0)
+    lab = busy_lab()
+    shown = playing(lab, speed=60)
+    shown.frame(0.0)
+    shown.frame(0.5)
+    assert lab.elapsed == 1.0, "one stride of thirty that were due"
+    shown.pause()
+    shown.resume()
+    assert "slower here" in shown.status.value
+    shown.finish()
+    assert (lab.trace.digest(), lab.elapsed) == whole()
+
+
+def test_what_a_page_asks_for_is_done_in_the_thread_of_the_frames(monkeypatch) -> None:
+    """JupyterLab's messages to widgets may come in another thread; handlers cannot change theirs."""
+    done: list[threading.Thread] = []
+    change = live.Playing._let
+
+    def let(self: live.Playing, at: float) -> bool:
+        done.append(threading.current_thread())
+        return change(self, at)
+
+    monkeypatch.setattr(live.Playing, "_let", let)
+
+    async def notebook() -> None:
+        lab = busy_lab()
+        shown = lab.play(speed=1, plots=())
+        await asyncio.to_thread(shown.play_button.set_trait, "value", False)
+        await asyncio.sleep(0)
+        assert shown.state == "paused"
+        await asyncio.wait_for(shown._task, 20)
+        await asyncio.to_thread(shown.finish_button.click)
+        await asyncio.sleep(0)
+        assert (lab.trace.digest(), lab.elapsed) == whole()
+
+    asyncio.run(notebook())
+    assert set(done) == {threading.main_thread()}
+
+
+def test_taken_out_of_the_notebook_it_pauses() -> None:
+    async def notebook() -> None:
+        shown = busy_lab().play(speed=1, plots=())
+        shown.set_state({"_view_count": 1})
+        assert shown.state == "playing"
+        shown.set_state({"_view_count": 0})
+        assert shown.state == "paused"
+        shown.resume()
+        task = shown._task
+        shown.close()
+        await asyncio.wait([task], timeout=20)
+        assert (shown.state, task.done()) == ("paused", True)
+
+    asyncio.run(notebook())
 
 
 def test_what_cannot_be_played() -> None:

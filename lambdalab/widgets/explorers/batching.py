@@ -169,7 +169,7 @@ def _telling_batch(tell: Telling, cause: str) -> pd.Series[Any]:
 
 def _reason(tell: Telling, cause: str, one: dict[str, str]) -> str:
     if cause == "payload_size":
-        limit = tell.setting("account", "payload", "synchronous", "bytes")
+        limit = tell.setting("account", "payload", "mapping", "bytes")
         size = tell.value("batches", "size_bytes", one)
         return f"one more would have passed {limit} (it is {size} of JSON)"
     if cause == "batch_size":

@@ -136,15 +136,13 @@ def _dead_and_done(tell: Telling, found: Visits) -> str:
 
 def _late(tell: Telling, found: Visits) -> str:
     """A message that came back while its run was at work."""
-    late = [(one, message) for one, then in found.again.tolist() if found.late[one]
-            for message in _of_both(tell, found, one, then)]  # fmt: skip
-    sent = set(tell.rows("queue_events", _SENT)["event_id"])
-    at_first = [
-        (one, message) for one, message in late if message in sent
-    ]  # not only once redriven
+    late = [(one, then) for one, then in found.again.tolist() if found.late[one]]
     if not late:
         return ""
-    place, message = (at_first or late)[0]
+    sent = set(tell.rows("queue_events", _SENT)["event_id"])
+    shared = ((one, message) for one, then in late for message in _of_both(tell, found, one, then))
+    at_first = next(((one, message) for one, message in shared if message in sent), None)
+    place, message = at_first or (late[0][0], _of_both(tell, found, *late[0])[0])
     batches = _batches_of(tell, message)
     nth = batches.index(found.table["batch_id"].iloc[place]) + 1
     back = {"event_id": message, "action": "returned", "receive_count": nth}

@@ -9,7 +9,7 @@
 const TRAVEL = 0.6;    // seconds of the film that a dot is on its way
 const FADE = 0.4;      // and that an end is still seen after it
 const CROWD = 12;      // more dots than this on one way become a stream with a number
-const LEAST_SCALE = 0.72;  // smaller, the names could not be read: the picture is moved sideways instead
+const LEAST_SCALE = 0.62;  // smaller, the names could not be read: the picture is moved sideways instead
 const BLOCK = 256;     // stays for which those that are still open at their beginning are noted
 const FOREVER = 1e17;
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
@@ -306,6 +306,8 @@ function hatch(g, x, y, w, h, colour) {
 
 function text(g, words, x, y, { size = 12, weight = "", colour = "#1A1A1A", align = "left", most = 0 } = {}) {
   g.font = `${weight} ${size}px ${FONT}`;
+  // smaller letters before fewer: a number that is cut would be another number
+  if (most) g.font = `${weight} ${Math.min(size, Math.max(size > 11 ? 10 : 8, size * most / g.measureText(words).width))}px ${FONT}`;
   g.textAlign = align;
   g.fillStyle = colour;
   g.fillText(most ? fitting(g, words, most) : words, x, y);
@@ -361,7 +363,7 @@ function drawStage(g, s) {
 function drawLanes(g, s, box) {
   box.lanes.slice(0, s.sizes.lanes).forEach((name, place) => {
     const [x, wide, y] = laneOf(s, box, place);
-    text(g, name, box.x + 8, y + 4, { size: 10, colour: "#444444", most: 24 });
+    text(g, name, box.x + 8, y + 4, { size: 10, colour: "#444444", most: 26 });
     g.fillStyle = "#E3E6EA";
     g.fillRect(x, y - 6, wide, 12);
   });

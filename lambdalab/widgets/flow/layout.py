@@ -6,6 +6,7 @@ All lengths are in the picture's own units, of which the browser shows about one
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass, field
 
 from lambdalab.widgets.flow.graph import ROLES, Graph, Node
@@ -101,9 +102,11 @@ def arrange(graph: Graph, lanes: dict[str, int], cells: dict[str, int]) -> Layou
 def _name(layout: Layout, graph: Graph) -> None:
     """A place for each arrow's name that no arrow, box or other name crosses, if any."""
     taken = [point for path in layout.paths.values() for point in _dense(path)]
+    leave, come = (Counter(edge[side] for edge in graph.edges) for side in (0, 1))
     for pair, label in graph.edges.items():
         half = _LETTER * min(len(label), _LONGEST_NAME) / 2
-        for x, y in _candidates(layout.paths[pair]) if label else ():
+        alone = leave[pair[0]] == 1, come[pair[1]] == 1
+        for x, y in _candidates(layout.paths[pair], alone) if label else ():
             free = not any(abs(a - x) < half and -_NAME_HEIGHT < b - y < 4 for a, b in taken)
             boxed = any(
                 box.x < x + half and x - half < box.x + box.width
@@ -116,16 +119,21 @@ def _name(layout: Layout, graph: Graph) -> None:
                 break
 
 
-def _candidates(path: list[Point]) -> list[Point]:
-    """Above and below either end of an arrow, then above and below its corridors."""
+def _candidates(path: list[Point], alone: tuple[bool, bool]) -> list[Point]:
+    """Above and below either end of an arrow, then above and below its corridors.
+
+    First at the end where the arrow is ``alone`` (where it leaves, where it comes to): at the other the
+    name could be that of another arrow.
+    """
     (x0, y0), (x1, y1) = path[0], path[-1]
     if x0 == x1:  # from top to bottom
         return [(x0 + GAP_X / 2, (y0 + y1) / 2 + 4), (x0 - GAP_X / 2, (y0 + y1) / 2 + 4)]
     side = GAP_X / 2 if x1 > x0 else -GAP_X / 2
     ends = [(x0 + side, y0, y1), (x1 - side, y1, y0)]
-    near = [
-        (x, y - 6 if y <= other else y + 14) for x, y, other in sorted(ends, key=lambda end: end[1])
-    ]
+    ends.sort(key=lambda end: end[1])
+    if alone[0] != alone[1]:
+        ends.sort(key=lambda end: (end[0] == x0 + side) != alone[0])
+    near = [(x, y - 6 if y <= other else y + 14) for x, y, other in ends]
     far = [(x, y + 14 if y <= other else y - 6) for x, y, other in ends]
     level = [
         ((a[0] + b[0]) / 2, a[1] + lift)

@@ -9,15 +9,22 @@ from lambdalab.plots.words import duration
 from lambdalab.widgets.flow import layout as places
 from lambdalab.widgets.flow.cells import CELL_STATES
 from lambdalab.widgets.flow.counts import HEADS
+from lambdalab.widgets.flow.decisions import DECISIONS
 from lambdalab.widgets.flow.dots import HELD, INSIDE, KINDS, STATES
 from lambdalab.widgets.flow.script import Script
 
 _LOOKED_AT = 200
+_DIED = DECISIONS.index("dead letter")
 
 
 def telling_moment(script: Script) -> int:
-    """The time (microseconds) of the decision at which dots are in the most different situations."""
-    times = np.unique(np.array([one.at for one in script.decisions], dtype=np.int64))
+    """The time (microseconds) of the decision at which most boxes have something in them; of those, the
+    one at which dots are in the most different situations.
+
+    Where something came to a dead-letter queue, only those moments are looked at: nothing tells more.
+    """
+    died = [one.at for one in script.decisions if one.kind == _DIED]
+    times = np.unique(np.array(died or [one.at for one in script.decisions], dtype=np.int64))
     if not len(times):
         return script.end
     picked = times[np.unique(np.linspace(0, len(times) - 1, _LOOKED_AT).round().astype(np.int64))]
@@ -26,8 +33,11 @@ def telling_moment(script: Script) -> int:
     end = np.array([stay.end for stay in stays], dtype=np.int64)
     nodes = {name: place for place, name in enumerate(script.layout.boxes)}
     where = np.array([nodes.get(stay.node, 0) * len(STATES) + stay.state for stay in stays])
-    seen = [len(np.unique(where[(start <= time) & (end > time)])) for time in picked.tolist()]
-    return int(picked[int(np.argmax(seen))])
+    seen = []
+    for time in picked.tolist():
+        situations = np.unique(where[(start <= time) & (end > time)])
+        seen.append((len(np.unique(situations // len(STATES))), len(situations)))
+    return int(picked[seen.index(max(seen))])
 
 
 def telling_picture(script: Script) -> bytes:

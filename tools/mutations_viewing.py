@@ -1,0 +1,296 @@
+"""The trace viewer, the flow animation, sweeps, progress, and labs that are played."""
+
+from __future__ import annotations
+
+from mutations_base import Mutation
+
+VIEWER = "tests/widgets/test_viewer.py::"
+PAGE = "tests/browser/test_viewer.py::"
+FLOW = "tests/widgets/test_flow.py::"
+FILM = "tests/browser/test_flow.py::"
+SWEEP = "tests/sweeps/test_sweeping.py::"
+LIVE = "tests/widgets/test_live.py::"
+PROGRESS = "tests/test_progress.py::"
+
+MUTATIONS: list[Mutation] = [
+    # ---- viewer
+    Mutation(
+        "a nested call comes of the whole request, not of the run that made it",
+        "",
+        "widgets/viewer/links.py",
+        'cause = runs.at(of, at[some]) if kind == "request" else of + (b if kind == "batch" else m)',
+        'cause = of + (runs.r if kind == "request" else b if kind == "batch" else m)',
+        f"{VIEWER}test_a_nested_call_comes_of_the_run_that_made_it",
+    ),
+    Mutation(
+        "what came of a failed batch is not in its chain",
+        "",
+        "widgets/viewer/links.py",
+        "        (b + parent[some], number[some]),\n    ]",
+        "    ]",
+        f"{VIEWER}test_the_chain_has_all_that_the_story_tells",
+    ),
+    Mutation(
+        "a chain has the other effects of its causes",
+        "",
+        "widgets/viewer/links.py",
+        "| self._walk(node, self.effects, self.causes)",
+        "| self._walk(node, np.append(self.causes, self.effects), np.append(self.effects, self.causes))",
+        f"{VIEWER}test_a_chain_has_no_strangers",
+    ),
+    Mutation(
+        "two that happen at one moment share a lane",
+        "",
+        "widgets/viewer/lanes.py",
+        "(end if end > start else np.nextafter(start, np.inf), lane)",
+        "(end, lane)",
+        f"{VIEWER}test_nothing_overlaps_in_its_lane",
+    ),
+    Mutation(
+        "of a large trace failures are merged like the rest",
+        "",
+        "widgets/viewer/thinning.py",
+        "    keep[made.node[made.failing()]] = True\n",
+        "",
+        f"{VIEWER}test_a_large_trace_is_thinned_and_no_failure_is_lost",
+    ),
+    Mutation(
+        "of a large trace what led to a failure is merged away",
+        "",
+        "widgets/viewer/thinning.py",
+        "_HOPS = 4",
+        "_HOPS = 0",
+        f"{VIEWER}test_a_large_trace_is_thinned_and_no_failure_is_lost",
+    ),
+    Mutation(
+        "what nobody takes is the longest wait",
+        "",
+        "widgets/viewer/findings.py",
+        'waiting = np.isin(made.numbers["look"], list(WAITS)) & over',
+        'waiting = np.isin(made.numbers["look"], list(WAITS))',
+        f"{VIEWER}test_findings_are_the_extremes_of_the_tables",
+    ),
+    Mutation(
+        "a name is searched from its middle",
+        "",
+        "widgets/viewer/widget.py",
+        "codes = [n for n, group in enumerate(self._bars.groups) if group.name == self.selected]",
+        "codes = [n for n, group in enumerate(self._bars.groups) if self.selected in group.name]",
+        f"{VIEWER}test_select_takes_ids_and_names",
+    ),
+    Mutation(
+        "a row of the selection is the bar's place",
+        "",
+        "widgets/viewer/widget.py",
+        '"row": numbers["row"][lit],',
+        '"row": lit,',
+        f"{VIEWER}test_an_environment_lights_what_ran_in_it",
+    ),
+    Mutation(
+        "in the browser a failure is as thin as the rest",
+        "",
+        "widgets/viewer/viewer.js",
+        "const least = look => (look.failing ? 3 : 1);",
+        "const least = look => (look.failing ? 0.2 : 1);",
+        f"{PAGE}test_no_failure_is_covered_or_merged_away",
+    ),
+    Mutation(
+        "in the browser failures are painted first",
+        "",
+        "widgets/viewer/viewer.js",
+        "    for (const failing of [false, true]) {\n      for (const row of shown) {",
+        "    for (const failing of [true, false]) {\n      for (const row of shown) {",
+        f"{PAGE}test_no_failure_is_covered_or_merged_away",
+    ),
+    Mutation(
+        "in the browser a chain goes one way",
+        "",
+        "widgets/viewer/viewer.js",
+        "for (const side of [this.causesOf, this.effectsOf]) {",
+        "for (const side of [this.effectsOf]) {",
+        f"{PAGE}test_sentences_and_chains_are_pythons",
+    ),
+    # ---- flow
+    Mutation(
+        "a message leaves its queue when it is received",
+        "",
+        "widgets/flow/queued.py",
+        "yield Stay(dot, at_rest, HIDDEN, over, last, key, until, str(row.outcome), home=home)",
+        'yield Stay(dot, at_rest, HIDDEN, over, last, key, until, str(row.outcome), home="")',
+        f"{FLOW}test_at_every_moment_as_many_dots_are_in_a_queue_as_the_books_say",
+    ),
+    Mutation(
+        "an environment is free while it works",
+        "",
+        "widgets/flow/counts.py",
+        '(runs["function"][ran], begun[ran], (1, 0, -1)),',
+        '(runs["function"][ran], begun[ran], (1, 0, 0)),',
+        f"{FLOW}test_the_counts_of_a_function_are_those_of_its_environments",
+    ),
+    Mutation(
+        "an empty hour passes at the film's pace",
+        "",
+        "widgets/flow/warp.py",
+        "worth = even / fast > _WORTH",
+        "worth = even / fast < _WORTH",
+        f"{FLOW}test_empty_hours_pass_fast",
+    ),
+    Mutation(
+        "what passes fast takes longer than it may",
+        "",
+        "widgets/flow/warp.py",
+        "shown = np.minimum(gaps / pace, longest)",
+        "shown = np.minimum(gaps / pace, 2 * longest)",
+        f"{FLOW}test_the_film_rises_and_can_be_turned_back",
+    ),
+    Mutation(
+        "decisions of one moment stand as the tables have them",
+        "",
+        "widgets/flow/decisions.py",
+        "key=lambda one: (one.at, one.kind))",
+        "key=lambda one: one.at)",
+        f"{FLOW}test_decisions_of_one_moment_tell_what_ends_before_what_begins",
+    ),
+    Mutation(
+        "a step from a moment goes to the decision before it",
+        "",
+        "widgets/flow/script.py",
+        'np.searchsorted([one.at for one in self.decisions], time, side="right")',
+        'np.searchsorted([one.at for one in self.decisions], time, side="left")',
+        f"{FLOW}test_stepping_tells_each_decision_in_turn",
+    ),
+    Mutation(
+        "messages that came back are left out where there is too much",
+        "",
+        "widgets/flow/stretch.py",
+        '_TELLING = ("retry_scheduled", "throttled", "dead_lettered", "expired", "dropped")',
+        '_TELLING = ("throttled", "expired", "dropped")',
+        f"{FLOW}test_what_failed_is_never_left_out",
+    ),
+    Mutation(
+        "the exported page has no script",
+        "",
+        "widgets/flow/__init__.py",
+        '"%DATA%": base64.b64encode(packed(script)).decode(),',
+        '"%DATA%": "",',
+        f"{FILM}test_every_sentence_is_the_same_as_in_python",
+    ),
+    Mutation(
+        "on the page a dot rests where the next one should",
+        "",
+        "widgets/flow/flow.js",
+        "return [box.x + 16 + slot * (place % slots[0]),",
+        "return [box.x + 16 + slot * ((place + 1) % slots[0]),",
+        f"{FILM}test_colours_are_those_of_the_books",
+    ),
+    Mutation(
+        "on the page a moment depends on the one before",
+        "",
+        "widgets/flow/flow.js",
+        "  const found = open[block].filter((k) => end[k] > u);\n",
+        "  const found = open[block];\n",
+        f"{FILM}test_colours_are_those_of_the_books",
+    ),
+    # ---- sweeps
+    Mutation(
+        "each point of a sweep has its seeds in another order",
+        "",
+        "sweeps/executors.py",
+        "yield task, attempt(plan.scenario, plan.points[task.point], plan.seeds[task.seed])",
+        "yield task, attempt(\n"
+        "            plan.scenario, plan.points[task.point],\n"
+        "            plan.seeds[(task.seed + task.point) % len(plan.seeds)],\n"
+        "        )",
+        f"{SWEEP}test_every_point_has_the_same_seeds",
+    ),
+    Mutation(
+        "an interval is that of one run",
+        "",
+        "sweeps/intervals.py",
+        "/ (count - 1) / count)",
+        "/ (count - 1))",
+        f"{SWEEP}test_a_row_for_each_point_with_means_of_the_runs",
+    ),
+    Mutation(
+        "differences are taken of means",
+        "",
+        "sweeps/result.py",
+        "apart = second[self.metrics].to_numpy() - first[self.metrics].to_numpy()",
+        "apart = second[self.metrics].to_numpy() - first[self.metrics].mean().to_numpy()",
+        f"{SWEEP}test_differences_are_taken_run_by_run",
+    ),
+    Mutation(
+        "a sweep that goes on does all of it again",
+        "",
+        "sweeps/sweeping.py",
+        "tasks = [task for task in plan.tasks() if task not in done]",
+        "tasks = list(plan.tasks())",
+        "tests/sweeps/test_store.py::test_a_stopped_sweep_goes_on_where_it_was",
+    ),
+    Mutation(
+        "a run that failed counts as one that went well",
+        "",
+        "sweeps/result.py",
+        'failed = errors != ""',
+        'failed = errors == ""',
+        f"{SWEEP}test_a_run_that_fails_is_a_row_with_its_error",
+    ),
+    Mutation(
+        "what a lost process had is kept as its error",
+        "",
+        "sweeps/store.py",
+        "        if not outcome.final:\n            return\n",
+        "",
+        "tests/sweeps/test_store.py::test_what_could_not_be_run_is_tried_again",
+    ),
+    Mutation(
+        "a process that dies takes what else was under way with it",
+        "",
+        "sweeps/processes.py",
+        "                except BrokenProcessPool:\n                    yield task, None",
+        "                except BrokenProcessPool:\n"
+        '                    yield task, Outcome({}, "lost", final=False)',
+        f"{SWEEP}test_a_process_that_dies_loses_only_the_run_that_killed_it",
+    ),
+    # ---- progress, and labs that are played
+    Mutation(
+        "work inside shown work shows itself too",
+        "",
+        "progress.py",
+        "        with hidden(what):\n",
+        "        with suppress():\n",
+        f"{PROGRESS}test_work_inside_shown_work_is_silent",
+    ),
+    Mutation(
+        "progress is shown to a program that runs a notebook",
+        "",
+        "progress.py",
+        'return bool(request["content"]["allow_stdin"])',
+        "return bool(request)",
+        f"{PROGRESS}test_a_notebook_is_looked_at_where_a_page_could_be_asked",
+    ),
+    Mutation(
+        "a pause of a lab that is played is made up for",
+        "",
+        "widgets/live.py",
+        "        self._seen = None\n        playing = self.state",
+        "        playing = self.state",
+        f"{LIVE}test_time_passes_at_its_speed_and_stands_still_in_a_pause",
+    ),
+    Mutation(
+        "a lab is played at half its speed",
+        "",
+        "widgets/live.py",
+        "self._from() + passed * self.speed",
+        "self._from() + passed * self.speed / 2",
+        f"{LIVE}test_time_passes_at_its_speed_and_stands_still_in_a_pause",
+    ),
+    Mutation(
+        "a lab is played beyond its end",
+        "",
+        "widgets/live.py",
+        "self.lab.run(until=max(min(at, self._until), self.lab.elapsed))",
+        "self.lab.run(until=max(at, self.lab.elapsed))",
+        f"{LIVE}test_until",
+    ),
+]
