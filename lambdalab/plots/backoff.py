@@ -61,7 +61,7 @@ def backoff(
 
 def _line(ax: Axes, found: History, style: Style) -> Axes:
     """A few waits: everything on one line, each with its length and cause below."""
-    end = max(found.ended_at, 1e-3)
+    end = canvas.length(found.ended_at)
     limit = found.maximum_age
     shows_limit = limit is not None and limit <= 2 * end
     canvas.time_axis(
@@ -81,7 +81,7 @@ def _line(ax: Axes, found: History, style: Style) -> Axes:
                 begun + length / 2, -0.22, text, ha="center", va="top", fontsize="small", color=INK
             )
     _attempts(ax, found)
-    _end(ax, found, end)
+    _end(ax, found, found.ended_at)
     if shows_limit and limit is not None:
         ax.axvline(limit, color=MUTED, linestyle="--", linewidth=1, gid="maximum age")
         canvas.note(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from lambdalab.plots import bars
+from lambdalab.plots import bars, canvas
 from lambdalab.plots.blocked import ENDINGS, Ordered
 from lambdalab.plots.palette import FAINT, GREEN, INK, ORANGE, PURPLE, VERMILLION, Look
 from lambdalab.plots.strips import Rows
@@ -96,8 +96,8 @@ def _bars(ax: Axes, rows: Rows, found: Ordered, row: Any, mine: Any, look: Look,
         middle = rows.middle(number)
         ax.fill_between(
             x, middle - rows.half, middle + rows.half, facecolor=look.colour, edgecolor=INK,
-            hatch=look.hatch if few else None, linewidth=0.4 if few else 0.0, transform=ax.get_xaxis_transform(), gid=f"blocked:{name}",
-            label=look.label, zorder=3,
+            hatch=look.hatch if few else None, linewidth=0.4 if few else 0.0,
+            transform=ax.get_xaxis_transform(), gid=f"blocked:{name}", label=look.label, zorder=3,
         )  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def _tell(ax: Axes, rows: Rows, found: Ordered, row: Any) -> None:
         number = int(row[place])
         begin, end = float(blocks.begin[place]), float(blocks.end[place])
         text = found.named(place)
-        wide = _LETTER * len(text) * (high - low)
+        wide = canvas.letter(ax, _LETTER) * len(text) * (high - low)
         right = begin + wide > high
         at = end if right else begin
         span = (at - wide, at) if right else (at, at + wide)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
@@ -9,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
@@ -19,6 +21,9 @@ from lambdalab.plots.palette import INK, MUTED
 _LEGEND_ROW = 15.0  # points that one row of the legend takes
 _LEGEND_KEY, _LETTER = 28.0, 4.6  # points of a key with the space around it, of a letter on average
 _POINTS = 72.0  # of an inch
+_TITLE_LETTER = 5.3  # points of a letter of a title on average
+_USUAL = 6.975  # inches: the width of the axes of a usual picture, before it is laid out
+_BRIGHT = 1.5  # of the sum of red, green and blue: a ground on which dark words can be read
 _LONGEST_NAME = 44  # letters: the rest of a title has room beside it
 _SHARE = 1.15  # axes are so much wider than matplotlib's first guess once the figure is laid out
 _UNITS = ((3 * 86_400, 86_400, "d"), (3 * 3600, 3600, "h"), (600, 60, "min"), (0, 1, "s"))
@@ -42,6 +47,8 @@ def axes(
 ) -> Axes:  # fmt: skip
     """The axes to draw on: those given, or those of a new figure.
 
+    Pictures are drawn on white, and their words in dark: a dark figure becomes white.
+
     Raises :class:`~lambdalab.errors.UnknownSetting` for a style no plot has.
     """
     known = Style.__annotations__
@@ -51,7 +58,49 @@ def axes(
     if ax is None:
         _, ax = plt.subplots(figsize=style.get("figsize", size), layout="constrained")
     ax.spines[["top", "right"]].set_visible(False)
+    _on_white(ax)
     return ax
+
+
+def twin(ax: Axes) -> Axes:
+    """Axes with a scale of their own at the right of these."""
+    right = ax.twinx()
+    right.spines["top"].set_visible(False)
+    if _dark(right.yaxis.label.get_color()) is not _dark(ax.yaxis.label.get_color()):
+        _in_ink(right)
+    return right
+
+
+def _on_white(ax: Axes) -> None:
+    """Make a dark figure white, whose words and ticks would be light."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    if _dark(figure.get_facecolor()) or _dark(ax.get_facecolor()):
+        figure.set_facecolor("white")
+        ax.set_facecolor("white")
+        _in_ink(ax)
+
+
+def _dark(colour: Any) -> bool:
+    """Whether dark words cannot be read on a ground; what can be seen through counts as light."""
+    red, green, blue, seen = to_rgba(colour)
+    return seen > 0 and red + green + blue < _BRIGHT
+
+
+def _in_ink(ax: Axes) -> None:
+    """Draw the frame, the ticks and their labels in dark."""
+    ax.tick_params(which="both", color=INK, labelcolor=INK)
+    for spine in ax.spines.values():
+        spine.set_edgecolor(INK)
+    for label in (ax.xaxis.label, ax.yaxis.label):
+        label.set_color(INK)
+
+
+def letter(ax: Axes, share: float) -> float:
+    """How wide a letter is, which takes this ``share`` of the width of a usual picture's axes."""
+    figure = ax.get_figure(root=True)
+    wide = _USUAL if figure is None else figure.get_figwidth() * ax.get_position().width
+    return share * max(_USUAL / wide, 1.0)
 
 
 def headline(
@@ -62,6 +111,7 @@ def headline(
     A name in ``text`` that would fill the line is told by its beginning and its end.
     """
     text = " ".join(words.shortened(word, _LONGEST_NAME) for word in text.split(" "))
+    text = textwrap.fill(text, max(int(_room(ax) / _TITLE_LETTER), _LONGEST_NAME))
     shown = list(entries) if style.get("legend", True) else []
     columns = _fitting(ax, shown, columns)
     rows = -(-len(shown) // columns)
@@ -71,11 +121,20 @@ def headline(
         pad=8 + _LEGEND_ROW * rows, color=INK, parse_math=False,
     )  # fmt: skip
     if shown:
-        ax.legend(
+        legend = ax.legend(
             handles=shown, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2,
             ncols=columns, frameon=False, fontsize="small", handlelength=1.6, columnspacing=1.2,
-            handletextpad=0.5, borderpad=0.1,
+            handletextpad=0.5, borderpad=0.1, labelcolor=INK,
         )  # fmt: skip
+        for label in legend.get_texts():
+            label.set_parse_math(False)  # names may have a "$"
+
+
+def _room(ax: Axes) -> float:
+    """How wide the axes will be, in points."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return float(_POINTS * figure.get_figwidth() * _SHARE * ax.get_position().width)
 
 
 def _fitting(ax: Axes, entries: Sequence[Artist], columns: int) -> int:
@@ -83,9 +142,7 @@ def _fitting(ax: Axes, entries: Sequence[Artist], columns: int) -> int:
 
     Widths are estimated, for drawing the words to measure them costs more than the picture.
     """
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    room = _POINTS * figure.get_figwidth() * _SHARE * ax.get_position().width
+    room = _room(ax)
     widths = [_LEGEND_KEY + _LETTER * len(str(entry.get_label())) for entry in entries]
     while columns > 1 and widths:
         split = np.array_split(np.array(widths), columns)  # as matplotlib fills columns
@@ -113,6 +170,20 @@ def time_unit(span: float) -> tuple[int, str]:
     return next((factor, unit) for least, factor, unit in _UNITS if span >= least)
 
 
+def length(seconds: float) -> float:
+    """A stretch of time that can be drawn: a second, where it was only a moment.
+
+    >>> length(0.25), length(0.0)
+    (0.25, 1.0)
+    """
+    return seconds if seconds > 0 else 1.0
+
+
+def beyond(low: float, end: float, share: float = 0.02) -> float:
+    """Where the axis of a run from ``low`` to ``end`` ends: a little behind it."""
+    return end + share * (end - low) if end > low else low + 1.0
+
+
 def time_axis(ax: Axes, low: float, high: float, what: str = "virtual time") -> None:
     """The x axis in seconds, shown in the unit that suits its length.
 
@@ -127,10 +198,20 @@ def time_axis(ax: Axes, low: float, high: float, what: str = "virtual time") -> 
         step = next((s for s in _STEPS if span / (s * factor) <= 8), _STEPS[-1])
         ax.xaxis.set_major_locator(MultipleLocator(step * factor))
     digits = 6 if span > 1e-3 * max(abs(low), abs(high)) else 12  # a moment late in a long run
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / factor:.{digits}g}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _number(value / factor, digits)))
     ax.set_xlabel(f"{what} ({unit})")
     ax.grid(axis="x", color="#E6E6E6", linewidth=0.8)
     ax.set_axisbelow(True)
+
+
+def _number(value: float, digits: int) -> str:
+    """A number on an axis: as plain as it can be, with commas where it is long."""
+    text = f"{value:,.{digits}g}"
+    if "e" not in text:
+        return text
+    if abs(value) >= 1:
+        return f"{value:,.0f}"
+    return str(np.format_float_positional(value, precision=digits, fractional=False, trim="-"))
 
 
 def one_scale(drawn: Sequence[Axes]) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from lambdalab.plots import bars, words
+from lambdalab.plots import bars, canvas, words
 from lambdalab.plots.frames import Floats, ordinals, seconds
 from lambdalab.plots.palette import BLUE, INIT, INK, PALE, Look
 from lambdalab.plots.strips import Rows
@@ -123,7 +123,7 @@ def _ends(
             if idle
             else words.plain(reason)
         )
-        if ended[row] + (len(text) + 2) * _LETTER * (high - low) < high:
+        if ended[row] + (len(text) + 2) * canvas.letter(ax, _LETTER) * (high - low) < high:
             ax.text(
                 ended[row] + 0.012 * (high - low), rows.middle(row), text, va="center", ha="left",
                 fontsize="x-small", color=INK, transform=ax.get_xaxis_transform(), gid="ends",

@@ -26,7 +26,10 @@ _COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION)
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _UNEVEN = 20  # longest over shortest: above it a linear axis shows only the longest
 _WINDOWS = 40  # at most, over the picture
-_ROUND = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400)
+_ROUND = (
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600,
+    *(86_400 * days for days in (1, 2, 5, 10, 20, 50, 100)),
+)  # fmt: skip
 _TOPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # what the full height of the strip is
 _SHARE = "#8C8C8C"
 _BAND = 0.62  # inches of the strip of shares
@@ -75,19 +78,20 @@ def cold_starts(
     at = seconds(trace, table["started_at"])
     end = max(end_of(trace), float(at.max()))
     low = 0.0 if at.min() < 0.3 * end else float(at.min())
-    canvas.time_axis(ax, low, end + 0.02 * max(end - low, 1e-3))
+    canvas.time_axis(ax, low, canvas.beyond(low, end))
     cold = table["cold_start"].to_numpy(dtype=bool)
     took = table[["setup_ms", "init_ms"]].sum(axis=1).to_numpy() / 1000
     figure = ax.get_figure(root=True)
     high = (size[1] if figure is None else figure.get_size_inches()[1]) * ax.get_position().height
     lives = min(inches / high, 0.35) if inches else 0.0
     share = 1 - lives - max(_BAND / high, 0.16)
-    _scale(ax, took[cold], share)
-    entries = _marks(ax, table, at, took, cold)
+    known = cold & ~table["ended_at"].isna().to_numpy()  # the books have lengths of what is over
+    _scale(ax, took[known], share)
+    entries = _marks(ax, table, at, took, known)
     entries += _fractions(ax, at, cold, share, 1 - lives)
     if lives:
         entries += draw_lives(ax, trace, homes, table, (1 - lives, 1.0), end)
-    canvas.headline(ax, _told(table, took, cold, function), entries, columns=5, **style)
+    canvas.headline(ax, _told(took, cold, known, function), entries, columns=5, **style)
     return ax
 
 
@@ -191,13 +195,13 @@ def _fractions(ax: Axes, at: Floats, cold: Mask, foot: float, top: float) -> lis
     return [Patch(facecolor=_SHARE, edgecolor=INK, label=f"share of runs in {words.tick(wide)}")]
 
 
-def _told(table: pd.DataFrame, took: Floats, cold: Mask, function: str | None) -> str:
-    count, runs = int(cold.sum()), len(table)
+def _told(took: Floats, cold: Mask, known: Mask, function: str | None) -> str:
+    count, runs, open_ = int(cold.sum()), len(cold), int((cold & ~known).sum())
     text = f"{words.count(count, 'cold start')} of {words.count(runs, 'run')} ({count / runs:.1%})"
     text = text.replace("%)", " %)")
     if function is not None:
         text = f"{function}: {text}"
-    if count:
-        text += f", {words.duration(float(took[cold].sum()))} in all"
-        text += f", the longest {words.duration(float(took[cold].max()))}"
-    return text
+    if known.any():
+        text += f", {words.duration(float(took[known].sum()))} in all"
+        text += f", the longest {words.duration(float(took[known].max()))}"
+    return text + (f"; {open_:,} still running, not drawn" if open_ else "")

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from lambdalab.errors import InvalidSetting, UnknownName
+from lambdalab.plots import words
 from lambdalab.plots.backoff import backoff
 from lambdalab.plots.batching import MOST_BATCHES, batching
 from lambdalab.plots.canvas import one_scale, retitle
@@ -20,6 +21,7 @@ from lambdalab.plots.cold_starts import cold_starts
 from lambdalab.plots.concurrency import concurrency
 from lambdalab.plots.cost import cost
 from lambdalab.plots.latency import latency
+from lambdalab.plots.palette import INK
 from lambdalab.plots.queue_depth import queue_depth
 from lambdalab.plots.receives import receives
 from lambdalab.plots.request_anatomy import request_anatomy
@@ -54,6 +56,7 @@ _MOST = 12
 _ROW = 0.21  # inches of a row of the table
 _POINTS = 8.5
 _DPI = 90
+_HEAD, _TITLE = 76, 40  # letters: in all heads of the table together; of a name above its picture
 
 
 class Comparison:
@@ -121,7 +124,7 @@ def compare(traces: Mapping[str, Trace], *, plot: str | None = None) -> Comparis
         PLOTS[name](trace, ax=ax, **how) for trace, ax in zip(traces.values(), rows, strict=True)
     ]
     for title, ax in zip(traces, drawn, strict=True):
-        retitle(ax, str(title))
+        retitle(ax, words.shortened(str(title), _TITLE))
     one_scale(drawn)
     plt.close(figure)  # the cell shows the comparison, not the figure once more
     return Comparison(table, figure, drawn)
@@ -133,13 +136,16 @@ def _tabulate(ax: Axes, table: pd.DataFrame) -> None:
     written = _written(table)
     cells = ax.table(
         cellText=written.to_numpy().tolist(), rowLabels=list(written.index),
-        colLabels=list(written.columns), bbox=Bbox.from_bounds(0.3, 0.0, 0.7, 1.0), edges="horizontal",
+        colLabels=[words.shortened(name, _HEAD // len(table.columns)) for name in written.columns],
+        bbox=Bbox.from_bounds(0.3, 0.0, 0.7, 1.0), edges="horizontal",
     )  # fmt: skip
     cells.auto_set_font_size(False)
     cells.set_fontsize(_POINTS)
     differ = [len(set(row)) > 1 for row in written.to_numpy().tolist()]
     for (row, _), cell in cells.get_celld().items():
-        cell.set_linewidth(0.3)
+        cell.set(linewidth=0.3, edgecolor=INK)
+        cell.get_text().set_color(INK)
+        cell.get_text().set_parse_math(False)  # a name may have a $
         if row == 0 or differ[row - 1]:
             cell.set_text_props(fontweight="bold")
 

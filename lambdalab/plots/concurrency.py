@@ -110,7 +110,7 @@ def concurrency(
     alive = _alive(trace, chosen, end)
     first = min(float(times[0]) for times in (running.at, at) if len(times))
     low = 0.0 if first < 0.3 * end else first
-    canvas.time_axis(ax, low, end + 0.02 * max(end - low, 1e-3))
+    canvas.time_axis(ax, low, canvas.beyond(low, end))
     looks = _areas(ax, running, end)
     entries: list[Artist] = [look.patch() for look in looks]
     peaks = [int(curve.total.max(initial=0)) for curve in (running, alive)]

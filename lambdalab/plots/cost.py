@@ -84,7 +84,7 @@ def cost(
         return canvas.nothing(ax, sentence, _TITLE, **style)
     end = max(end_of(trace), max(float(part.at[-1]) for part in paid.parts))
     low = 0.0 if paid.began < 0.3 * end else paid.began
-    canvas.time_axis(ax, low, end + _MARGIN * max(end - low, 1e-3))
+    canvas.time_axis(ax, low, canvas.beyond(low, end, _MARGIN))
     entries = _areas(ax, paid)
     _money_axis(ax, paid.total)
     canvas.headline(ax, _told(paid, function), entries[::-1], columns=3, **style)
@@ -165,13 +165,20 @@ def _money_axis(ax: Axes, total: int) -> None:
     ax.set_ylabel(f"paid so far ({unit})")
 
 
+def _percent(share: float) -> str:
+    """Whole percents; what is there is never nought, and never all where there is something else."""
+    if 0 < share < 0.01:
+        return "< 1 %"
+    return "> 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
+
+
 def _told(paid: Bill, function: str | None) -> str:
     """The title: the sum, and how it divides."""
     sums: dict[str, int] = {}
     for part in paid.parts:
         sums[part.what] = sums.get(part.what, 0) + part.total
     shares = ", ".join(
-        f"{what} {100 * sums[what] / max(paid.total, 1):.0f} %" for what in _HATCHES if what in sums
+        f"{what} {_percent(sums[what] / max(paid.total, 1))}" for what in _HATCHES if what in sums
     )
     who = f"{function}: " if function is not None else ""
     return f"{who}{money(paid.total)} for {words.count(paid.runs, 'run')}: {shares}"

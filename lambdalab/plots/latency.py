@@ -15,7 +15,7 @@ from lambdalab.plots import bars, canvas, words
 from lambdalab.plots.canvas import Style
 from lambdalab.plots.frames import Floats, Mask
 from lambdalab.plots.palette import BLUE, INK, VERMILLION, Look
-from lambdalab.plots.waited import Waits, waited
+from lambdalab.plots.waited import QUEUED, Waits, waited
 from lambdalab.trace.words import duration
 
 if TYPE_CHECKING:
@@ -194,12 +194,13 @@ def _named(ax: Axes, lane: int, values: Floats) -> None:
 
     def spread(ax: Axes) -> None:
         low, high = np.log10(ax.get_xlim())
-        places, raised = _beside(texts, low, high), -1
+        one = canvas.letter(ax, _LETTER) * (high - low)
+        places, raised = _beside(texts, low, high, one), -1
         middle = texts[1] if len(texts) == len(_SHARES) else None
-        if middle and _off(middle, places[1], high - low):
+        if middle and _off(middle, places[1], one):
             raised = 1  # on a line of its own it stands over its value
-            outer = _beside([texts[0], texts[2]], low, high)
-            places = [outer[0], *_beside([middle], low, high), outer[1]]
+            outer = _beside([texts[0], texts[2]], low, high, one)
+            places = [outer[0], *_beside([middle], low, high, one), outer[1]]
         for number, (text, at) in enumerate(zip(drawn, places, strict=True)):
             text.set(x=10**at, transform=higher if number == raised else ax.transData)
 
@@ -207,16 +208,18 @@ def _named(ax: Axes, lane: int, values: Floats) -> None:
     spread(ax)
 
 
-def _off(text: tuple[float, str], place: float, span: float) -> bool:
+def _off(text: tuple[float, str], place: float, letter: float) -> bool:
     """Whether a text that begins there is not over its value."""
     value, said = text
-    return not place <= np.log10(value) <= place + _LETTER * span * len(said)
+    return not place <= np.log10(value) <= place + letter * len(said)
 
 
-def _beside(texts: list[tuple[float, str]], low: float, high: float) -> list[float]:
-    """Where texts begin that are to stand over their values, and not on each other (log10)."""
-    letter, left = _LETTER * (high - low), low
-    places = []
+def _beside(texts: list[tuple[float, str]], low: float, high: float, letter: float) -> list[float]:
+    """Where texts begin that are to stand over their values, and not on each other (log10).
+
+    ``letter`` is how wide one is.
+    """
+    places, left = [], low
     for number, (value, text) in enumerate(texts):
         after = letter * sum(len(rest) + 2 for _, rest in texts[number + 1 :])
         at = min(np.log10(value) - letter * len(text) / 2, high - letter * len(text) - after)
@@ -227,7 +230,8 @@ def _beside(texts: list[tuple[float, str]], low: float, high: float) -> list[flo
 
 def _label(name: str, thing: str, count: int, failed: int, fullest: int) -> str:
     """What stands beside a lane: whose it is, how many, how many failed, how high the columns are."""
-    text = f"{words.shortened(name, 22)}\n{_count(count, thing)}"
+    whose, queued, _ = name.partition(QUEUED)
+    text = f"{words.shortened(whose, 22)}{queued}\n{_count(count, thing)}"
     if failed:
         text += f"\n{failed:,} failed"
     return text + (f"\nhighest: {_count(fullest, thing)}" if fullest else "")

@@ -52,6 +52,13 @@ class Picture:
             _fade(axes[1])
         return _png(self.canvas)
 
+    @property
+    def told(self) -> str:
+        """What is drawn, in words: the titles."""
+        return "; ".join(
+            ax.get_title(loc="left") for ax in self.figure.axes if ax.get_title(loc="left")
+        )
+
     def _place(self, number: int, count: int) -> Axes:
         """The axes of the ``number``-th plot from the top."""
         return self.figure.add_axes(self._bounds(number, count, _TOP))

@@ -24,7 +24,7 @@ def power_tuning(ax: Axes, found: Sizes, style: Style) -> Axes:
     memory = np.array([size.memory for size in found.sizes], dtype=float)
     took = np.array([size.took for size in found.sizes])
     usd = np.array([size.usd for size in found.sizes])
-    right = ax.twinx()
+    right = canvas.twin(ax)
     ax.set_xscale("log", base=2)
     ax.set_xlim(memory[0] / 1.35, memory[-1] * 1.35)
     _memory_axis(ax, memory)
@@ -41,7 +41,6 @@ def power_tuning(ax: Axes, found: Sizes, style: Style) -> Axes:
     )  # fmt: skip
     ax.set_ylim(0, _HEADROOM * max(max(size.high for size in found.sizes), float(took.max())))
     right.set_ylim(0, _HEADROOM * float(usd.max()) or 1.0)
-    right.spines["top"].set_visible(False)
     factor, unit = canvas.time_unit(float(took.max()))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / factor:.6g}"))
     ax.set_ylabel(f"● mean time of a run ({unit})")

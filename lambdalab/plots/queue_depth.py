@@ -69,7 +69,7 @@ def queue_depth(
     at = seconds(trace, rows["at"])
     end = max(end_of(trace), float(at[-1]))
     low = 0.0 if at[0] < 0.3 * end else float(at[0])
-    canvas.time_axis(ax, low, end + 0.02 * max(end - low, 1e-3))
+    canvas.time_axis(ax, low, canvas.beyond(low, end))
     deepest = int(rows["depth"].max())
     ax.set_ylim(0, 1.12 * max(deepest, 1))
     thing = _THINGS[str(rows["kind"].iloc[0])]
@@ -168,7 +168,7 @@ def _dead_letters(ax: Axes, rows: pd.DataFrame, at: Floats) -> list[Look]:
 def _oldest(ax: Axes, rows: pd.DataFrame, at: Floats, end: float) -> Artist:
     """The age of the oldest event on an axis at the right; returns its entry."""
     thing = _THINGS[str(rows["kind"].iloc[0])]
-    right = ax.twinx()
+    right = canvas.twin(ax)
     x, y = oldest(rows, at, end)
     if len(x) > 3 * _AGES:  # a line of saw teeth: of each column the highest
         column = np.floor(x[1::3] * _AGES / end).astype(np.int64)
@@ -179,10 +179,9 @@ def _oldest(ax: Axes, rows: pd.DataFrame, at: Floats, end: float) -> Artist:
         label=f"age of the oldest {thing} (right)",
         path_effects=[withStroke(linewidth=3, foreground="white")],
     )  # fmt: skip
-    highest = max(float(np.nanmax(y, initial=0.0)), 1e-3)
+    highest = canvas.length(float(np.nanmax(y, initial=0.0)))
     factor, unit = canvas.time_unit(highest)
     right.set_ylim(0, 1.12 * highest)
-    right.spines["top"].set_visible(False)
     right.yaxis.set_major_locator(MultipleLocator(_step(highest / factor) * factor))
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / factor:.6g}"))
     right.set_ylabel(f"age of the oldest ({unit})")

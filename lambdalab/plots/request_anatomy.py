@@ -75,7 +75,7 @@ def request_anatomy(
     if anatomy is None:
         sentence = "No call to show: nobody outside has asked for anything in this trace."
         return canvas.nothing(ax, sentence, _HEADING, **style)
-    length = max(anatomy.length, 1e-3)
+    length = canvas.length(anatomy.length)
     at_once = any(s.end == 0 for stretches in anatomy.lanes.values() for s in stretches)
     low = -0.015 * length if at_once else 0  # else the axis would hide the mark
     canvas.time_axis(ax, low, length * 1.22, "virtual time since the first try")
@@ -112,7 +112,7 @@ def _say(ax: Axes, place: float, stretches: list[Stretch], length: float) -> Non
         if not stretch.text or (later and later[0].start < stretch.end):
             continue
         shown = look(stretch.what)
-        room = stretch.end - stretch.start > len(stretch.text) * length * _LETTER
+        room = stretch.end - stretch.start > len(stretch.text) * length * canvas.letter(ax, _LETTER)
         if room and not shown.hatch:
             ax.text(
                 (stretch.start + stretch.end) / 2, place, stretch.text, ha="center", va="center",

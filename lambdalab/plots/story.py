@@ -24,6 +24,7 @@ _LETTERS = 15.5  # of a sentence, to an inch of the picture
 _LETTER = 0.0088  # width of a letter as a share of the axis
 _TALL, _LINE = 0.47, 0.172  # inches: of a lane, of a sentence
 _EVENTS = "what happened"
+_LIES = ("queued", "kept", "letter", "alive")
 _POINTS = ("caller", "letter", "called")  # told even where they take no time
 _LOOKS = {
     "caller": Look("somebody waits for it", PALE, ""),
@@ -83,8 +84,8 @@ def story(
     size = (9.0, 1.25 + _TALL * (len(found.lanes) + 1) + _LINE * shown)
     ax = canvas.axes(ax, "story", size, **style)
     first, last = _extent(lines, found)
-    span = max(last - first, 1e-3)
-    canvas.time_axis(ax, first - 0.02 * span, last + 0.04 * span)
+    span = canvas.length(last - first)
+    canvas.time_axis(ax, first - 0.02 * span, first + 1.04 * span)
     canvas.lane_labels(ax, [_EVENTS, *found.lanes])
     ax.set_ylim(len(found.lanes) + 0.55, -0.6)
     ax.tick_params(axis="y", labelsize="small")
@@ -97,13 +98,16 @@ def story(
 
 
 def _extent(lines: list[tuple[float, str]], found: Life) -> tuple[float, float]:
-    """From the first thing told to the last; what lies on for ever does not count."""
+    """From the first thing told to the last; what lies on for ever does not count, unless it is all."""
     spans = [span for lane in found.lanes.values() for span in lane]
     starts = [at for at, _ in lines] + [span.start for span in spans]
-    ends = [at for at, _ in lines] + [span.end for span in spans if span.end < found.end]
+    ends = [span.end for span in spans if span.end < found.end or span.what not in _LIES]
     if not starts:
         return 0.0, 1.0
-    return min(starts), max([*ends, *starts])
+    last = max([*ends, *starts])
+    if last == min(starts):
+        last = max([last, *(span.end for span in spans)])
+    return min(starts), last
 
 
 # ---- what happened
@@ -123,7 +127,7 @@ def _numbers(ax: Axes, at: list[float], numbered: bool) -> None:
     )  # fmt: skip
     if not numbered:
         return
-    for first, last in grouped(at, 1.2 * _LETTER * (high - low)):
+    for first, last in grouped(at, 1.2 * canvas.letter(ax, _LETTER) * (high - low)):
         text = f"{first + 1}" if first == last else f"{first + 1}–{last + 1}"
         ax.text(
             at[first], -0.12, text, ha="center", va="bottom", fontsize="small", fontweight="bold",
@@ -209,7 +213,7 @@ def _say(ax: Axes, place: int, span: Span, last: bool, taken: list[tuple[float, 
     ``taken`` is the room above the lane that has a text already.
     """
     low, high = ax.get_xlim()
-    wide = _LETTER * (high - low) * (len(span.text) + 1)
+    wide = canvas.letter(ax, _LETTER) * (high - low) * (len(span.text) + 1)
     end, look = min(span.end, high), _LOOKS[span.what]
     how: dict[str, Any] = {"gid": "said", "fontsize": "small", "zorder": 6, "parse_math": False}
     if end - span.start > wide and not look.hatch:

@@ -78,7 +78,7 @@ def sync_vs_async(
         sentence = "No invocation to show: there is no RequestResponse and no Event in this trace."
         return canvas.nothing(ax, sentence, _TITLE, **style)
     shown = [*journeys, *(_choose(beside, None, None) if beside is not None else [])]
-    longest = max(journey.length for journey in shown) or 1e-3
+    longest = canvas.length(max(journey.length for journey in shown))
     canvas.time_axis(ax, 0, _room(shown, longest), "virtual time since the call")
     ticks: list[tuple[float, str]] = []
     place = 0.0
@@ -121,6 +121,9 @@ def _choose(trace: Trace, sync: str | None, event: str | None) -> list[Journey]:
 def _group(journey: Journey) -> str:
     if not any(name.startswith(("function", "event queue")) for name in journey.lanes):
         return f"{journey.kind}: refused, and nothing runs"
+    queue = journey.lanes.get("event queue", [])
+    if "function" not in journey.lanes and any(span.what == "answer" for span in queue):
+        return f"{journey.kind}: the queue answers, and the function never runs"
     return _GROUPS[journey.kind]
 
 

@@ -73,8 +73,9 @@ def timeline(
     places = _lanes(table, lanes)
     canvas.lane_labels(ax, places.names)
     low = float(starts.min())
-    margin = max(ends.max() - low, 1e-3) * 0.02
-    canvas.time_axis(ax, 0.0 if low < 0.3 * ends.max() else low - margin, ends.max() + margin)
+    high = canvas.beyond(low, float(ends.max()))
+    margin = 0.02 * (high - low)
+    canvas.time_axis(ax, 0.0 if low < 0.3 * ends.max() else low - margin, high)
     waits = _joints(ax, table, places.place, starts, ends)
     entries = _draw(ax, table, places, starts, ends, starts + cold)
     canvas.headline(ax, _title(table), entries + waits, **style)

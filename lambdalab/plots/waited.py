@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from lambdalab.trace import Trace
 
 _ACCEPTED = 202
+QUEUED = " (202: accepted)"
+"""Behind the name of a lane of calls that were only accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def _requests(trace: Trace) -> tuple[pd.Series[str], Mask, str]:
     whose = whose.where(whose != "", "(reached no function)")
     queued = status == _ACCEPTED
     if queued.any() and not queued.all():
-        whose = whose.where(~queued, whose + " (202: accepted)")
+        whose = whose.where(~queued, whose + QUEUED)
     return whose, failed, "call" if (table["tries"] <= 1).all() else "try"
 
 

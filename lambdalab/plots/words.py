@@ -52,9 +52,11 @@ def shortened(name: str, longest: int) -> str:
 def tick(seconds: float) -> str:
     """A length of time as a tick label: "1 s", "10 min", "6 h".
 
-    >>> [tick(s) for s in (0.5, 1, 30, 60, 600, 5400, 21_600)]
-    ['0.5 s', '1 s', '30 s', '1 min', '10 min', '1.5 h', '6 h']
+    >>> [tick(s) for s in (0.5, 1, 30, 60, 600, 5400, 21_600, 432_000)]
+    ['0.5 s', '1 s', '30 s', '1 min', '10 min', '1.5 h', '6 h', '5 d']
     """
+    if seconds >= 2 * _DAY:
+        return f"{seconds / _DAY:g} d"
     if seconds < _MINUTE:
         return f"{seconds:g} s"
     return f"{seconds / _MINUTE:g} min" if seconds < _HOUR else f"{seconds / _HOUR:g} h"

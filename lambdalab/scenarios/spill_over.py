@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import InvalidSetting
+from lambdalab.scenarios import checks
 from lambdalab.scenarios.concurrency import Concurrency
 
 if TYPE_CHECKING:

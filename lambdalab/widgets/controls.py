@@ -9,7 +9,8 @@ from typing import Any
 import ipywidgets as w
 
 _STYLE = {"description_width": "200px"}
-_LAYOUT = {"width": "460px"}
+_LAYOUT = {"width": "auto", "flex": "1 1 400px", "max_width": "460px"}
+"""Two in a row where the page has 830 px, for the picture should be in sight of them."""
 _BOX = {"description_width": "150px"}
 
 _DECIMALS, _DIGITS = 6, 4

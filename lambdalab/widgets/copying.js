@@ -35,7 +35,7 @@ function render({ model, el }) {
   const button = element("button", STYLE.button, "Copy as code");
   button.type = "button";
   button.setAttribute("aria-expanded", "false");
-  const told = element("span", "margin-left: 8px; color: #1a1a1a;", "");
+  const told = element("span", "margin-left: 8px; color: inherit;", "");
   told.setAttribute("role", "status");
   const shown = element("pre", STYLE.code, "");
   shown.tabIndex = 0;

@@ -15,6 +15,7 @@ import traitlets
 from lambdalab.errors import LabError, UnknownName, UnknownSetting
 from lambdalab.plots.picture import Picture, question
 from lambdalab.widgets.copying import CopyButton
+from lambdalab.widgets.spoken import Spoken
 from lambdalab.widgets.wording import STATUS, figures_table, rendered
 
 if TYPE_CHECKING:
@@ -183,8 +184,9 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.copy_button = CopyButton()
         # no tooltip: ipywidgets 8.1 cannot make the view of an Image that has one
         self.picture = w.Image(
-            format="png", layout=w.Layout(max_width="100%", align_self="flex-start")
-        )
+            format="png", layout=w.Layout(max_width="calc(100% - 4px)", align_self="flex-start")
+        )  # its margin belongs to its width, or the explorer could be scrolled sideways
+        self.spoken = Spoken()
         self.key_figures = w.HTML()
         self.status = w.HTML()
 
@@ -193,14 +195,14 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             [control.widget for control in self._controls],
             layout=w.Layout(display="flex", flex_flow="row wrap"),
         )
-        title = w.HTML(f"<b>{html.escape(self.heading)}</b>")
+        title = w.HTML(f"<b role='heading' aria-level='3'>{html.escape(self.heading)}</b>")
         buttons = w.HBox(
             [self.pin_button, self.seed_button, self.predict_button],
             layout=w.Layout(flex_flow="row wrap"),
         )
         return [
             title, self.preset_buttons, sliders, buttons, self.question_box, self.picture,
-            self.key_figures, self.status, self.copy_button,
+            self.key_figures, self.spoken, self.status, self.copy_button,
         ]  # fmt: skip
 
     def _connect(self) -> None:
@@ -315,7 +317,7 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.copy_button.code = self.code
         self.picture.layout.display = "none" if self.hidden else None
         if self.hidden:
-            self.picture.value, self.key_figures.value = b"", ""
+            self.picture.value, self.spoken.picture, self.key_figures.value = b"", "", ""
             self._say(f"<small>{html.escape(self._told())}</small>")
             return
         kept = self._kept[1] if self._kept else None
@@ -323,6 +325,7 @@ class Explorer(w.VBox):  # type: ignore[misc]  # ipywidgets has no types
             lambda ax: self.draw(self.trace, ax, kept),
             None if kept is None else lambda ax: self.draw(kept, ax, self.trace),
         )
+        self.spoken.picture = self._picture.told
         self.key_figures.value = self._table(kept)
         verdict = f"<b>{rendered(self.question.verdict(self.guess))}</b> " if self.guess else ""
         self._say(f"{verdict}{rendered(self.why)}<br><small>{html.escape(self._told())}</small>")

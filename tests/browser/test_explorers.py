@@ -52,6 +52,7 @@ def test_an_explorer_in_the_browser(page, name) -> None:
     view = page.explorer(twin.heading)
     expect(view.root).to_have_count(1)
     _says(view, twin)
+    _is_heard(view, twin)
     _choose_presets(view, twin)
     _keep_a_run(view, twin)
     _guess_first(view, twin)
@@ -66,6 +67,22 @@ def test_an_explorer_in_the_browser(page, name) -> None:
 def _says(view: Any, twin: Any) -> None:
     """The page says what the twin says: sentence, settings, and its verdict or refusal if any."""
     expect(view.status).to_have_text(spoken(twin))
+
+
+def _is_heard(view: Any, twin: Any) -> None:
+    """A screen reader has a name for each control, words for the picture, and which button is pressed."""
+    expect(view.root.get_by_role("heading", name=twin.heading, exact=True)).to_have_count(1)
+    expect(view.root.get_by_role("img", name=twin.spoken.picture, exact=True)).to_have_count(1)
+    for control in twin._controls:
+        label, kind = control.widget.description, type(control.widget)
+        role = {w.Checkbox: "checkbox", w.Dropdown: "combobox"}.get(kind, "slider")
+        heard = view.root.get_by_role(role, name=label, exact=True)
+        expect(heard).to_have_count(1)
+        if role == "slider":
+            expect(heard).to_have_attribute(
+                "aria-valuetext", view.slider(label).locator(".widget-readout").inner_text()
+            )
+    expect(view.root.get_by_role("button", name=twin.preset, exact=True, pressed=True)).to_have_count(1)
 
 
 def _choose_presets(view: Any, twin: Any) -> None:

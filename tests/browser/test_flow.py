@@ -277,6 +277,20 @@ def test_an_empty_stretch_says_that_it_is_passed_fast(chromium: Any, tmp_path: P
     page.close()
 
 
+def test_a_year_is_told_in_days(chromium: Any, tmp_path: Path) -> None:
+    lab = ll.Lab(seed=7)
+    lab.create_function("report", duration=1)
+    lab.eventbridge["default"].put_rule("mondays", schedule_expression="rate(7 days)").put_target(
+        "report"
+    )
+    lab.advance(100 * 86_400)
+    page = chromium.new_page(offline=True)
+    page.goto(ll.Flow(lab).save(tmp_path / "flow.html").as_uri())
+    page.evaluate(SEEK, 6.5 * 86_400)
+    expect(page.locator(".ll-clock")).to_have_text("t = 6 d 12:00:00.0")
+    page.close()
+
+
 def test_in_voila_what_is_clicked_is_known_in_python(
     notebook: Any, make_notebook: Any, flow: ll.Flow
 ) -> None:

@@ -6,6 +6,7 @@ they are, the sentences of every bar, and the chain of every thing.
 
 from __future__ import annotations
 
+import base64
 import os
 import pickle
 import re
@@ -17,6 +18,7 @@ import pytest
 
 import lambdalab as ll
 from lambdalab.trace.schema import ATTEMPTS
+from lambdalab.widgets.viewer import thinning
 from lambdalab.widgets.viewer.looks import LOOKS, PLACE
 from tests.acceptance import story_lab
 
@@ -367,6 +369,35 @@ def test_search_by_id_full_id_and_name(shown: Any, trace: Any) -> None:
     assert saved(page, "selected") == "orders-dlq"
 
 
+def test_what_was_merged_is_gone_to_when_it_comes(
+    plain_page: Any, lab: ll.Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thinning, "MOST", 50)
+    lab.create_function("f", duration=0.01, failure_rate=0.02)
+    lab.drive("f", ll.Poisson(rate=50), count=400)
+    lab.run()
+    widget = ll.TraceViewer(lab)
+    gone = next(n for n in range(1, 400) if not len(widget._bars.of(widget._node(f"r{n}"))))
+    page = plain_page(widget)
+    page.evaluate(f"() => {VIEWER}.seek('r{gone}')")
+    expect(live(page)).to_contain_text(f"r{gone} is merged with its neighbours")
+    state = widget.select(f"r{gone}").get_state()  # what a kernel would do
+    told = [base64.b64encode(state["data"]).decode(), state["columns"], state["about"]]
+    page.evaluate(
+        """([data, columns, about]) => {
+            const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+            for (const [name, value] of Object.entries({ columns, about, data: new DataView(bytes.buffer) }))
+                model.set(name, value);
+            document.querySelector('.lambdalab-viewer').viewer.read();
+        }""",
+        told,
+    )
+    expect(live(page)).to_contain_text(f"1 of {len(widget.selection)}: ")
+    wait_for_view(page, *widget.view)
+    page.evaluate(f"() => {VIEWER}.set({{ selected: 'r9999' }})")
+    expect(live(page)).to_have_text("Nothing here is called r9999.")
+
+
 def test_a_click_lights_the_chain_and_arrows_walk_it(shown: Any, trace: Any) -> None:
     page, widget = shown
     made = widget._bars
@@ -564,8 +595,9 @@ def test_selection_is_read_back_in_voila(notebook: Any, make_notebook: Any) -> N
 
 
 def test_the_viewer_in_jupyterlab(notebook: Any, make_notebook: Any) -> None:
-    """Keys reach the viewer and not the notebook's shortcuts; Python sets what is on show."""
-    notebook.open_lab(make_notebook([SETUP, READ, "viewer.select('r1');"])).run_all()
+    """Keys reach the viewer, or a flow, and not the notebook's shortcuts; Python sets what is on show."""
+    cells = [SETUP, READ, "viewer.select('r1');", "ll.Flow(viewer.trace, end=10)"]
+    notebook.open_lab(make_notebook(cells)).run_all()
     page = notebook.page
     widget = twin().select("r1")
     expect(live(page)).to_contain_text(f"1 of {len(widget.selection)}: ")
@@ -575,10 +607,16 @@ def test_the_viewer_in_jupyterlab(notebook: Any, make_notebook: Any) -> None:
     for key in ("ArrowRight", "ArrowRight"):
         page.keyboard.press(key)
     expect(live(page)).to_contain_text(f"3 of {len(widget.selection)}: ")
-    for key in ("z", "m", "f", "f", "Escape"):  # commands of the notebook's, were they to reach it
+    commands = ("b", "d", "d", "z", "m", "f", "f", "Escape")  # the notebook's own, were they to reach it
+    for key in commands:
         page.keyboard.press(key)
     assert page.locator(".jp-CodeCell").count() == cells
     expect(live(page)).to_have_text("Nothing is selected.")
+    page.locator(".ll-stage").focus()
+    for key in (*commands, "End"):
+        page.keyboard.press(key)
+    expect(page.locator(".ll-clock")).to_have_text("t = 0:00:10.0")
+    assert page.locator(".jp-CodeCell").count() == cells
     search_and_read_back(page)
     notebook.check()
     canvas(page).scroll_into_view_if_needed()

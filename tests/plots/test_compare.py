@@ -77,3 +77,18 @@ def test_every_plot_stands_on_the_trace(empty) -> None:
         assert name in plots.__all__
         assert getattr(empty.plot, name)()
         assert "Look" in (plots.PLOTS[name].__doc__ or ""), "it says what to look for"
+
+
+def test_long_names_and_dollars_do_not_overlap() -> None:
+    trace = scenarios.backoff()
+    names = ["n" * 64, "$x_1$ <b>", "ü" * 64]
+    both = plots.compare(dict.fromkeys(names, trace))
+    both.figure.draw_without_rendering()
+    cells = both.figure.axes[0].tables[0].get_celld()
+    heads = [cells[0, column].get_text() for column in range(3)]
+    assert heads[1].get_text() == names[1]
+    assert not any(head.get_parse_math() for head in heads)
+    boxes = [head.get_window_extent() for head in heads]
+    assert boxes[0].x1 < boxes[1].x0
+    assert boxes[1].x1 < boxes[2].x0
+    assert list(both.table.columns) == names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lambdalab.errors import InvalidSetting
@@ -62,6 +62,7 @@ def test_a_mended_function_is_new_code() -> None:
     ),
     st.integers(0, 9),
 )
+@example(Backoff(kind="throttle", failing_for=599.0), 0)  # all calls keep the environment as long
 def test_the_code_makes_the_same_trace_and_the_event_has_an_end(chosen, seed) -> None:
     space: dict[str, object] = {}
     exec(chosen.code(seed), space)

@@ -14,11 +14,17 @@ FULL, TIME, SIZE, AT_ONCE = BatchingExplorer(predict_first=True).question.option
     [
         (
             "window 5 s",
-            "closed with 10 records: that is as many as the mapping allows, after",
+            "Batch b2 closed with 10 records: that is as many as the mapping allows, after 3.19 s. That "
+            "closed 6 of 8 batches.",
             FULL,
         ),
-        ("window 0", "closed with 1 record: without a window", AT_ONCE),
-        ("100 KB × 10,000", "closed with 61 records: one more would have passed 6.00 MB", SIZE),
+        ("window 0", "is handed over at once. That closed all 77 batches.", AT_ONCE),
+        (
+            "100 KB × 10,000",
+            "closed with 61 records: one more would have passed 6.00 MB (it is 5.99 MB of JSON). That "
+            "closed 2 of 3 batches.",
+            SIZE,
+        ),
         ("quiet queue", "its window of 20 s was over", TIME),
         ("five pollers", "the oldest had waited", AT_ONCE),
         ("slow function", "as many as the mapping allows", FULL),

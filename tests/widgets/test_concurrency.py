@@ -18,6 +18,14 @@ BEGINNINGS = {
     "reserved 5": "At 5.12 s all 5 of the reserved concurrency were at work: r9 got a 429",
     "provisioned 50": "At 108.6 s all 50 provisioned environments were at work: r80 spilled over to a new",
 }
+ENDS = {
+    "seldom": "So began 8 of 8 runs: cold starts do not come only once.",
+    "ping keeps warm": "9 of them began cold. One caller keeps one environment warm.",
+    "burst of 5,000": "r1201 got a 429. So did 4,016 more of 5,400 calls.",
+    "burst, quota 10,000": "So did 3,969 more of 5,400 calls.",
+    "reserved 5": "So did 24 more of 60 calls.",
+    "provisioned 50": "e51, and waited 0.40 s for its init. In all, 18 of 600 calls did.",
+}
 PLOTS = {
     "steady": "timeline", "Poisson": "timeline", "seldom": "cold_starts",
     "ping keeps warm": "timeline",
@@ -59,6 +67,7 @@ def explorer():
 def test_each_preset_tells_its_story_and_shows_it(explorer, preset) -> None:
     explorer.preset = preset
     assert explorer.why.startswith(BEGINNINGS[preset])
+    assert explorer.why.endswith(ENDS.get(preset, "one serves one event at a time."))
     proving.check(explorer.why, explorer.trace)
     assert explorer.drawing() == f"trace.plot.{PLOTS.get(preset, 'concurrency')}()"
 

@@ -210,11 +210,21 @@ def test_the_pin_keeps_a_run_beside_the_new_one(make) -> None:
     explorer.preset = names[1]
     assert height(explorer) == pytest.approx(2 * alone, abs=2)
     assert explorer.key_figures.value.count("<tr>") == 3
-    assert ">pinned<" in explorer.key_figures.value
+    assert rows_told(explorer) == {
+        "this run": list(explorer.figures(explorer.trace).values()),
+        "pinned": list(explorer.figures(make().trace).values()),
+    }
     assert explorer.key_figures.value != kept
     explorer.pinned = False
     assert not explorer.pin_button.value
     assert height(explorer) == alone
+
+
+def rows_told(explorer) -> dict[str, list[str]]:
+    """The key figures as they are shown, by the run that each row is of."""
+    rows = re.findall(r"<tr>(.*?)</tr>", explorer.key_figures.value, re.DOTALL)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in rows[1:]]
+    return {html.unescape(first): [html.unescape(one) for one in rest] for first, *rest in cells}
 
 
 def height(explorer) -> int:
@@ -261,6 +271,19 @@ def test_an_explorer_can_begin_elsewhere(make) -> None:
     assert explorer.trace.digest() == explorer.settings.run(5).digest()
     with pytest.raises(UnknownName, match="preset"):
         make(preset="no such preset")
+
+
+@ALL
+def test_what_is_told_is_of_the_run_not_of_the_sliders(make) -> None:
+    """An explorer whose sliders stand elsewhere says the same of the same trace."""
+    explorer, other = make(), make()
+    for name in make.presets:
+        other.preset = name
+        trace = other.trace
+        assert explorer.explain(trace) == other.why
+        assert explorer.figures(trace) == other.figures(trace)
+        asked = explorer.ask(trace)
+        assert (asked.text, asked.answer) == (other.question.text, other.question.answer)
 
 
 # ---- predict first ---------------------------------------------------------------------------

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 import lambdalab as ll
 from lambdalab.errors import UnknownName
 from lambdalab.widgets.flow.books import read
+from lambdalab.widgets.flow.cells import CELL_STATES
 from lambdalab.widgets.flow.dots import AHEAD, DONE, KINDS, STATES
 from lambdalab.widgets.flow.graph import MOST_NODES
-from lambdalab.widgets.flow.layout import CELLS, spot
+from lambdalab.widgets.flow.layout import CELLS, _dense, spot
 from lambdalab.widgets.flow.script import legs, write
 from lambdalab.widgets.flow.warp import LONGEST_GAP, warp
 from tests.acceptance import story_lab
@@ -112,23 +113,58 @@ def test_at_every_moment_as_many_dots_are_in_a_queue_as_the_books_say(trace, scr
                 assert script.series[name].at(int(time)) == told
 
 
-@pytest.mark.parametrize("number", [2, 5, 11])
-def test_in_random_labs_as_many_dots_are_in_a_queue_as_the_books_say(number: int) -> None:
-    world = World("unit", number)
+@pytest.fixture(params=[2, 5, 11, 50])
+def random_lab(request):
+    """The trace of a random lab, its whole script, and moments of chance."""
+    world = World("unit", request.param)
     world.play()
-    trace = world.lab.trace
-    script, events = write(trace, most=10**9), trace.queue_events
-    assert ll.Flow(trace).script
-    stays = script.dots.stays
-    start = np.array([stay.start for stay in stays])
-    end = np.array([stay.end for stay in stays])
-    home = np.array([stay.home for stay in stays])
-    for queue, rows in events[events["kind"].isin(["sqs", "asynchronous"])].groupby("queue"):
-        mine = home == f"{'queue' if rows['kind'].iloc[0] == 'sqs' else 'events'}:{queue}"
+    script = write(world.lab.trace, most=10**9)
+    assert ll.Flow(world.lab).script
+    times = np.random.default_rng(request.param).integers(0, script.end + 1, 40)
+    edges = [stay.start for stay in script.dots.stays]
+    return world.lab.trace, script, [*times.tolist(), *edges[:: max(len(edges) // 20, 1)]]
+
+
+def test_in_random_labs_as_many_dots_are_in_a_queue_as_the_books_say(random_lab) -> None:
+    trace, script, times = random_lab
+    homes = {"sqs": "queue:{}", "asynchronous": "events:{}", "stream": "records:{}"}
+    for queue, rows in trace.queue_events.groupby("queue"):
+        kind = str(rows["kind"].iloc[0])
+        if kind == "push" or (kind == "stream" and not queue.endswith(" (records)")):
+            continue
+        home = homes[kind].format(queue.removesuffix(" (records)"))
+        mine = [stay for stay in script.dots.stays if stay.home == home]
         at = us(trace, rows["at"])
-        for time in np.unique(at):
-            depth = rows["depth"].iloc[np.searchsorted(at, time, side="right") - 1]
-            assert int((mine & (start <= time) & (end > time)).sum()) == depth, (queue, time)
+        for time in times:
+            place = np.searchsorted(at, time, side="right") - 1
+            last = rows.iloc[place] if place >= 0 else pd.Series(0, rows.columns)
+            states = [STATES[s.state] for s in mine if s.start <= time < s.end]
+            assert len(states) == last["depth"], (queue, time)
+            if kind != "stream":
+                assert sum(s == "waiting" for s in states) == last["visible"], (queue, time)
+                assert sum(s in DELAYED for s in states) == last["delayed"], (queue, time)
+                series = script.series[script.shown[home]]
+                told = (last["visible"], last["in_flight"], last["delayed"])
+                boxed = script.layout.boxes[script.shown[home]].node.members
+                assert boxed or series.at(time) == told
+
+
+def test_in_random_labs_a_dot_runs_in_a_busy_cell_wherever_the_books_say(random_lab) -> None:
+    trace, script, times = random_lab
+    runs = trace.attempts
+    started = us(trace, runs["started_at"])
+    ended = np.where(
+        runs["ended_at"].isna(), AHEAD, us(trace, runs["ended_at"].fillna(trace.start))
+    )
+    homes = [int(text[:8]) for text in runs["environment_id"]]
+    for time in times:
+        on = (started <= time) & (time < ended)
+        wanted = sorted(home for home, runs_now in zip(homes, on, strict=True) if runs_now)
+        dots = [stay for stay in script.at(time) if STATES[stay.state] == "running"]
+        assert sorted(stay.key[0] for stay in dots) == wanted, time
+        cells = {s.environment: CELL_STATES[s.state] for s in script.spans if s.start <= time < s.end}
+        assert {cells[home] for home in wanted} <= {"busy", "cold"}
+        assert {home for home, state in cells.items() if state == "busy"} <= set(wanted)
 
 
 def test_records_of_a_stream_are_where_the_books_say(story) -> None:
@@ -253,15 +289,25 @@ def test_names_of_arrows_stand_off_the_boxes(script) -> None:
             assert not (box.x < x < box.x + box.width and box.y < y < box.y + box.height)
 
 
+def test_a_name_stands_nearest_to_its_own_arrow(script) -> None:
+    lines = script.layout.paths
+    for pair, (x, y) in script.layout.names.items():
+        far = {p: min(np.hypot(a - x, b - y + 6) for a, b in _dense(line)) for p, line in lines.items()}
+        others = [far[p] for p, name in script.graph.edges.items() if name != script.graph.edges[pair]]
+        assert far[pair] < min(others) + 7, pair
+
+
 def test_many_functions_become_one_box() -> None:
     lab = ll.Lab(seed=1)
     for number in range(30):
         lab.create_function(f"f{number}", duration=1)
-        lab.invoke(f"f{number}", {})
+        for _ in range(1 + number % 4):
+            lab.invoke(f"f{number}", {})
     plan = ll.Flow(lab).plan
-    assert len(plan.layout.boxes) <= MOST_NODES
+    assert len(plan.layout.boxes) == MOST_NODES
     (more,) = (box for box in plan.layout.boxes.values() if box.node.members)
-    assert more.node.label == f"+ {len(more.node.members)} more"
+    assert more.node.label == f"+ {30 - (MOST_NODES - 2)} more"  # the caller, and the busiest
+    assert len(set(more.node.members)) == 30 - (MOST_NODES - 2)
     shown = sum(plan.series[name].at(plan.end)[2] for name in plan.series)
     assert shown == len(lab.trace.environments)
 
@@ -384,6 +430,26 @@ def test_where_even_the_decisions_are_too_many_the_end_comes_sooner(orders) -> N
     thin = write(orders, most=60)
     assert thin.end < write(orders).end
     assert "Flow(trace, start=..., end=...)" in thin.left_out
+
+
+def test_a_record_that_blocks_a_shard_for_a_day_is_shown_for_a_day() -> None:
+    flow = ll.Flow(ll.scenarios.shard())
+    trace = flow.trace
+    assert flow.plan.end == us(trace, trace.queue_events["at"]).max()
+    assert re.match(r"\d+ requests and messages that came back many times left out", flow.left_out)
+    fired = [text for text in flow.decisions if re.match(r"b\d+ (leaves|goes to) ", text)]
+    assert len(fired) == len(trace.batches)
+
+
+def test_numbers_in_the_boxes_hold_at_every_moment_and_fewer_are_told_of(orders) -> None:
+    whole, few = write(orders), write(orders, changes=20)
+    assert whole.left_out == ""
+    assert few.left_out == "The numbers in the boxes are those of 20 moments."
+    part = write(orders, 5, 9, changes=10**6)
+    for name, series in part.series.items():
+        assert len(series.times) < len(whole.series[name].times)
+        for time in range(5_000_000, 9_000_001, 250_000):
+            assert series.at(time) == whole.series[name].at(time)
 
 
 # ---- the widget ----------------------------------------------------------------------------------------

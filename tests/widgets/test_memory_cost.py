@@ -22,6 +22,14 @@ SENTENCES = {
     "arm64": "From 512 to 1,024 MB: half the time (3.46 s, then 1.73 s), same price ($23.24 a million",
     "six threads": "From 5,120 to 10,240 MB: half the time (0.35 s, then 0.17 s), same price ($29.03",
 }
+ENDS = {
+    "CPU bound": "Cheapest and fastest: 1,769 MB ($28.99).",
+    "waiting bound": "Cheapest: 128 MB ($2.57, 1.14 s); fastest: 1,769 MB ($29.28, 1.01 s).",
+    "sweet spot": "Cheapest: 128 MB ($14.81, 7.01 s); fastest: 1,769 MB ($17.48, 0.60 s).",
+    "both": "Cheapest: 128 MB ($9.88, 4.65 s); fastest: 1,769 MB ($23.23, 0.80 s).",
+    "arm64": "Cheapest and fastest: 1,769 MB ($23.23).",
+    "six threads": "Cheapest: 1,769 MB ($28.99, 1.00 s); fastest: 10,240 MB ($29.03, 0.17 s).",
+}
 ANSWERS = {
     "waiting bound": "no faster, but dearer",
     "sweet spot": "no faster, but dearer",
@@ -38,6 +46,7 @@ def explorer():
 def test_each_preset_says_what_twice_the_memory_changes(explorer, preset) -> None:
     explorer.preset = preset
     assert explorer.why.startswith(SENTENCES[preset])
+    assert explorer.why.endswith(ENDS[preset])
     proving.check(explorer.why, explorer.trace)
     assert explorer.question.answer == ANSWERS.get(preset, "faster, at the same price")
     assert explorer.drawing() == "trace.plot.cost()"

@@ -712,7 +712,7 @@ class Player {
     this.s = unpack(this.model.get("script"));
     this.legend.replaceChildren(legend(this.s));
     this.note.textContent = this.s.note;
-    this.canvas.setAttribute("aria-label", this.model.get("label") || "flow of events through the lab");
+    this.canvas.setAttribute("aria-label", `${this.model.get("label") || "flow of events through the lab"}. Space plays, the arrow keys step, N chooses a dot.`);
     this.seekInput.max = String(this.s.length);
     this.u = toFilm(this.s, this.model.get("time") * 1e6);
     this.i = this.model.get("decision");
@@ -721,7 +721,7 @@ class Player {
 
   build() {
     const button = (words, title, act) => element("button", { type: "button", textContent: words, title, "aria-label": title, onclick: act });
-    this.canvas = element("canvas", { className: "ll-stage", tabIndex: 0, role: "img" });
+    this.canvas = element("canvas", { className: "ll-stage", tabIndex: 0, role: "application" });
     this.caption = element("div", { className: "ll-caption", role: "status", "aria-live": "polite" });
     this.playButton = button("▶ Play", "play or pause (space)", () => this.toggle());
     this.clock = element("span", { className: "ll-clock" });
@@ -742,7 +742,8 @@ class Player {
         element("label", {}, "Speed ", this.speed), element("label", {}, "Find ", this.find), this.clock, this.pace, this.fast),
       this.caption, this.facts, this.legend, this.note,
       element("div", { className: "ll-keys", textContent: "Space plays, ← → step, Home and End go to either end, + and − change the speed, N chooses the next dot, Esc none. On the bar of time: decisions blue, failures and throttles red and tall, hatched what passes fast." }));
-    this.root.dataset.lmSuppressShortcuts = "true";  // JupyterLab's own keys stay out of here
+    // the notebook's own keys stay out of here: with a letter it deletes cells
+    for (const one of [this.root, ...this.root.querySelectorAll("canvas, button, input, select")]) one.dataset.lmSuppressShortcuts = "true";
     this.el.append(this.root);
     this.canvas.addEventListener("click", (event) => this.click(event));
     this.canvas.addEventListener("mousemove", (event) => { this.canvas.title = this.titleOf(this.at(event)); });
@@ -841,14 +842,15 @@ class Player {
   }
 
   key(event) {
-    if (event.target === this.find || event.target === this.speed || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    event.stopPropagation();
+    if (event.target === this.find || event.target === this.speed) return;
     const faster = (by) => this.save({ speed: SPEEDS[Math.min(Math.max(SPEEDS.indexOf(this.model.get("speed")) + by, 0), SPEEDS.length - 1)] });
     const acts = { " ": () => this.toggle(), ArrowRight: () => this.step(1), ArrowLeft: () => this.step(-1), Home: () => this.seek(0),
       End: () => this.seek(this.s.length), "+": () => faster(1), "-": () => faster(-1), n: () => this.nextDot(1), N: () => this.nextDot(-1), Escape: () => this.choose("") };
     const act = event.key === " " && event.target.tagName === "BUTTON" ? null : acts[event.key];
     if (!act) return;
     event.preventDefault();
-    event.stopPropagation();  // the notebook has keys of its own
     act();
   }
 

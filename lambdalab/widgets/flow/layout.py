@@ -6,6 +6,7 @@ All lengths are in the picture's own units, of which the browser shows about one
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -24,7 +25,7 @@ CELLS = (6, 3)
 LANES = 5
 _CORRIDOR = 18
 _CURVE = 14
-_NAME_HEIGHT, _LETTER, _LONGEST_NAME, _CLOSE = 11, 6.2, 16, 4
+_NAME_HEIGHT, _LETTER, _LONGEST_NAME, _CLOSE, _NEARER = 11, 6.2, 16, 4, 6
 
 Point = tuple[float, float]
 
@@ -100,12 +101,14 @@ def arrange(graph: Graph, lanes: dict[str, int], cells: dict[str, int]) -> Layou
 
 
 def _name(layout: Layout, graph: Graph) -> None:
-    """A place for each arrow's name that no arrow, box or other name crosses, if any."""
-    taken = [point for path in layout.paths.values() for point in _dense(path)]
+    """A place for each arrow's name that no arrow, box or other name crosses, and is its own, if any."""
+    lines = {pair: _dense(path) for pair, path in layout.paths.items()}
+    taken = [point for line in lines.values() for point in line]
     leave, come = (Counter(edge[side] for edge in graph.edges) for side in (0, 1))
     for pair, label in graph.edges.items():
         half = _LETTER * min(len(label), _LONGEST_NAME) / 2
         alone = leave[pair[0]] == 1, come[pair[1]] == 1
+        others = [line for other, line in lines.items() if graph.edges[other] != label]
         for x, y in _candidates(layout.paths[pair], alone) if label else ():
             free = not any(abs(a - x) < half and -_NAME_HEIGHT < b - y < 4 for a, b in taken)
             boxed = any(
@@ -113,10 +116,16 @@ def _name(layout: Layout, graph: Graph) -> None:
                 and box.y < y + 4 and y - _NAME_HEIGHT < box.y + box.height
                 for box in layout.boxes.values()
             )  # fmt: skip
-            if free and not boxed:
+            if free and not boxed and _own(lines[pair], others, (x, y - _NAME_HEIGHT / 2)):
                 layout.names[pair] = x, y
                 taken += [(x + half * share, y - 5) for share in (-1, -0.5, 0, 0.5, 1)]
                 break
+
+
+def _own(line: list[Point], others: list[list[Point]], at: Point) -> bool:
+    """Whether no other arrow is much nearer than its own: who reads the name would take it for that one's."""
+    near = min(math.dist(point, at) for point in line)
+    return all(math.dist(point, at) > near - _NEARER for other in others for point in other)
 
 
 def _candidates(path: list[Point], alone: tuple[bool, bool]) -> list[Point]:

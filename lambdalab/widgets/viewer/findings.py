@@ -32,7 +32,8 @@ def _first(made: Bars, what: str, mask: Mask, told: Callable[[int], str]) -> Ite
     chosen = np.flatnonzero(mask)
     if len(chosen):
         place = int(chosen[np.lexsort((chosen, made.start[chosen]))[0]])
-        yield Found(what, place, told(place))
+        more = f"; {len(chosen):,} in all" if len(chosen) > 1 else ""
+        yield Found(what, place, told(place) + more)
 
 
 def _most(
@@ -62,11 +63,9 @@ def _at(made: Bars, place: int) -> str:
 
 
 def _letters(made: Bars) -> Iterator[Found]:
-    count = int(_look(made, "dead_letter").sum())
-    more = f"; {count:,} in all" if count > 1 else ""
     yield from _first(
         made, "First dead letter", _look(made, "dead_letter"),
-        lambda p: f"{made.id(p)} of {_name(made, p)} {_at(made, p)}{more}",
+        lambda p: f"{made.id(p)} of {_name(made, p)} {_at(made, p)}",
     )  # fmt: skip
 
 

@@ -587,6 +587,9 @@ function make(tag, known = {}, ...inside) {
   for (const [name, value] of Object.entries(rest)) element.setAttribute(name, value);
   for (const [name, does] of Object.entries(on)) element.addEventListener(name, does);
   element.append(...inside);
+  // JupyterLab's and Notebook's own keys stay out of here: with a letter they delete cells. Some releases ask
+  // what has the focus, others hear what comes up to them.
+  if (["button", "input", "canvas"].includes(tag)) element.dataset.lmSuppressShortcuts = "true";
   return element;
 }
 
@@ -619,10 +622,16 @@ class Viewer {
     this.books = new Books(this.model);
     this.painter = new Painter(this.canvas, this.books);
     this.map = new Minimap(this.small, this.books);
+    this.small.setAttribute("aria-valuemin", "0");
+    this.small.setAttribute("aria-valuemax", this.whole().toFixed(3));
     [this.low, this.high] = this.get("view");
     this.names.replaceChildren(...[...new Set(this.books.groups.map(g => g.name))].slice(0, 200).map(value => make("option", { value })));
     this.legend();
     this.light();
+    if (this.awaited !== this.get("selected") || !this.lit.length) return;
+    this.awaited = null;  // what was merged has come
+    this.set({ cursor: this.lit[0] });
+    this.toChain();
   }
 
   listen() {
@@ -658,7 +667,8 @@ class Viewer {
     this.keys = make("div", { class: "legend", role: "group", "aria-label": "Legend: press to hide or show" });
     this.live = make("div", { class: "live", "aria-live": "polite", role: "status" });
     this.root.classList.add("lambdalab-viewer");
-    this.root.dataset.lmSuppressShortcuts = "true";  // JupyterLab's own keys stay out of here
+    this.root.dataset.lmSuppressShortcuts = this.story.dataset.lmSuppressShortcuts = "true";
+    this.root.addEventListener("keydown", e => { if (!e.ctrlKey && !e.metaKey && !e.altKey) e.stopPropagation(); });
     this.root.replaceChildren(this.tools, make("div", { class: "room" }, make("div", { class: "main" }, this.stage, this.side)), this.keys, this.live,
       make("div", { class: "note help", text: HELP, "aria-hidden": "true" }));
     this.hear();
@@ -727,6 +737,7 @@ class Viewer {
     }
     if (lit.length && lit.includes(cursor)) this.announce(`${place + 1} of ${lit.length}: ${moment(books.start[cursor])}, ${books.sentence(cursor)}`);
     else if (lit.length) this.announce(`${count(lit.length)} bars of ${selected}`);
+    else if (selected && !(books.merged && books.named(selected))) this.announce(`Nothing here is called ${selected}.`);
     else if (selected) this.announce(`${selected} is merged with its neighbours, as this trace is so large: with a kernel it will come.`);
     else this.announce(books.n ? "Nothing is selected." : "This trace is empty: nothing has happened yet.");
   }
@@ -735,6 +746,7 @@ class Viewer {
 
   jump(selected, bar) {
     const lit = this.books.litBy(selected);
+    this.awaited = lit.length ? null : selected;
     this.set({ selected, cursor: bar ?? lit[0] ?? -1 });
     this.toChain();
   }
