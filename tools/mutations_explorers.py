@@ -107,7 +107,7 @@ MUTATIONS: list[Mutation] = [
         f"{FOLDER}batching.py",
         'at_once = Telling(trace).number("attempts", "", how="overlap")',
         "at_once = self.settings.maximum_concurrency or 0",
-        "tests/widgets/test_batching.py::test_five_pollers_are_all_that_run",
+        f"{ALL}test_every_preset_shows_something_else",
     ),
     Mutation(
         "what came back is said to have come from the batch that then had it",
@@ -121,8 +121,8 @@ MUTATIONS: list[Mutation] = [
         "dead, and done by the last batch that had it",
         "",
         f"{FOLDER}visibility.py",
-        'done = tell.value("batches", "completed_at", {"batch_id": batches[0]})',
-        'done = tell.value("batches", "completed_at", {"batch_id": batches[-1]})',
+        "_batches_of(tell, message)[0]",
+        "_batches_of(tell, message)[-1]",
         "tests/widgets/test_visibility.py::test_each_preset_says_what_happened",
     ),
     Mutation(

@@ -80,7 +80,7 @@ MUTATIONS: list[Mutation] = [
         "plots/batches.py",
         'for what in ("opened", "flushed", "completed")',
         'for what in ("window_opened", "flushed", "completed")',
-        f"{DRAWN}[batching-4]",
+        f"{DRAWN}[batching-0]",
     ),
     Mutation(
         "of many batches those that failed have no cross",
@@ -120,14 +120,14 @@ MUTATIONS: list[Mutation] = [
         "plots/concurrency.py",
         "words.count(int(counts[cause]), 'throttle')",
         "words.count(len(own), 'throttle')",
-        f"{DRAWN}[concurrency-0]",
+        f"{DRAWN}[concurrency-1]",
     ),
     Mutation(
         "requests cost nothing",
         "",
         "plots/bill.py",
-        "request = np.minimum(nano, Rules.as_of().price_request)",
-        "request = np.minimum(nano, 0)",
+        'np.minimum(nano, account(trace, "prices", "request", "price_request"))',
+        "np.minimum(nano, 0)",
         f"{DRAWN}[cost-0]",
     ),
     Mutation(
@@ -136,7 +136,7 @@ MUTATIONS: list[Mutation] = [
         "plots/bill.py",
         "float(high), nano / invocations / 1000",
         "float(high), nano / len(rows) / 1000",
-        f"{DRAWN}[cost-1]",
+        "tests/plots/test_cost.py::test_the_price_of_an_invocation_has_its_retries",
     ),
     Mutation(
         "a percentile is the next wait",
@@ -168,7 +168,7 @@ MUTATIONS: list[Mutation] = [
         "plots/receives.py",
         "ever_failed[events[back[failed | whole]]] = True",
         "ever_failed[events[back[failed]]] = True",
-        f"{DRAWN}[receives-1]",
+        "tests/plots/test_receives.py::test_who_died_before_its_run_failed_is_one_of_the_failed",
     ),
     Mutation(
         "what ran on is drawn as awaited",
@@ -200,7 +200,7 @@ MUTATIONS: list[Mutation] = [
         "plots/blocked.py",
         "    np.maximum.at(end, of, at[last])\n",
         "",
-        "tests/plots/test_shards.py::test_what_blocked_the_shard_and_the_record_that_did_it",
+        "tests/plots/test_shards.py::test_records_too_old_for_their_stream_set_it_free",
     ),
     Mutation(
         "a story's cold starts leave out the set-up",
@@ -240,7 +240,7 @@ MUTATIONS: list[Mutation] = [
         "plots/visibility.py",
         "opened + _hidden(trace, events, opened)",
         "flushed + _hidden(trace, events, opened)",
-        f"{DRAWN}[visibility-0]",
+        "tests/plots/test_visibility.py::test_bars_are_the_batches",
     ),
     # ---- a sweep as a map
     Mutation(

@@ -21,7 +21,7 @@ from lambdalab.plots.palette import INK, MUTED
 _LEGEND_ROW = 15.0  # points that one row of the legend takes
 _LEGEND_KEY, _LETTER = 28.0, 4.6  # points of a key with the space around it, of a letter on average
 _POINTS = 72.0  # of an inch
-_TITLE_LETTER = 5.3  # points of a letter of a title on average
+_TITLE_LETTER = 5.8  # points of a letter of a title on average
 _USUAL = 6.975  # inches: the width of the axes of a usual picture, before it is laid out
 _BRIGHT = 1.5  # of the sum of red, green and blue: a ground on which dark words can be read
 _LONGEST_NAME = 44  # letters: the rest of a title has room beside it
@@ -66,9 +66,14 @@ def twin(ax: Axes) -> Axes:
     """Axes with a scale of their own at the right of these."""
     right = ax.twinx()
     right.spines["top"].set_visible(False)
-    if _dark(right.yaxis.label.get_color()) is not _dark(ax.yaxis.label.get_color()):
-        _in_ink(right)
+    readable(right)
     return right
+
+
+def readable(ax: Axes) -> None:
+    """Draw ticks and labels of axes at the side in dark, where they would be light on white."""
+    if not _dark(ax.yaxis.label.get_color()):
+        _in_ink(ax)
 
 
 def _on_white(ax: Axes) -> None:

@@ -251,6 +251,7 @@ def _bar(ax: Axes, image: Any, label: str) -> None:
     figure = ax.get_figure(root=True)
     assert figure is not None
     bar = figure.colorbar(image, ax=ax, pad=0.02)
+    canvas.readable(bar.ax)
     if isinstance(image.norm, LogNorm):
         label += ", log scale"
         bar.locator = LogLocator(subs=(1.0, 2.0, 5.0))

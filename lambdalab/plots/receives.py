@@ -90,7 +90,7 @@ def receives(
     known = rows.loc[rows["cause"] == "deduplicated", "event_id"]  # sent once more, and left out
     if len(known):
         rows = rows[~rows["event_id"].isin(set(known)).to_numpy()]
-    found = _read(trace, rows)
+    found = _read(trace, name, rows)
     end = max(end_of(trace), float(found.at[-1]))
     shown_to = end * (1 + _TAIL) or 1.0
     canvas.time_axis(ax, 0.0, shown_to)
@@ -115,7 +115,7 @@ def _as_read(trace: Trace, name: str) -> str:
     return queue_of(trace, str(readers[0])) if len(readers) else name
 
 
-def _read(trace: Trace, rows: pd.DataFrame) -> Messages:
+def _read(trace: Trace, queue: str, rows: pd.DataFrame) -> Messages:
     """The states of the messages, row by row."""
     numbers = ordinals(rows["event_id"])
     there = np.bincount(numbers) > 0
@@ -124,11 +124,10 @@ def _read(trace: Trace, rows: pd.DataFrame) -> Messages:
     highest = max(int(received.max(initial=0)), 1)
     most = min(highest, _MOST_TOLD)
     state = 1 + np.minimum(received, most).astype(np.int64)
-    ever_failed = np.zeros(int(there.sum()), dtype=bool)
+    ever_failed = np.isin(np.flatnonzero(there), _in_failed_batches(trace, queue))
     back = np.flatnonzero((rows["action"] == "returned").to_numpy())
     failed = rows["cause"].iloc[back].isin(_FAILED).to_numpy()
-    whole = rows["batch_id"].iloc[back].isin(failed_batches(trace)).to_numpy()
-    ever_failed[events[back[failed | whole]]] = True
+    ever_failed[events[back[failed]]] = True
     fates = _fates(rows["action"], ever_failed[events])
     for number, ended in enumerate(fates.values()):
         state[ended] = 2 + most + number
@@ -142,10 +141,15 @@ def _read(trace: Trace, rows: pd.DataFrame) -> Messages:
     return Messages(seconds(trace, rows["at"]), before, state, most, highest, counts)
 
 
-def failed_batches(trace: Trace) -> set[str]:
-    """The batches that failed whole."""
+def _in_failed_batches(trace: Trace, queue: str) -> Ints:
+    """The numbers of messages of which a batch failed whole, be it when they had long come back."""
     table = trace.batches
-    return set(table.loc[table["outcome"] == "failure", "batch_id"])
+    mine = (table["source"] == queue) | (table["mapping"] + " (records)" == queue)
+    failed = set(table.loc[mine & (table["outcome"] == "failure"), "batch_id"])
+    if not failed:
+        return np.zeros(0, dtype=np.int64)
+    held = trace.batch_records
+    return ordinals(held.loc[held["batch_id"].isin(failed).to_numpy(), "event_id"])
 
 
 def _fates(actions: pd.Series[str], failed: Mask) -> dict[str, Mask]:

@@ -82,7 +82,9 @@ def _is_heard(view: Any, twin: Any) -> None:
             expect(heard).to_have_attribute(
                 "aria-valuetext", view.slider(label).locator(".widget-readout").inner_text()
             )
-    expect(view.root.get_by_role("button", name=twin.preset, exact=True, pressed=True)).to_have_count(1)
+    expect(
+        view.root.get_by_role("button", name=twin.preset, exact=True, pressed=True)
+    ).to_have_count(1)
 
 
 def _choose_presets(view: Any, twin: Any) -> None:
@@ -159,7 +161,7 @@ def _copy_the_code(view: Any, twin: Any) -> None:
 @contextmanager
 def _blind(twin: Any) -> Iterator[None]:
     """The twin says what it says but draws nothing: half of the time goes into pictures."""
-    picture, twin._picture = twin._picture, SimpleNamespace(png=lambda *draws: b"")
+    picture, twin._picture = twin._picture, SimpleNamespace(png=lambda *draws: b"", told="")
     yield
     twin._picture = picture
 

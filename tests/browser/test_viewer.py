@@ -315,7 +315,9 @@ def test_the_wheel_does_not_hold_up_who_scrolls_the_page(shown: Any) -> None:
     lens(page, "all")
     page.evaluate(f"() => {VIEWER}.go(0, {VIEWER}.whole())")
     wait_for_view(page, 0, widget._bars.last * 1.01)
-    page.evaluate(f"() => Object.assign({VIEWER}, {{ scroll: 0, passed: -1e9 }})")  # some time has gone by
+    page.evaluate(
+        f"() => Object.assign({VIEWER}, {{ scroll: 0, passed: -1e9 }})"
+    )  # some time has gone by
     page.mouse.wheel(0, 90)
     page.wait_for_function(f"() => {VIEWER}.scroll === 90")
     assert span(page) == pytest.approx((0, widget._bars.last * 1.01))
@@ -386,8 +388,9 @@ def test_what_was_merged_is_gone_to_when_it_comes(
     page.evaluate(
         """([data, columns, about]) => {
             const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
-            for (const [name, value] of Object.entries({ columns, about, data: new DataView(bytes.buffer) }))
-                model.set(name, value);
+            model.set('columns', columns);
+            model.set('about', about);
+            model.set('data', new DataView(bytes.buffer));
             document.querySelector('.lambdalab-viewer').viewer.read();
         }""",
         told,
@@ -607,7 +610,16 @@ def test_the_viewer_in_jupyterlab(notebook: Any, make_notebook: Any) -> None:
     for key in ("ArrowRight", "ArrowRight"):
         page.keyboard.press(key)
     expect(live(page)).to_contain_text(f"3 of {len(widget.selection)}: ")
-    commands = ("b", "d", "d", "z", "m", "f", "f", "Escape")  # the notebook's own, were they to reach it
+    commands = (
+        "b",
+        "d",
+        "d",
+        "z",
+        "m",
+        "f",
+        "f",
+        "Escape",
+    )  # the notebook's own, were they to reach it
     for key in commands:
         page.keyboard.press(key)
     assert page.locator(".jp-CodeCell").count() == cells

@@ -132,3 +132,12 @@ def test_an_injected_throttle_is_called_so(words_on) -> None:
     lab.invoke("bill", {}, invocation_type="Event")
     lab.run()
     assert "a wait after an injected throttle" in words_on(plots.backoff(lab.trace))
+
+
+def test_what_is_lost_at_once_is_lost_at_nought() -> None:
+    lab = ll.Lab(seed=7)
+    lab.create_function("f", duration=1, reserved_concurrency=0)
+    lab.invoke("f", invocation_type="Event")
+    lab.run()
+    (mark,) = (line for line in plots.backoff(lab.trace).lines if line.get_gid() == "end")
+    assert mark.get_xdata() == pytest.approx([0])

@@ -284,3 +284,15 @@ def test_what_happens_at_zero_does_not_hide_behind_the_edge(read_points) -> None
     low, high = ax.get_xlim()
     assert -0.02 * (high - low) < low < 0
     assert min(x for x, _ in read_points(ax, "arrivals") if x == x) == 0
+
+
+def test_the_limit_on_sizes_is_that_of_the_books() -> None:
+    lab = ll.Lab(seed=7, quotas={"mapping_payload": 100_000})
+    lab.create_function("bill", duration=0.2)
+    orders = lab.sqs.create_queue("orders")
+    lab.create_event_source_mapping(orders, "bill", batch_size=100, maximum_batching_window=5)
+    lab.drive(orders, ll.Every(0.1), count=40, payload="x" * 20_000)
+    lab.run()
+    assert (lab.trace.batches["cause"] == "payload_size").any()
+    labels = [text.get_text() for text in plots.batching(lab.trace).get_legend().get_texts()]
+    assert "outline: 98 KB; fill: the batch" in labels

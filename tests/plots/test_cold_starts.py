@@ -141,3 +141,20 @@ def test_words_in_strips_do_not_overlap(trace) -> None:
     boxes = [t.get_window_extent() for t in ax.texts if t.get_gid() in ("rows", "share label")]
     for number, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[number + 1 :])
+
+
+def test_the_length_of_a_cold_start_is_told_when_its_run_is_over() -> None:
+    lab = ll.Lab(seed=7)
+    lab.create_function("f", duration=60, timeout=90)
+    lab.drive("f", ll.Every(1), count=5)
+    lab.run(until=10)
+    ax = plots.cold_starts(lab.trace)
+    title = ax.get_title(loc="left")
+    assert title == "5 cold starts of 5 runs (100.0 %); 5 still running, not drawn"
+    assert not any(str(line.get_gid()).startswith("cold:") for line in ax.lines)
+    lab.run()
+    assert "still running" not in plots.cold_starts(lab.trace).get_title(loc="left")
+
+
+def test_windows_of_a_year_are_whole_days() -> None:
+    assert window(365 * 86_400) == 10 * 86_400

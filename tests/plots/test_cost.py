@@ -185,3 +185,34 @@ def test_empty_one_and_given_axes(empty, lab, words_on) -> None:
     assert lab.trace.plot.cost(ax=ax) is ax
     assert "for 1 run:" in words_on(ax)
     assert "millionths of a USD" in ax.get_ylabel()
+
+
+def test_the_price_of_a_request_is_that_of_the_books() -> None:
+    lab = ll.Lab(seed=7, quotas={"price_request": 5000})
+    lab.create_function("f", duration=1)
+    lab.invoke("f")
+    lab.run()
+    assert lab.trace.wired("account")["prices"]["request"] == 5000
+    totals = {part.what: part.total for part in bill(lab.trace, None).parts}
+    assert totals == {"duration": 2083, "requests": 5000}
+
+
+def test_a_small_share_is_not_nothing() -> None:
+    lab = ll.Lab(seed=7)
+    lab.create_function("f", duration=100, timeout=200)
+    lab.invoke("f")
+    lab.run()
+    assert plots.cost(lab.trace).get_title(loc="left").endswith("duration > 99 %, requests < 1 %")
+
+
+def test_the_price_of_an_invocation_has_its_retries(lab, read_points) -> None:
+    lab.create_function("work", duration=1, failure_rate=0.5)
+    for memory in (512, 1024):
+        lab.update_function("work", memory_size=memory)
+        lab.drive("work", ll.Every(1), count=20, invocation_type="Event")
+        lab.run()
+    table = lab.trace.attempts
+    assert len(table) > 45, "there are retries"
+    (right,) = (other for other in plots.cost(lab.trace).figure.axes[1:])
+    price = table.groupby("memory_mb")["cost_usd"].sum() / 20 * 1e6
+    assert read_points(right, "usd") == [pytest.approx(pair) for pair in price.items()]

@@ -196,3 +196,12 @@ def test_empty_unanswered_and_given_axes(empty, lab, words_on) -> None:
     _, ax = plt.subplots()
     assert lab.trace.plot.latency(ax=ax) is ax
     lab.run()
+
+
+def test_a_long_name_does_not_hide_that_calls_were_only_accepted(words_on) -> None:
+    lab = ll.Lab(seed=7)
+    lab.create_function("f" * 64, duration=1)
+    lab.invoke("f" * 64)
+    lab.invoke("f" * 64, invocation_type="Event")
+    lab.run()
+    assert "(202: accepted)" in words_on(plots.latency(lab.trace))

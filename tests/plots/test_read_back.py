@@ -18,10 +18,11 @@ from matplotlib.axes import Axes
 
 from lambdalab import plots
 from lambdalab.plots import bars
-from tests.plots import truth_calls, truth_lives, truth_queues
+from tests.plots import sound, truth_calls, truth_lives, truth_queues
 from tests.plots.changes import CHANGES, Change
 from tests.plots.gallery import runs, shown
 from tests.plots.reading import Altered, lane, same, strokes
+from tests.plots.sound import check_sound
 
 CHECKS: dict[str, Callable[..., None]] = {
     name: function
@@ -48,6 +49,49 @@ def test_every_plot_is_checked() -> None:
 def test_the_picture_is_what_the_tables_say(plot: str, number: int) -> None:
     one = shown.telling(plot)[number]
     CHECKS[plot](one.run(), draw(plot, one.run(), one.how), **one.how)
+
+
+@pytest.mark.parametrize(("plot", "number"), [p for plot in CHECKS for p in telling(plot)])
+def test_looks_legend_limits_and_units_are_true(plot: str, number: int) -> None:
+    one = shown.telling(plot)[number]
+    check_sound(plot, draw(plot, one.run(), one.how))
+
+
+def _recolour(ax: Axes) -> None:
+    areas = [one for one in ax.collections if one.get_label() in sound.LOOKS]
+    areas[0].set_facecolor("#123456")
+
+
+def _plain(ax: Axes) -> None:
+    next(one for one in ax.collections if one.get_hatch()).set_hatch(None)
+
+
+def _half(ax: Axes) -> None:
+    low, high = ax.get_xlim()
+    ax.set_xlim(low, (low + high) / 2)
+
+
+def _swapped(ax: Axes) -> None:
+    first, second, *_ = ax.get_legend().get_texts()
+    one, other = first.get_text(), second.get_text()
+    first.set_text(other)
+    second.set_text(one)
+
+
+def _in_hours(ax: Axes) -> None:
+    ax.set_xlabel("virtual time (h)")
+
+
+@pytest.mark.parametrize("plot", ["batching", "queue_depth", "timeline", "request_anatomy"])
+@pytest.mark.parametrize(
+    "spoil", [_recolour, _plain, _half, _swapped, _in_hours, lambda ax: ax.get_legend().remove()]
+)
+def test_a_spoiled_drawing_is_found(plot: str, spoil: Callable[[Axes], None]) -> None:
+    one = shown.telling(plot)[0]
+    ax = draw(plot, one.run(), one.how)
+    spoil(ax)
+    with pytest.raises(AssertionError):
+        check_sound(plot, ax)
 
 
 @pytest.mark.parametrize("plot", CHECKS)

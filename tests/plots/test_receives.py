@@ -136,3 +136,21 @@ def test_two_thousand_messages_are_drawn_at_once() -> None:
     began = time.process_time()
     plots.receives(trace).figure.canvas.draw()
     assert time.process_time() - began < 2
+
+
+def test_who_died_before_its_run_failed_is_one_of_the_failed(lab, words_on) -> None:
+    """The visibility timeout brings messages back while their first run is at work, which then fails."""
+    lab.create_function("slow", duration=20, timeout=30, failure_rate=1.0)
+    orders = lab.sqs.create_queue(
+        "orders", visibility_timeout=30, dead_letter_queue="dead", max_receive_count=1
+    )
+    lab.create_event_source_mapping(orders, "slow")
+    orders.update(visibility_timeout=5)
+    orders.send_batch(range(10))
+    lab.run()
+    rows = lab.trace.queue_events.query("queue == 'orders' and action == 'returned'")
+    assert set(rows["cause"].astype(str)) == {"visibility_timeout"}
+    ax = plots.receives(lab.trace, queue="orders")
+    end = float(ax.get_xlim()[1]) - 0.01
+    assert thickness(ax, "dead letter: a run of it failed", end) == 10
+    assert "though no run failed" not in words_on(ax)

@@ -228,3 +228,29 @@ def test_side_by_side_the_strips_stay_above_the_ages(trace) -> None:
         assert low == 0
         assert top == pytest.approx(0.76 * ax.get_ylim()[1])
         assert max(ax.get_yticks()) <= top
+
+
+def test_a_group_may_have_any_name() -> None:
+    lab = ll.Lab(seed=7)
+    lab.create_function("f", duration=1)
+    queue = lab.sqs.create_queue("q.fifo", content_based_deduplication=True)
+    lab.create_event_source_mapping(queue, "f", batch_size=1)
+    names = ["$\\frac$", "$a_b$", "a$b"]
+    for name in names:
+        queue.send(name, message_group_id=name)
+    lab.run()
+    ax = plots.shards(lab.trace)
+    ax.figure.canvas.draw()
+    assert {text.get_text() for text in ax.get_legend().get_texts()} == set(names)
+    assert not any(text.get_parse_math() for text in ax.get_legend().get_texts())
+
+
+def test_records_too_old_for_their_stream_set_it_free(elapsed) -> None:
+    """The last try is over a while before: the shard stands still until the stream keeps it no longer."""
+    trace = scenarios.shard()
+    ((begin, end),) = spans(plots.shards(trace), "expired")
+    failed = trace.batches[trace.batches["outcome"] == "failure"]
+    assert begin == pytest.approx(elapsed(failed["completed_at"])[0])
+    gone = trace.queue_events.query("action == 'expired' and receive_count > 0")
+    assert end == pytest.approx(max(elapsed(gone["at"])))
+    assert end > max(elapsed(trace.batches["completed_at"])) + 1

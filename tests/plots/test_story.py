@@ -221,3 +221,23 @@ def test_empty_unknown_and_given_axes(empty, failing, words_on) -> None:
     assert failing.plot.story("r1", ax=ax) is ax
     both = plots.compare({"a": failing, "b": failing}, plot="story")
     assert not any(texts(one, "sentences") for one in both.axes)
+
+
+def test_what_is_not_over_goes_on_to_the_end_of_the_books() -> None:
+    lab = ll.Lab(seed=7)
+    lab.create_function("f", duration=60, timeout=90)
+    lab.create_function("g", duration=1)
+    lab.drive("f", ll.Every(1), count=1)
+    lab.drive("g", ll.Every(1), count=30)
+    lab.run(until=20)
+    assert plots.story(lab.trace, "r1").get_xlim()[1] >= 19
+
+
+def test_a_message_that_nobody_receives_waits_to_the_end_of_the_books() -> None:
+    lab = ll.Lab(seed=7)
+    queue = lab.sqs.create_queue("orders")
+    queue.send("one")
+    lab.advance(300)
+    queue.send("two")
+    low, high = plots.story(lab.trace, "m1").get_xlim()
+    assert low <= 0 < 300 <= high

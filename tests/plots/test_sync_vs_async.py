@@ -137,3 +137,13 @@ def test_texts_over_bars_have_no_ground(trace) -> None:
     over = [t for t in plots.sync_vs_async(trace).texts if t.get_text().startswith("cold start")]
     assert over
     assert all(text.get_bbox_patch() is None for text in over)
+
+
+def test_an_event_that_never_runs_is_said_so(words_on) -> None:
+    lab = ll.Lab(seed=7)
+    lab.create_function("f", duration=1, reserved_concurrency=0)
+    lab.invoke("f", invocation_type="Event")
+    lab.run()
+    assert "Event: the queue answers, and the function never runs" in words_on(
+        plots.sync_vs_async(lab.trace)
+    )

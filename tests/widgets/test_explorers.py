@@ -40,7 +40,7 @@ def test_an_explorer_begins_with_its_first_preset(make) -> None:
 
 @ALL
 def test_every_preset_shows_something_else(make) -> None:
-    explorer = make()
+    explorer, elsewhere = make(), make()
     pictures, sentences = set(), set()
     for name, preset in make.presets.items():
         explorer.preset = name
@@ -50,9 +50,19 @@ def test_every_preset_shows_something_else(make) -> None:
         assert explorer.copy_button.code == explorer.code
         assert explorer.code.endswith(f"{explorer.drawing()}\n")
         assert max(map(len, explorer.code.splitlines())) < 240
+        assert_told_of_the_run_alone(explorer, elsewhere)
         pictures.add(explorer.picture.value)
         sentences.add(explorer.why)
     assert len(pictures) == len(sentences) == len(make.presets)
+
+
+def assert_told_of_the_run_alone(explorer, elsewhere) -> None:
+    """An explorer whose sliders stand elsewhere says the same of the same trace."""
+    trace = explorer.trace
+    assert elsewhere.explain(trace) == explorer.why
+    assert elsewhere.figures(trace) == explorer.figures(trace)
+    asked, question = elsewhere.ask(trace), explorer.question
+    assert (asked.text, asked.answer) == (question.text, question.answer)
 
 
 @ALL
@@ -271,19 +281,6 @@ def test_an_explorer_can_begin_elsewhere(make) -> None:
     assert explorer.trace.digest() == explorer.settings.run(5).digest()
     with pytest.raises(UnknownName, match="preset"):
         make(preset="no such preset")
-
-
-@ALL
-def test_what_is_told_is_of_the_run_not_of_the_sliders(make) -> None:
-    """An explorer whose sliders stand elsewhere says the same of the same trace."""
-    explorer, other = make(), make()
-    for name in make.presets:
-        other.preset = name
-        trace = other.trace
-        assert explorer.explain(trace) == other.why
-        assert explorer.figures(trace) == other.figures(trace)
-        asked = explorer.ask(trace)
-        assert (asked.text, asked.answer) == (other.question.text, other.question.answer)
 
 
 # ---- predict first ---------------------------------------------------------------------------

@@ -162,7 +162,9 @@ def test_in_random_labs_a_dot_runs_in_a_busy_cell_wherever_the_books_say(random_
         wanted = sorted(home for home, runs_now in zip(homes, on, strict=True) if runs_now)
         dots = [stay for stay in script.at(time) if STATES[stay.state] == "running"]
         assert sorted(stay.key[0] for stay in dots) == wanted, time
-        cells = {s.environment: CELL_STATES[s.state] for s in script.spans if s.start <= time < s.end}
+        cells = {
+            s.environment: CELL_STATES[s.state] for s in script.spans if s.start <= time < s.end
+        }
         assert {cells[home] for home in wanted} <= {"busy", "cold"}
         assert {home for home, state in cells.items() if state == "busy"} <= set(wanted)
 
@@ -292,8 +294,12 @@ def test_names_of_arrows_stand_off_the_boxes(script) -> None:
 def test_a_name_stands_nearest_to_its_own_arrow(script) -> None:
     lines = script.layout.paths
     for pair, (x, y) in script.layout.names.items():
-        far = {p: min(np.hypot(a - x, b - y + 6) for a, b in _dense(line)) for p, line in lines.items()}
-        others = [far[p] for p, name in script.graph.edges.items() if name != script.graph.edges[pair]]
+        far = {
+            p: min(np.hypot(a - x, b - y + 6) for a, b in _dense(line)) for p, line in lines.items()
+        }
+        others = [
+            far[p] for p, name in script.graph.edges.items() if name != script.graph.edges[pair]
+        ]
         assert far[pair] < min(others) + 7, pair
 
 
@@ -491,6 +497,16 @@ def test_a_thing_is_chosen_by_its_id(orders) -> None:
     with pytest.raises(UnknownName, match="r9999"):
         flow.selected = "r9999"
     assert flow.selected == "r2"
+
+
+def test_what_is_not_there_cannot_be_chosen_or_stepped_to(orders) -> None:
+    flow = ll.Flow(orders)
+    with pytest.raises(UnknownName, match="t99"):
+        flow.selected = "t99"  # a caller's try
+    flow.decision = 10**6
+    assert flow.caption == flow.decisions[-1]
+    with pytest.raises(ValueError, match="start must be less than end"):
+        ll.Flow(orders, start=5, end=2)
 
 
 def test_text_and_picture_where_nothing_runs(trace) -> None:

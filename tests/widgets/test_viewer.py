@@ -382,6 +382,17 @@ def test_a_front_and_pushed_events(lab: ll.Lab) -> None:
     assert "news" in " ".join(pushed["where"])
 
 
+def test_a_viewer_of_an_empty_lab_opens_when_it_is_refreshed() -> None:
+    lab = ll.Lab(seed=7)
+    lab.create_function("f", duration=1)
+    viewer = ll.TraceViewer(lab)
+    lab.invoke("f", {})
+    assert viewer.refresh().selected == viewer._bars.id(viewer.findings[0].bar)
+    assert viewer.view[1] > 1
+    lab.reset()
+    assert (viewer.refresh().selected, len(viewer.selection)) == ("", 0)
+
+
 # ---- large traces ------------------------------------------------------------------------------------
 
 

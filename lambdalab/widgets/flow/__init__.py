@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ _HERE = Path(__file__).parent
 _MODULE = _HERE / "flow.js"
 _EXPORT = "export default { render };"
 _LARGEST = 2_000_000
+_TRY = re.compile(r"t\d+")
 _PLURALS = {"batch": "batches", "try": "tries"}
 
 
@@ -89,6 +91,8 @@ class Flow(anywidget.AnyWidget):
     def __init__(
         self, trace_or_lab: Trace | Lab, *, start: float | None = None, end: float | None = None
     ) -> None:
+        if start is not None and end is not None and not start < end:
+            raise ValueError(f"start must be less than end, not {start!r} and {end!r}")
         self.trace = _trace_of(trace_or_lab)
         self._span = start, end
         self._script = write(self.trace, start, end)
@@ -125,8 +129,12 @@ class Flow(anywidget.AnyWidget):
 
     @property
     def story(self) -> Story | None:
-        """The story of what is chosen, as ``trace.story`` tells it; None where nothing is."""
-        return self.trace.story(self.selected) if self.selected else None
+        """The story of what is chosen, as ``trace.story`` tells it.
+
+        None where nothing is, or a caller's try that became no invocation.
+        """
+        told = self.selected and not _TRY.fullmatch(self.selected)
+        return self.trace.story(self.selected) if told else None
 
     # ---- from code -----------------------------------------------------------------------------
 
@@ -168,14 +176,20 @@ class Flow(anywidget.AnyWidget):
     @traitlets.validate("selected")
     def _known(self, proposal: Any) -> str:
         """An id in either form, of something that is shown."""
-        text = str(proposal["value"]).strip()
-        if not text or text[0] == "t":
-            return text
-        kind, number = self.trace.ids.parse(text)
-        name = f"{LETTERS[kind]}{number}"
+        name = str(proposal["value"]).strip()
+        if not name:
+            return name
+        if not _TRY.fullmatch(name):
+            kind, number = self.trace.ids.parse(name)
+            name = f"{LETTERS[kind]}{number}"
         if name not in self._names():
             raise UnknownName("id in this animation", name, [])
         return name
+
+    @traitlets.validate("decision")
+    def _there(self, proposal: Any) -> int:
+        """The place of one of the decisions, the last of which is as far as it goes."""
+        return min(max(int(proposal["value"]), -1), len(self._script.decisions) - 1)
 
     def _names(self) -> set[str]:
         dots = self._script.dots

@@ -11,7 +11,7 @@ from lambdalab.widgets.flow.books import Books
 from lambdalab.widgets.flow.graph import Graph
 
 FEW = 1500
-"""Where room is scarce, so many changes of a box's counts are kept: of more, the counts at so many moments."""
+"""Where room is scarce, so many changes of a box's counts are kept: of more, those at so many moments."""
 HEADS = {
     "function": ("busy", "cold", "idle"), "queue": ("waiting", "in flight", "delayed"),
     "letters": ("waiting", "in flight", "delayed"), "events": ("waiting", "running", "retrying"),

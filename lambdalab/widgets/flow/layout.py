@@ -123,7 +123,7 @@ def _name(layout: Layout, graph: Graph) -> None:
 
 
 def _own(line: list[Point], others: list[list[Point]], at: Point) -> bool:
-    """Whether no other arrow is much nearer than its own: who reads the name would take it for that one's."""
+    """Whether no other arrow is much nearer than its own: a name there would be read as that one's."""
     near = min(math.dist(point, at) for point in line)
     return all(math.dist(point, at) > near - _NEARER for other in others for point in other)
 

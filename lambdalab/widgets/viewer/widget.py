@@ -139,12 +139,19 @@ class TraceViewer(anywidget.AnyWidget):
             self.cursor = place
 
     def refresh(self) -> TraceViewer:
-        """Read the trace anew; what is on show and selected stays. Returns the viewer."""
+        """Read the trace anew; what is on show and selected stays. Returns the viewer.
+
+        Where there was nothing, or what was selected is gone (after ``lab.reset()``), it opens anew.
+        """
+        there = len(self._bars) > 0
         told = self._read()
         with self.hold_sync():
             for name, value in told.items():
                 setattr(self, name, value)
             self.cursor = -1
+            if not there or (self.selected and not self._known(self.selected)):
+                self.selected = ""
+                self._open()
         return self
 
     @traitlets.observe("selected")
@@ -223,8 +230,7 @@ class TraceViewer(anywidget.AnyWidget):
 
     def _named(self, text: str) -> str:
         """An id in its short form, a name as it is."""
-        known = self._node(text) is not None or any(g.name == text for g in self._bars.groups)
-        if not text or known:
+        if not text or self._known(text):
             return text
         if not _CALL.match(text):
             kind, number = self.trace.ids.parse(text)
@@ -233,6 +239,10 @@ class TraceViewer(anywidget.AnyWidget):
             names = sorted({group.name for group in self._bars.groups})
             raise UnknownName("thing in this trace", text, names)
         return text
+
+    def _known(self, text: str) -> bool:
+        """Whether it is a short id, or the name of a group of lanes, that is there."""
+        return self._node(text) is not None or any(g.name == text for g in self._bars.groups)
 
     def _node(self, text: str) -> int | None:
         """The number of a thing by its short id; None for what is none."""
