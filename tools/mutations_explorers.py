@@ -195,8 +195,16 @@ MUTATIONS: list[Mutation] = [
         "a hidden run's figures are shown",
         "",
         "widgets/explorer.py",
+        'self.picture.value, self.spoken.picture, self.key_figures.value = b"", "", ""',
+        'self.picture.value, self.spoken.picture = b"", ""',
+        f"{ALL}test_predict_first_hides_each_run_until_a_guess",
+    ),
+    Mutation(
+        "a hidden run's picture is told in words",
+        "",
+        "widgets/explorer.py",
+        'self.picture.value, self.spoken.picture, self.key_figures.value = b"", "", ""',
         'self.picture.value, self.key_figures.value = b"", ""',
-        'self.picture.value = b""',
         f"{ALL}test_predict_first_hides_each_run_until_a_guess",
     ),
     Mutation(

@@ -29,8 +29,8 @@ MUTATIONS: list[Mutation] = [
         "the time axis names a unit and counts seconds",
         "",
         "plots/canvas.py",
-        'FuncFormatter(lambda value, _: f"{value / factor:.{digits}g}")',
-        'FuncFormatter(lambda value, _: f"{value:.{digits}g}")',
+        "FuncFormatter(lambda value, _: _number(value / factor, digits))",
+        "FuncFormatter(lambda value, _: _number(value, digits))",
         "tests/plots/test_timeline.py::test_long_times_are_shown_in_hours_and_kept_in_seconds",
     ),
     Mutation(
@@ -166,8 +166,8 @@ MUTATIONS: list[Mutation] = [
         "who fails with its batch has not failed",
         "",
         "plots/receives.py",
-        "ever_failed[events[back[failed | whole]]] = True",
-        "ever_failed[events[back[failed]]] = True",
+        "ever_failed = np.isin(np.flatnonzero(there), _in_failed_batches(trace, queue))",
+        "ever_failed = np.zeros(int(there.sum()), dtype=bool)",
         "tests/plots/test_receives.py::test_who_died_before_its_run_failed_is_one_of_the_failed",
     ),
     Mutation(

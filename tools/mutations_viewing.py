@@ -20,7 +20,7 @@ MUTATIONS: list[Mutation] = [
         "widgets/viewer/links.py",
         'cause = runs.at(of, at[some]) if kind == "request" else of + (b if kind == "batch" else m)',
         'cause = of + (runs.r if kind == "request" else b if kind == "batch" else m)',
-        f"{VIEWER}test_a_nested_call_comes_of_the_run_that_made_it",
+        "tests/widgets/test_links.py::test_a_nested_call_comes_of_the_run_that_made_it",
     ),
     Mutation(
         "what came of a failed batch is not in its chain",
@@ -36,7 +36,7 @@ MUTATIONS: list[Mutation] = [
         "widgets/viewer/links.py",
         "| self._walk(node, self.effects, self.causes)",
         "| self._walk(node, np.append(self.causes, self.effects), np.append(self.effects, self.causes))",
-        f"{VIEWER}test_a_chain_has_no_strangers",
+        "tests/widgets/test_links.py::test_a_chain_has_no_strangers",
     ),
     Mutation(
         "two that happen at one moment share a lane",
@@ -125,7 +125,7 @@ MUTATIONS: list[Mutation] = [
         "widgets/flow/counts.py",
         '(runs["function"][ran], begun[ran], (1, 0, -1)),',
         '(runs["function"][ran], begun[ran], (1, 0, 0)),',
-        f"{FLOW}test_the_counts_of_a_function_are_those_of_its_environments",
+        "tests/widgets/test_counts.py::test_the_counts_of_a_function_are_those_of_its_environments",
     ),
     Mutation(
         "an empty hour passes at the film's pace",
@@ -149,7 +149,7 @@ MUTATIONS: list[Mutation] = [
         "widgets/flow/decisions.py",
         "key=lambda one: (one.at, one.kind))",
         "key=lambda one: one.at)",
-        f"{FLOW}test_decisions_of_one_moment_tell_what_ends_before_what_begins",
+        "tests/widgets/test_counts.py::test_decisions_of_one_moment_tell_what_ends_before_what_begins",
     ),
     Mutation(
         "a step from a moment goes to the decision before it",

@@ -109,7 +109,10 @@ class Capacity:
         )
         accepted = self.account * self._per_second
         self.events = Bucket(accepted, accepted)
-        limits = {"limit": self.account, "unreserved_minimum": rules.unreserved_minimum}
+        limits = {
+            "limit": self.account, "unreserved_minimum": rules.unreserved_minimum,
+            "scaling_burst": rules.scaling_burst, "scaling_rate": rules.scaling_rate,
+        }  # fmt: skip
         books.wired("account", "concurrency", limits)
         payload = {
             "synchronous": rules.synchronous_payload, "asynchronous": rules.asynchronous_payload,

@@ -129,10 +129,12 @@ def headline(
         legend = ax.legend(
             handles=shown, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2,
             ncols=columns, frameon=False, fontsize="small", handlelength=1.6, columnspacing=1.2,
-            handletextpad=0.5, borderpad=0.1, labelcolor=INK,
+            handletextpad=0.5, borderpad=0.1,
         )  # fmt: skip
         for label in legend.get_texts():
             label.set_parse_math(False)  # names may have a "$"
+            if not _dark(label.get_color()):
+                label.set_color(INK)
 
 
 def _room(ax: Axes) -> float:

@@ -30,7 +30,7 @@ _STRIP = 0.8  # share of the height below the strip of batches and runs
 _MOST_TOLD = 3  # receives that have a look of their own; more share the last one
 _FAILED = ("batch_failed", "partial_batch_failure")
 # whole rows take three times as long to choose
-_COLUMNS = ["at", "kind", "event_id", "action", "cause", "receive_count", "batch_id"]
+_COLUMNS = ["at", "kind", "event_id", "action", "cause", "receive_count"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from lambdalab import plots
 from lambdalab.plots.palette import Look
 
 UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
-BEYOND = {"visibility": ("hidden",), "concurrency": ("environments", "limit:")}
+BEYOND = {"visibility": ("hidden",), "concurrency": ("environments", "limit:", "steps")}
 """What may go on beyond the axes: invisibility that nobody waits for, what stood before the first run."""
 EDGE = 3  # pixels
 

@@ -25,7 +25,10 @@ SENTENCES = {
         "2 attempts failed, with waits of 68.2 s and 125.5 s between. Attempt 3 succeeded at an age of "
         "197.3 s."
     ),
-    "free again in time": "There was room again at 301.2 s, but a wait is waited to its end",
+    "free again in time": (
+        "There was room again at 301.2 s, but a wait is waited to its end, at 529.6 s: attempt 1 "
+        "succeeded."
+    ),
     "nothing kept": (
         "1 attempt failed, and 0 retries are allowed, so it is lost: no dead-letter queue keeps it."
     ),

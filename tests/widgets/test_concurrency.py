@@ -15,7 +15,7 @@ BEGINNINGS = {
     "ping keeps warm": "At 47 min 55 s 10 calls came at the same moment. Only e1 was there and free",
     "burst of 5,000": "At 10 s 5,000 calls came at the same moment, and all 1,000 that the account",
     "burst, quota 10,000": "At 10 s 5,000 calls came at the same moment, and r1244 got a 429 although",
-    "reserved 5": "At 5.12 s all 5 of the reserved concurrency were at work: r9 got a 429",
+    "reserved 5": "At 5.12 s the reserved concurrency of 5 was used up: r9 got a 429",
     "provisioned 50": "At 108.6 s all 50 provisioned environments were at work: r80 spilled over to a new",
 }
 ENDS = {
@@ -28,7 +28,7 @@ ENDS = {
 }
 PLOTS = {
     "steady": "timeline", "Poisson": "timeline", "seldom": "cold_starts",
-    "ping keeps warm": "timeline",
+    "ping keeps warm": "cold_starts",
 }  # fmt: skip
 OTHERS = {
     "alone": ({"rate": 0.1}, "No two calls overlapped, so one environment served all 60, and only r1"),
@@ -45,7 +45,15 @@ OTHERS = {
     ),
     "many short calls": (
         {"provisioned": 5, "rate": 100.0, "duration": 0.001, "calls": 300},
-        "the 5 provisioned environments had had their ten calls each within a second",
+        "the provisioned concurrency of 5 had let in its ten calls for each within a second",
+    ),
+    "only one provisioned": (
+        {"provisioned": 1, "rate": 1.0, "duration": 5.0},
+        "the one provisioned environment was at work",
+    ),
+    "reserved more than provisioned": (
+        {"provisioned": 3, "reserved": 5, "rate": 4.0},
+        "the reserved concurrency (2 beside what is provisioned) was used up",
     ),
     "nothing beside": (
         {"provisioned": 5, "reserved": 5, "arrivals": "poisson"},

@@ -48,6 +48,11 @@ def test_each_preset_tells_what_happened(explorer, preset) -> None:
     assert explorer.question.answer == ANSWERS.get(preset, explorer.question.answer)
 
 
+def test_one_other_group_is_one(explorer) -> None:
+    explorer.settings = explorer.scenario(kind="fifo", shards=2, on_failure=True)
+    assert "The other group went on." in explorer.why
+
+
 def test_without_retries_nothing_waits(explorer) -> None:
     explorer.settings = explorer.scenario(maximum_retry_attempts=0)
     assert "Nothing waited behind m57 of `shard 0`: its batch was given up at once." in explorer.why

@@ -26,17 +26,18 @@ SENTENCES = {
     ),
     "impatient client": (
         "The client waited 3.00 s in each of 3 tries and gave up at 10.9 s. One order made 3 runs: each "
-        "try began one, none was stopped. The last ran on to 12.9 s; together they were billed for 15 s."
+        "try began one, none was stopped when nobody waited any more. The last ran on to 12.9 s; together "
+        "they were billed for 15 s."
     ),
-    "300 KB": "The Event was refused with 413: 300 KB is too large for one.",
+    "300 KB": "The Event was refused with 413: 300 KB is more than the 256 KB that one may have.",
 }
 ANSWERS = {
-    "getOrder": "its result",
-    "35 s job behind the API": "nothing in time; the function runs on",
-    "failing sync": "an error; Lambda does not try again",
+    "getOrder": "the function's result",
+    "35 s job behind the API": "no answer of Lambda in time; the function runs on",
+    "failing sync": "an error from Lambda, which does not try again",
     "failing async": "3 runs",
-    "impatient client": "nothing in time; the function runs on",
-    "times out": "an error; Lambda does not try again",
+    "impatient client": "no answer of Lambda in time; the function runs on",
+    "times out": "an error from Lambda, which does not try again",
 }
 
 
@@ -64,10 +65,27 @@ def test_the_client_sends_again_what_lambda_does_not(explorer) -> None:
 
 def test_a_size_that_is_refused_is_told_with_what_the_caller_got(explorer) -> None:
     explorer.settings = explorer.scenario(payload_bytes=7 * 1024**2)
-    assert "The synchronous call was refused with 413: 7.00 MB is too large." in explorer.why
+    assert "refused with 413: 7.00 MB is more than the 6.00 MB that one may have." in explorer.why
+    assert explorer.figures(explorer.trace)["event's client waits"] == "refused"
     explorer.set(api=True, client_tries=3)
-    assert "was refused with 500 in each of 3 tries: 7.00 MB is too large." in explorer.why
-    assert "The Event was refused with 500: 7.00 MB is too large for one." in explorer.why
+    assert (
+        "was refused with 500 in each of 3 tries: 7.00 MB is more than the 6.00 MB" in explorer.why
+    )
+    assert (
+        "The Event was refused with 500: 7.00 MB is more than the 256 KB that one" in explorer.why
+    )
+
+
+def test_a_run_that_goes_on_may_yet_be_stopped_by_its_own_timeout(explorer) -> None:
+    explorer.settings = explorer.scenario(duration=50.0, timeout=27, client_timeout=20.0)
+    assert (
+        "ran on to 27.2 s, where its own timeout stopped it, and was billed for 27 s"
+        in explorer.why
+    )
+    explorer.set(client_tries=2)
+    assert (
+        "2 runs: each try began one, none was stopped when nobody waited any more." in explorer.why
+    )
 
 
 def test_the_figures_tell_what_ran_for_nobody(explorer) -> None:

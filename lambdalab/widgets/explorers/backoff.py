@@ -127,6 +127,8 @@ class _Series:
         if found.fate == "succeeded":
             number = self.tell.value("invocations", "attempts", self.own)
             before = self._before()
+            if before.endswith(": "):  # when it ran has been said
+                return f"{before}attempt {number} succeeded."
             attempt = "attempt" if before.endswith(" and ") else "Attempt"
             return f"{before}{attempt} {number} succeeded at an age of {self._age()}."
         if found.cause != "event_age_exceeded":
@@ -167,9 +169,7 @@ class _Series:
             return ""
         last = self.tell.value("attempts", "ended_at", others, "max")
         begun = self.tell.value("attempts", "started_at", self.own)
-        return (
-            f"There was room again at {last}, but a wait is waited to its end: it ran at {begun}. "
-        )
+        return f"There was room again at {last}, but a wait is waited to its end, at {begun}: "
 
     def _no_retry(self) -> str:
         """That all the retries there are have been used."""

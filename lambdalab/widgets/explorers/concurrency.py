@@ -154,11 +154,19 @@ def _shows(trace: Trace, other: Trace | None = None) -> str:
     return fits.pop() if len(fits) == 1 else "concurrency"
 
 
+def _specks(trace: Trace) -> bool:
+    """Whether runs are too short for their bars to show which began cold."""
+    tell = Telling(trace)
+    began, ended = (tell.number("attempts", f"{what}_at", how="max") for what in ("started", "ended"))
+    took = tell.number("attempts", "started_at..ended_at", how="max")
+    return took < _SPECK * max(began, ended)
+
+
 def _fitting(trace: Trace) -> str:
     homes: Any = trace.environments
     limited = (trace.invocations["status"] == "throttled").any()
     if limited or (homes["kind"] == "provisioned").any() or len(homes) > _MOST_LANES:
         return "concurrency"
-    if np.any(homes["ended_because"] == "idle_expiry"):
+    if np.any(homes["ended_because"] == "idle_expiry") or _specks(trace):
         return "cold_starts"
     return "timeline" if len(trace.attempts) <= _MOST_BARS else "concurrency"

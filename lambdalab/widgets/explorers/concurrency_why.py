@@ -99,16 +99,20 @@ def _refusal(tell: Telling, cause: str, begun: str, got: str) -> str:
     limit = tell.value("scaling", "after", throttle)
     if cause == "throttled_scaling":
         whole = tell.setting("account", "concurrency", "limit")
+        each = tell.setting("account", "concurrency", "scaling_rate")
         return (
             f"{begun} {got} although the account has room for {whole} at once: a function is given "
-            f"{limit} new environments at once, and then only some more each second."
+            f"{limit} new environments at once, and then only {each} more each second."
         )
     if cause == "throttled_account":
         return f"{begun} all {limit} that the account allows at once were at work: {got}."
     if cause == "throttled_reserved":
+        whole = f"of {limit}"
+        if len(tell.rows("environments", {"kind": "provisioned"})):
+            whole = f"({limit} beside what is provisioned)"
         return (
-            f"{begun} all {limit} of the reserved concurrency were at work: {got}, with plenty of room "
-            "left in the account."
+            f"{begun} the reserved concurrency {whole} was used up: {got}, with plenty of room left in "
+            "the account."
         )
     if cause == "throttled_provisioned":
         return (
@@ -153,8 +157,13 @@ def _bound(tell: Telling, first: pd.Series[Any], ready: str) -> str:
     at = first["started_at"]
     busy = {"init_type": "provisioned", "started_at": ("<=", at), "ended_at": (">", at)}
     if len(tell.rows("attempts", busy)) >= int(ready.replace(",", "")):
+        if ready == "1":
+            only = tell.value("scaling", "after", {"kind": "provisioned"}, "max", text="one")
+            return f"the {only} provisioned environment was at work"
         return f"all {ready} provisioned environments were at work"
-    return f"the {ready} provisioned environments had had their ten calls each within a second"
+    return (
+        f"the provisioned concurrency of {ready} had let in its ten calls for each within a second"
+    )
 
 
 def _beginning(tell: Telling, attempt: pd.Series[Any]) -> str:

@@ -189,7 +189,9 @@ class Poison:
         if self.found.kind == "fifo":
             others = {"queue": self.own["queue"], "message_group": ("!=", self._group())}
             count = self.tell.value("queue_events", "message_group", others, "unique")
-            return f"The other {count} {'group' if count == '1' else 'groups'} went on."
+            return (
+                f"The other {count} groups went on." if count != "1" else "The other group went on."
+            )
         alone = bool(np.all(self.found.blocks.lane == self.lane))
         return "All other lanes went on." if alone else ""
 

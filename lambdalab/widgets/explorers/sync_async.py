@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 _RULES = Rules.as_of()
 _KB = 1024
 _HEARD = {
-    "result": "its result",
-    "error": "an error; Lambda does not try again",
-    "again": "an error, after Lambda has tried twice more",
-    "stopped": "nothing in time; the function is stopped",
-    "left": "nothing in time; the function runs on",
+    "result": "the function's result",
+    "error": "an error from Lambda, which does not try again",
+    "again": "an error from Lambda, after it has tried twice more",
+    "stopped": "no answer of Lambda in time; the function is stopped",
+    "left": "no answer of Lambda in time; the function runs on",
 }
 """What a synchronous caller may expect, right or wrong."""
 
@@ -122,7 +122,7 @@ class SyncAsyncExplorer(Explorer):
         told = {}
         for name, rows in (("synchronous client", _call(trace)), ("event's client", _event(trace))):
             waited = 0.0 if rows is None else _waited(rows)
-            at_once = "–" if rows is None else "not at all"
+            at_once = "–" if rows is None else "refused" if _refused(trace, rows) else "not at all"
             told[f"{name} waits"] = words.duration(waited) if waited else at_once
         found = key_figures(trace)
         return {
@@ -158,6 +158,11 @@ def _invocation(trace: Trace, tried: pd.Series[Any]) -> pd.Series[Any]:
     calls = trace.invocations
     found: pd.Series[Any] = calls[calls["request_id"] == tried["request_id"]].iloc[0]
     return found
+
+
+def _refused(trace: Trace, rows: pd.DataFrame) -> bool:
+    """Whether the last try of a call was refused."""
+    return bool(_invocation(trace, rows.iloc[-1])["status"] == "refused")
 
 
 def _waited(rows: pd.DataFrame) -> float:
@@ -196,8 +201,7 @@ def _synchronous(tell: Telling, call: pd.DataFrame) -> str:
     if _left(last):
         return f"{_gave_up(tell, call)} {_went_on(tell, call)}"
     said = _answered(tell, call)
-    refused = _invocation(tell.trace, last)["status"] == "refused"
-    if len(call) > 1 and not refused:
+    if len(call) > 1 and not _refused(tell.trace, call):
         return f"{said} {_again(tell, call)}"
     return said
 
@@ -238,14 +242,19 @@ def _went_on(tell: Telling, call: pd.DataFrame) -> str:
     if len(call) == 1:
         until = tell.value("attempts", "ended_at", run)
         billed = tell.value("attempts", "billed_ms", run)
-        return f"The function ran on to {until} and was billed for {_all_of(until, billed)}."
+        stopped = ""
+        if str(tell.rows("attempts", run)["outcome"].iloc[0]) == "timeout":
+            stopped = ", where its own timeout stopped it,"
+        return (
+            f"The function ran on to {until}{stopped} and was billed for {_all_of(until, billed)}."
+        )
     own = {"cause": str(tell.rows("attempts", run)["cause"].iloc[0])}
     runs = tell.count("run", "attempts", own)
     until = tell.value("attempts", "ended_at", run)
     billed = tell.value("attempts", "billed_ms", own, "sum")
     return (
-        f"One order made {runs}: each try began one, none was stopped. The last ran on to {until}; "
-        f"together they were billed for {billed}."
+        f"One order made {runs}: each try began one, none was stopped when nobody waited any more. The "
+        f"last ran on to {until}; together they were billed for {billed}."
     )
 
 
@@ -260,7 +269,8 @@ def _answered(tell: Telling, call: pd.DataFrame) -> str:
     if run["status"] == "refused":
         size = tell.value("invocations", "payload_bytes", _one(last))
         often = f" in each of {_tries(tell, last)} tries" if len(call) > 1 else ""
-        return f"The synchronous call was refused with {code}{often}: {size} is too large."
+        limit = _limit(tell, "synchronous", size)
+        return f"The synchronous call was refused with {code}{often}: {size} is {limit}."
     at = tell.value("requests", "answered_at", _one(last))
     if not run["function_error"]:
         return f"The client waited {at}, and its {code} brought the function's result."
@@ -270,6 +280,12 @@ def _answered(tell: Telling, call: pd.DataFrame) -> str:
         f"After {at} the client heard in a {code} that {why}. Lambda did not try again{more}. The order "
         "is kept nowhere."
     )
+
+
+def _limit(tell: Telling, kind: str, size: str) -> str:
+    """What a payload is more than."""
+    most = tell.setting("account", "payload", kind, "bytes")
+    return f"{'' if most != size else 'just '}more than the {most} that one may have"
 
 
 def _again(tell: Telling, call: pd.DataFrame) -> str:
@@ -291,7 +307,8 @@ def _asynchronous(tell: Telling, rows: pd.DataFrame) -> str:
     code = tell.value("requests", "status_code", _one(last))
     if event["status"] == "refused":
         size = tell.value("invocations", "payload_bytes", _one(last))
-        return f"The Event was refused with {code}: {size} is too large for one."
+        limit = _limit(tell, "asynchronous", size)
+        return f"The Event was refused with {code}: {size} is {limit}."
     had = f"With Event the client had {code} at once"
     runs = int(event["attempts"])
     if event["status"] == "succeeded" and runs == 1:
