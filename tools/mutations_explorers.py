@@ -205,7 +205,7 @@ MUTATIONS: list[Mutation] = [
         "widgets/explorer.py",
         'self.picture.value, self.spoken.picture, self.key_figures.value = b"", "", ""',
         'self.picture.value, self.key_figures.value = b"", ""',
-        f"{ALL}test_predict_first_hides_each_run_until_a_guess",
+        "tests/widgets/test_spoken.py::test_what_waits_for_a_guess_is_not_told",
     ),
     Mutation(
         "who has seen the answer may guess again",

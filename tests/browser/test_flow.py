@@ -20,6 +20,7 @@ import lambdalab as ll
 from lambdalab.trace.codes import AttemptOutcome
 from lambdalab.trace.schema import ATTEMPTS
 from lambdalab.widgets.flow.cells import CELL_STATES
+from lambdalab.widgets.flow.counts import HEADS
 from lambdalab.widgets.flow.dots import STATES
 from lambdalab.widgets.flow.layout import spot
 
@@ -44,6 +45,13 @@ SENTENCES = f"""() => {{
     }});
 }}"""
 SEEK = f"seconds => {{ const f = {PLAYER}; f.model.set('time', seconds); f.model.save_changes(); }}"
+# Every text that is written on the picture, as it is painted.
+WRITTEN = f"""() => {{
+    const f = {PLAYER}, pen = CanvasRenderingContext2D.prototype, write = pen.fillText, written = [];
+    pen.fillText = function (text, ...where) {{ written.push(text); write.call(this, text, ...where); }};
+    try {{ f.paint(); }} finally {{ pen.fillText = write; }}
+    return written;
+}}"""
 CELLS = {"busy": "#0072B2", "idle": "#D9D9D9", "failed": "#D55E00"}  # the last is that of its cross
 DOTS, LETTERS = {"waiting": "#56B4E9", "retry": "#E69F00"}, "#CC79A7"
 
@@ -258,6 +266,33 @@ def test_dots_on_their_way_are_between_their_boxes(page: Any, flow: ll.Flow) -> 
         if d[2] == letters.start and list(flow.plan.layout.boxes)[d[3]] == "queue:failed"
     ]
     assert other.x < dot[0] < box.x + box.width
+
+
+def test_numbers_in_boxes_are_those_of_the_books(page: Any, flow: ll.Flow) -> None:
+    """How much is where, and how long the next try is off."""
+    plan, waits = flow.plan, 0
+    for time in moments(flow, 25):
+        page.evaluate(SEEK, time / 1e6)
+        written = page.evaluate(WRITTEN)
+        for name, series in plan.series.items():
+            if name in plan.layout.boxes:
+                heads = HEADS[plan.layout.boxes[name].node.role]
+                counts = [
+                    f"{n:,} {head}" for n, head in zip(series.at(time), heads, strict=True) if n
+                ]
+                assert_written(" · ".join(counts) or f"0 {heads[0]}", written)
+        left = [(s.until - time) / 1e6 for s in plan.at(time) if STATES[s.state] == "retry"]
+        if left and 10 < min(left) < 119:
+            assert_written(f"next try in {min(left):.0f} s", written)
+            waits += 1
+    assert waits > 3
+
+
+def assert_written(wanted: str, written: list[str]) -> None:
+    """It stands on the picture, be it that it goes on, or is cut where its box ends."""
+    cut = [text.removesuffix("…") for text in written if text.endswith("…")]
+    whole = any(text.startswith(wanted) for text in written)
+    assert whole or any(wanted.startswith(text) for text in cut if len(text) > 3), wanted
 
 
 def test_an_empty_stretch_says_that_it_is_passed_fast(chromium: Any, tmp_path: Path) -> None:

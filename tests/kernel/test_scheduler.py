@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lambdalab.errors import InsideHandler
 from lambdalab.kernel import Scheduler

@@ -20,7 +20,7 @@ SHORT = Visibility()
 TRACES = {
     "too short": SHORT,
     "dead, and done": replace(SHORT, visibility_timeout=5),
-    "window": replace(SHORT, window=3, visibility_timeout=60),
+    "window": replace(SHORT, window=3, visibility_timeout=60, messages=25),
     "partial": replace(QUICK, bad=1, partial_failures=True),
     "redrive": replace(QUICK, bad=2, redrive=True),
 }

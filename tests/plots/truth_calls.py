@@ -6,6 +6,7 @@ AssertionError where the axes show anything else.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -297,7 +298,7 @@ def concurrency(trace: Any, ax: Axes) -> None:
         marks = [x for x, _ in points(ax, f"throttles:{cause}")]
         assert {round(x, 6) for x in marks} <= known, "a mark is a throttle"
         assert marks, cause
-        assert f"{(causes == cause).sum():,} throttle" in words(ax)
+        assert re.search(rf"\b{(causes == cause).sum():,} throttles?: ", words(ax)), cause
     assert f"at most {int(below.max()):,} at once" in title(ax)
 
 

@@ -344,13 +344,15 @@ def test_what_a_cell_shows_is_short(alone) -> None:
 
 def test_differences_are_taken_run_by_run(alone) -> None:
     found = alone.difference({"rate": 8, "window": 0}, {"rate": 8, "window": 5})
-    runs = alone.by_run.set_index(["rate", "window", "seed"])["age_p50_s"]
-    apart = runs[8, 5] - runs[8, 0]
-    row = found.loc["age_p50_s"]
-    assert row["difference"] == pytest.approx(apart.mean())
-    half = 2.262157162798205 * apart.std() / np.sqrt(SEEDS)
-    assert (row["low"], row["high"]) == pytest.approx((apart.mean() - half, apart.mean() + half))
-    assert row["runs"] == SEEDS
+    by_run = alone.by_run.set_index(["rate", "window", "seed"])
+    for name in ("age_p50_s", "batches"):  # batches of one record each are as many as messages came
+        runs, row = by_run[name], found.loc[name]
+        apart = runs[8, 5] - runs[8, 0]
+        assert row["difference"] == pytest.approx(apart.mean())
+        half = 2.262157162798205 * apart.std() / np.sqrt(SEEDS)
+        ends = apart.mean() - half, apart.mean() + half
+        assert (row["low"], row["high"]) == pytest.approx(ends)
+        assert row["runs"] == SEEDS
     assert found.loc["latency_p95_s", "runs"] == 0
     with pytest.raises(InvalidSetting, match="3 have these"):
         alone.difference({"rate": 8}, {"rate": 2})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import lambdalab as ll
 from lambdalab.widgets.flow.script import write
 from tests.acceptance import story_lab
 
@@ -51,3 +52,14 @@ def test_decisions_of_one_moment_tell_what_ends_before_what_begins(trace) -> Non
     order = [(one.at, one.kind) for one in write(trace, most=10**9).decisions]
     assert order == sorted(order)
     assert len({at for at, _ in order}) < len(order), "some moments have several"
+
+
+def test_at_the_moment_of_a_decision_it_is_told(trace) -> None:
+    """The last of those of one moment; just before it the one before."""
+    flow = ll.Flow(trace)
+    told = flow.plan.decisions
+    last = {one.at: place for place, one in enumerate(told)}
+    for at in list(last)[::7]:
+        flow.seek(at / 1e6)
+        assert flow.caption == told[last[at]].sentence()
+        assert flow.plan.decided(at - 1) == max((last[t] for t in last if t < at), default=-1)

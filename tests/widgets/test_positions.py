@@ -14,7 +14,7 @@ from lambdalab.widgets import EXPLORERS
 from tests.widgets import proving
 from tests.widgets.positions import position
 
-POSITIONS = int(os.environ.get("POSITIONS", "300"))
+POSITIONS = int(os.environ.get("POSITIONS", "40"))
 """For each explorer."""
 
 RUN_EACH = """

@@ -13,15 +13,17 @@ from lambdalab.scenarios.concurrency import ARRIVALS, FUNCTION
 from lambdalab.widgets.controls import Control, choice, magnitude, number, whole
 from lambdalab.widgets.explorer import Explorer
 from lambdalab.widgets.explorers.concurrency_why import crowd, why
+from lambdalab.widgets.facts import Telling, Why
 from lambdalab.widgets.predicting import Question, numbered
 
 if TYPE_CHECKING:
     from lambdalab.plots.picture import Axes
     from lambdalab.trace import Trace
-    from lambdalab.widgets.facts import Why
 
 _MOST_LANES, _MOST_BARS = 14, 250
 """As many environments and runs can be told apart as lanes and bars."""
+_SPECK = 0.005
+"""Of the width of a picture: in a shorter bar nobody sees the cold part."""
 _MANY = 100
 """Calls at the same moment: of more it is asked how many are refused, of fewer how many begin cold."""
 
@@ -157,9 +159,8 @@ def _shows(trace: Trace, other: Trace | None = None) -> str:
 def _specks(trace: Trace) -> bool:
     """Whether runs are too short for their bars to show which began cold."""
     tell = Telling(trace)
-    began, ended = (tell.number("attempts", f"{what}_at", how="max") for what in ("started", "ended"))
     took = tell.number("attempts", "started_at..ended_at", how="max")
-    return took < _SPECK * max(began, ended)
+    return took < _SPECK * tell.number("attempts", "started_at", how="max")
 
 
 def _fitting(trace: Trace) -> str:
