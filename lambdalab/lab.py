@@ -261,8 +261,8 @@ class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TriggerVerbs):
         self.kinesis.reset(self._scheduler, self._books)
         self.dynamodb.reset(self._scheduler, self._books, self._streams)
         self._mappings.reset(self._scheduler, self._books, self._streams, self._lambda.front_door)
+        self._faults.restart(self._lambda)  # before the first calls of the run: buckets send some
         self._triggers.parts.begin(self._scheduler, self._books, self._streams, self._lambda)
-        self._faults.restart(self._lambda)
 
     def close(self) -> None:
         """End every environment and give back what the lab holds; the trace can still be read."""

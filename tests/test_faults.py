@@ -730,3 +730,20 @@ def test_the_books_balance_and_repeat_with_any_faults(
         first = run(seed, chosen, limit)
         patch.setattr(Traffic, "fast", False)
         assert run(seed, chosen, limit) == first
+
+
+def test_what_a_run_begins_with_meets_the_faults_of_that_run(lab: ll.Lab) -> None:
+    """A bucket that notifies sends a test event at the very beginning of each run."""
+    lab.create_function("thumb", duration=0.1)
+    topic = lab.sns.create_topic("news")
+    topic.subscribe("thumb")
+    lab.s3.create_bucket("box").notify(topic)
+    lab.run()
+    lab.faults.service_error("thumb", start=20, end=80)
+    lab.advance(30)
+    lab.reset()
+    lab.run()
+    sent = lab.trace.invocations
+    assert len(sent) == 1
+    assert sent["cause"].tolist() == ["completed"]
+    assert not len(lab.trace.faults)
