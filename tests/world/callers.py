@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.world.fronts import Answer, Fronts
-from tests.world.numbers import FAR, S
+from tests.world.numbers import FAR, OVERRUN_US, S
 from tests.world.reading import Books, grouped, need, same
 
 RETRIED = (0, 429, 500, 502, 503, 504)
@@ -22,6 +22,7 @@ class Callers:
         self.books, self.past, self.now = books, books.past, books.now
         self.fronts = Fronts(books)
         self.calls = self.fronts.calls
+        self.runs = grouped(books.attempts, "request_id")
         self.closed = max(
             (row.answered_at for row in books.requests if row.cause == "lab_closed"), default=FAR
         )
@@ -70,6 +71,8 @@ class Callers:
         answer = self.natural(row)
         begun = self.fronts.begun(row) if row.front else self.sent(row)
         until = begun + self.patience(row)
+        if self.stopped(row, until):
+            until = row.answered_at
         late = answer.at > until or (answer.at == until and row.cause == "client_timeout")
         told = row.answered_at, row.status_code, row.cause
         if min(answer.at, until) >= self.now and row.answered_at < 0:
@@ -85,6 +88,17 @@ class Callers:
                 answer = answer._replace(cause="accepted")
             same("what a caller saw", row, told, tuple(answer))
             same("no second answer", row, row.front_answered_at, -1)
+
+    def stopped(self, row: Any, until: int) -> bool:
+        """Whether the handler that waits was stopped by its own timeout before its patience was over."""
+        call = self.calls.get(row.request_id)
+        if call is None or call.parent_kind != "request" or not 0 <= row.answered_at < until:
+            return False
+        return any(
+            run.outcome == "timeout"
+            and row.answered_at in (run.ended_at, run.ended_at - OVERRUN_US)
+            for run in self.runs.get(call.parent_id, [])
+        )
 
     def sent(self, row: Any) -> int:
         """When a try was sent: later than it came where its caller has a queue."""
@@ -108,6 +122,10 @@ class Callers:
             need("a wait within its bounds", after, low <= waited <= high, waited, (low, high))
         last = rows[-1]
         if last.answered_at < 0:
+            return
+        begun = self.fronts.begun(last) if last.front else self.sent(last)
+        if self.stopped(last, begun + self.patience(last)):
+            same("who is stopped gives up", last, last.gave_up, True)
             return
         ended = last.status_code not in RETRIED or len(rows) >= most
         if not ended:
