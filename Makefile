@@ -44,6 +44,7 @@ break: .venv/.dev
 
 soak: .venv/.dev
 	$(run) -m pytest tests -m hypothesis --hypothesis-profile=soak --timeout=0 $(ARGS)
+	POSITIONS=300 $(run) -m pytest tests/widgets/test_positions.py --timeout=0
 	$(run) -m tests.world --n 10000 --seed "$$(date +%s)"
 
 lab: .venv/.lab

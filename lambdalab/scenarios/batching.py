@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.errors import InvalidSetting
 from lambdalab.lab import Lab
 from lambdalab.rules import Rules
 from lambdalab.scenarios import checks
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 _RULES = Rules.as_of()
 FUNCTION, QUEUE = "bill", "orders"
-_MOST_MESSAGES = 200_000
-_MOST_BYTES = 2 * 1024**3
 _VISIBILITY = 6
 """The queue's visibility timeout in function timeouts, as AWS advises (dg/services-sqs-configure)."""
 
@@ -81,19 +78,7 @@ class Batching:
         )  # fmt: skip
         checks.number("seconds", self.seconds, 1, 86_400, "s")
         checks.maximum_concurrency(self.maximum_concurrency, rules)
-        self._check_together()
-
-    def _check_together(self) -> None:
-        most, needed = _RULES.mapping_window_needed_above, "mapping_window_needed_above"
-        if self.batch_size > most and not self.window:
-            limit = f"at most {most} where there is no window"
-            raise InvalidSetting("batch_size", self.batch_size, limit, _RULES.source(needed))
-        messages = self.rate * self.seconds
-        if messages > _MOST_MESSAGES or messages * self.record_size > _MOST_BYTES:
-            limit = (
-                f"less: rate × seconds is {messages:,.0f} messages of {self.record_size:,} bytes"
-            )
-            raise InvalidSetting("seconds", self.seconds, limit)
+        checks.messages(self, rules)
 
     def run(self, seed: int | str = 7) -> Trace:
         """Let the messages come, until the last one has been dealt with."""

@@ -11,6 +11,8 @@ from lambdalab.errors import InvalidSetting, UnknownSetting
 from lambdalab.rules import Rules
 
 Made = TypeVar("Made")
+_MOST_MESSAGES = 200_000
+_MOST_BYTES = 2 * 1024**3
 
 
 def number(
@@ -79,3 +81,18 @@ def code(seed: int | str, *lines: str, **lab: object) -> str:
         "trace = lab.trace",
     ]
     return "\n".join(frame) + "\n"
+
+
+def messages(settings: Any, rules: Rules) -> None:
+    """Refuse a batch size that needs a window, and more messages than a run should hold.
+
+    ``settings`` are a scenario's with ``rate``, ``seconds``, ``record_size``, ``batch_size``, ``window``.
+    """
+    most, needed = rules.mapping_window_needed_above, "mapping_window_needed_above"
+    if settings.batch_size > most and not settings.window:
+        limit = f"at most {most} where there is no window"
+        raise InvalidSetting("batch_size", settings.batch_size, limit, rules.source(needed))
+    sent, size = settings.rate * settings.seconds, settings.record_size
+    if sent > _MOST_MESSAGES or sent * size > _MOST_BYTES:
+        limit = f"less: rate × seconds is {sent:,.0f} messages of {size:,} bytes"
+        raise InvalidSetting("seconds", settings.seconds, limit)

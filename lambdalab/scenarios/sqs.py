@@ -7,7 +7,6 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.errors import InvalidSetting
 from lambdalab.functions.durations import LogNormal
 from lambdalab.lab import Lab
 from lambdalab.rules import Rules
@@ -22,9 +21,7 @@ if TYPE_CHECKING:
 
 _RULES = Rules.as_of()
 FUNCTION, QUEUE, DEAD_LETTERS = "worker", "queue", "dead-letters"
-_MOST_MESSAGES = 200_000
-_MOST_BYTES = 2 * 1024**3
-_MOST_RESERVED = 900
+_MOST_RESERVED = _RULES.account_concurrency - _RULES.unreserved_minimum
 _MONTH = 30 * 86_400
 _MUCH = 0.25
 """A queue that has so much of all messages in the end has got more than can be worked on."""
@@ -124,19 +121,7 @@ class Sqs:
                 rules.source("sqs_visibility_maximum"),
             )  # fmt: skip
         checks.number("seconds", self.seconds, 1, 86_400, "s")
-        self._check_together()
-
-    def _check_together(self) -> None:
-        most, needed = _RULES.mapping_window_needed_above, "mapping_window_needed_above"
-        if self.batch_size > most and not self.window:
-            limit = f"at most {most} where there is no window"
-            raise InvalidSetting("batch_size", self.batch_size, limit, _RULES.source(needed))
-        messages = self.rate * self.seconds
-        if messages > _MOST_MESSAGES or messages * self.record_size > _MOST_BYTES:
-            limit = (
-                f"less: rate × seconds is {messages:,.0f} messages of {self.record_size:,} bytes"
-            )
-            raise InvalidSetting("seconds", self.seconds, limit)
+        checks.messages(self, rules)
 
     @property
     def function_timeout(self) -> int:

@@ -208,8 +208,9 @@ def test_interrupt_in_the_last_event_is_not_lost() -> None:
 def test_ctrl_c_at_200_moments_loses_and_doubles_nothing() -> None:
     previous, interval = signal.getsignal(signal.SIGINT), sys.getswitchinterval()
     sys.setswitchinterval(1e-5)  # so that the other thread gets its turn in the middle of a run
-    stops = 0
-    for attempt in range(200):
+    stops = attempt = 0
+    while attempt < 200 or (stops <= 20 and attempt < 2_000):  # a busy machine sends many too late
+        attempt += 1
         scheduler, ran = Scheduler(), []
 
         def event(number: int, scheduler: Scheduler = scheduler, ran: list[int] = ran) -> None:
@@ -222,7 +223,7 @@ def test_ctrl_c_at_200_moments_loses_and_doubles_nothing() -> None:
         for number in range(200):
             scheduler.at(number % 7, event, number)
         signal.signal(signal.SIGINT, lambda *_, s=scheduler: s.running and s.interrupt())
-        delay = 0.0002 + attempt * 5e-6
+        delay = 0.0002 + attempt % 200 * 5e-6
         timer = threading.Timer(delay, lambda: os.kill(os.getpid(), signal.SIGINT))
         timer.start()
         try:
@@ -237,7 +238,7 @@ def test_ctrl_c_at_200_moments_loses_and_doubles_nothing() -> None:
             signal.signal(signal.SIGINT, previous)
         assert sorted(ran) == list(range(2_000))
     sys.setswitchinterval(interval)
-    assert stops > 3, "a busy machine sends fewer of them in time"
+    assert stops > 20
 
 
 def test_cancelled_entries_are_swept_out() -> None:

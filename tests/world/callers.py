@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.world.fronts import Answer, Fronts
-from tests.world.numbers import FAR, OVERRUN_US, S
+from tests.world.numbers import FAR, IN_TIME, OVERRUN_US, S
 from tests.world.reading import Books, grouped, need, same
 
 RETRIED = (0, 429, 500, 502, 503, 504)
@@ -94,9 +94,9 @@ class Callers:
         call = self.calls.get(row.request_id)
         if call is None or call.parent_kind != "request" or not 0 <= row.answered_at < until:
             return False
+        late = OVERRUN_US * (self.past.rules < IN_TIME)
         return any(
-            run.outcome == "timeout"
-            and row.answered_at in (run.ended_at, run.ended_at - OVERRUN_US)
+            run.outcome == "timeout" and row.answered_at == run.ended_at - late
             for run in self.runs.get(call.parent_id, [])
         )
 
