@@ -9,7 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 import matplotlib as mpl
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,6 +46,24 @@ def test_the_first_screen_has_what_a_newcomer_needs() -> None:
     assert "FILL" not in TEXT
 
 
+def test_the_figures_of_trust_are_those_of_the_map() -> None:
+    """Facts covered of all: as tools/fidelity.py counts them."""
+    fidelity = load("fidelity")
+    report = fidelity.check(fidelity.MAP.read_text(encoding="utf-8"))
+    shown, left_out, later = (
+        int(re.search(pattern, TEXT)[1])  # type: ignore[index]
+        for pattern in (
+            r"(\d+) of \d+ known to us",
+            r"(\d+) are not simulated",
+            r"(\d+) come later",
+        )
+    )
+    assert f"{shown} facts built and tested, {left_out} not simulated, {later} for later" in str(
+        report
+    )
+    assert re.search(rf"{shown} of {shown + left_out + later} known", TEXT)
+
+
 def test_what_it_prints_fits_the_page() -> None:
     blocks = re.findall(r"^```text\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
     assert max(len(line) for block in blocks for line in block.splitlines()) <= 112
@@ -53,3 +73,20 @@ def test_links_and_pictures_lead_somewhere() -> None:
     targets = re.findall(r"\]\(([^)#\s]+)", TEXT)
     local = [target for target in targets if "://" not in target]
     assert not [target for target in local if not (ROOT / target).exists()]
+
+
+def test_the_film_is_small_moves_and_tells_something_where_it_stands_still() -> None:
+    """`python tools/make_film.py` makes it; many pages show its first picture only."""
+    path = ROOT / "docs" / "pictures" / "film.gif"
+    assert path.name in TEXT[:2000]
+    assert path.stat().st_size <= 1_000_000
+    with Image.open(path) as film:
+        first = np.asarray(film.convert("RGB")).astype(int)
+        assert film.n_frames > 60
+        assert film.info["duration"] >= 2_000, "the first picture is gone before it is read"
+        film.seek(film.n_frames // 2)
+        assert (np.asarray(film.convert("RGB")).astype(int) != first).any(axis=2).mean() > 0.002
+    dead_letter = np.abs(first - np.array([0xCC, 0x79, 0xA7])).max(axis=2) < 24
+    assert dead_letter.sum() > 100, "the first picture shows no dead letter"
+    dark = (first.max(axis=2) < 90).mean()
+    assert 0.005 < dark < 0.2, "the first picture has no words"

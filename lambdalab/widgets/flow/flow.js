@@ -614,7 +614,7 @@ function environmentFacts(s, number, t) {
 
 const CSS = `
 .ll-flow { background: #fff; color: #1a1a1a; font: 14px/1.45 ${FONT}; padding: 8px; border-radius: 4px; max-width: 1400px; }
-.ll-flow canvas.ll-stage { width: 100%; display: block; border: 1px solid #c8c8c8; border-radius: 4px; cursor: pointer; }
+.ll-flow canvas.ll-stage { width: 100%; box-sizing: border-box; display: block; border: 1px solid #c8c8c8; border-radius: 4px; cursor: pointer; }
 .ll-flow .ll-view { overflow-x: auto; }
 .ll-flow canvas.ll-stage:focus-visible { outline: 3px solid #0072B2; outline-offset: -3px; }
 .ll-flow button:focus-visible, .ll-flow input:focus-visible, .ll-flow select:focus-visible { outline: 3px solid #0072B2; outline-offset: 1px; }
