@@ -5,8 +5,11 @@
 #   make test        everything CI runs            (ARGS="--only unit" for one part, ARGS=--list for their names)
 #   make lab         JupyterLab on the tutorials
 #   make check       ruff and mypy
-#   make notebooks   run the notebooks and store their outputs
+#   make notebooks   run the notebooks, tell what changed, store it   (ARGS=--diff stores nothing;
+#                    a number that changed needs REASON="why": it becomes a line of CHANGELOG.md)
+#   make docs        the site, in build/docs/html/: every warning an error, every link checked, offline
 #   make break       break one rule at a time: does the test named for it fail?
+#   make class       the notebooks without their answers, in build/class/
 #   make gallery     every picture in build/gallery/: telling, empty, of one row and of a million
 #   make bench       benchmarks, side by side with SimPy and SimFaaS
 #   make soak        property tests with many more examples, and 10,000 random labs
@@ -22,7 +25,7 @@ run := .venv/bin/python
 pip := $(run) -m pip install --quiet --quiet --disable-pip-version-check
 candidates := python3 python3.14 python3.13 python3.12 python3.11 python
 
-.PHONY: help demo test lab check notebooks break gallery bench soak clean
+.PHONY: help demo test lab check notebooks docs break gallery bench soak class clean
 
 help:
 	@sed -n 's/^#   \(make [a-z]*  *.*\)/\1/p' Makefile
@@ -37,7 +40,10 @@ check: .venv/.dev
 	$(run) tools/run_tests.py --only check $(ARGS)
 
 notebooks: .venv/.dev
-	$(run) tools/check_notebooks.py --update notebooks $(ARGS)
+	$(run) tools/check_notebooks.py --update --reason "$$REASON" $(ARGS)
+
+docs: .venv/.docs
+	$(run) tools/make_docs.py $(ARGS)
 
 break: .venv/.dev
 	$(run) tools/break.py $(ARGS)
@@ -49,6 +55,9 @@ soak: .venv/.dev
 
 lab: .venv/.lab
 	$(run) -m jupyterlab --ServerApp.root_dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
+
+class: .venv/.demo
+	$(run) tools/class_copies.py $(ARGS)
 
 gallery: .venv/.demo
 	$(run) tools/make_gallery.py build/gallery $(ARGS)
@@ -66,7 +75,7 @@ clean:
 	@$(pip) -e . ipykernel nbclient nbconvert
 	@touch $@
 
-.venv/.lab .venv/.bench .venv/.dev: .venv/.%: pyproject.toml | .venv/bin/python
+.venv/.lab .venv/.bench .venv/.docs .venv/.dev: .venv/.%: pyproject.toml | .venv/bin/python
 	@echo "installing lambdalab[$*]"
 	@$(pip) -e ".[$*]"
 	@touch $@

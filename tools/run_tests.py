@@ -159,6 +159,11 @@ def notebooks(outcome: Outcome) -> None:
     pytest(outcome, "notebooks", *options, "notebooks")
 
 
+def site(outcome: Outcome) -> None:
+    """The site: sphinx with every warning an error, every link checked, offline."""
+    steps(outcome, ("site", ("tools/make_docs.py",)))
+
+
 def browser(outcome: Outcome) -> None:
     """Notebooks in JupyterLab, Notebook 7 and Voila, in a real browser."""
     if not list((ROOT / "tests" / "browser").glob("test_*.py")):
@@ -180,7 +185,7 @@ def binder(outcome: Outcome) -> None:
 
 PARTS: dict[str, Callable[[Outcome], None]] = {
     part.__name__: part
-    for part in (check, fidelity, wheel, unit, world, docs, notebooks, browser, binder)
+    for part in (check, fidelity, wheel, unit, world, docs, notebooks, site, browser, binder)
 }
 NEED_THE_WHEEL = {"unit", "world", "docs", "notebooks", "browser"}
 
