@@ -1,15 +1,17 @@
-"""Run the Python blocks of README.md, in order, as one program.
+"""Run the Python blocks of pages, each page's in order, as one program.
 
-python tools/readme.py            # is what each prints what the README says?
-python tools/readme.py --update   # write what they print into the text blocks that follow them
+python tools/readme.py                     # does README.md say what its blocks print?
+python tools/readme.py docs/how-to/*.md    # do these pages?
+python tools/readme.py --update            # write what they print into the text blocks after them
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import re
-import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +37,7 @@ def blocks(text: str) -> list[Block]:
     """The Python blocks of a page of Markdown."""
     fences = list(FENCE.finditer(text))
     found = []
-    for here, following in zip(fences, [*fences[1:], None], strict=True):
+    for here, following in zip(fences, [*fences[1:], None], strict=False):
         if here[1] != "python":
             continue
         line = text.count("\n", 0, here.start(2)) + 1
@@ -46,40 +48,55 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
-def run(text: str) -> Iterator[tuple[Block, str]]:
-    """Each block with what it printed; lines in a traceback are those of the page."""
+def run(text: str, page: Path = README) -> Iterator[tuple[Block, str]]:
+    """Each block with what it printed; lines in a traceback are those of the page.
+
+    What the blocks write lands in the current folder.
+    """
     namespace: dict[str, object] = {"__name__": "__main__"}
     for block in blocks(text):
         printed = io.StringIO()
-        program = compile("\n" * (block.line - 1) + block.source, str(README), "exec")
+        program = compile("\n" * (block.line - 1) + block.source, str(page), "exec")
         with contextlib.redirect_stdout(printed):
             exec(program, namespace)
         yield block, printed.getvalue()
 
 
-def updated(text: str) -> str:
+def updated(text: str, page: Path = README) -> str:
     """The page with what its blocks print now."""
     pieces, end = [], 0
-    for block, printed in run(text):
+    for block, printed in run(text, page):
         if block.span is not None:
             pieces += [text[end : block.span[0]], printed.rstrip() + "\n"]
             end = block.span[1]
     return "".join([*pieces, text[end:]])
 
 
+def differences(text: str, page: Path) -> Iterator[str]:
+    """What the blocks of a page print now and did not, each with its place."""
+    for block, printed in run(text, page):
+        if printed.rstrip() != block.shown.rstrip():
+            yield f"{page.name}:{block.line}: now prints\n{printed}"
+
+
 def main() -> int:
     """Compare, or update with `--update`."""
-    text = README.read_text(encoding="utf-8")
-    if sys.argv[1:] == ["--update"]:
-        README.write_text(updated(text), encoding="utf-8")
-        return 0
+    parser = argparse.ArgumentParser(description="Run the Python blocks of pages.")
+    parser.add_argument("--update", action="store_true", help="write what they print now")
+    parser.add_argument("pages", nargs="*", type=Path, default=[README])
+    args = parser.parse_args()
     bad = 0
-    for block, printed in run(text):
-        if printed.rstrip() != block.shown.rstrip():
-            bad += 1
-            print(f"{README.name}:{block.line}: now prints\n{printed}")
+    for page in [page.resolve() for page in args.pages]:
+        text = page.read_text(encoding="utf-8")
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            if args.update:
+                page.write_text(updated(text, page), encoding="utf-8")
+                continue
+            for difference in differences(text, page):
+                bad += 1
+                print(difference)
     return int(bad > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())
