@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.triggers.api_gateway import ApiGateway
@@ -26,34 +26,40 @@ from lambdalab.triggers.sns.service import Sns
 class Triggers:
     """Every trigger service of one lab, by the name that the lab has for it.
 
-    Parameters: the lab's ``parts``. A new service is made here, and named in :attr:`SERVICES`.
+    Parameters: the lab's ``parts``. A new service is one line in :attr:`SERVICES`.
     """
 
-    SERVICES: tuple[str, ...] = (
-        "api_gateway", "sns", "s3", "scheduler", "elb", "eventbridge", "cognito", "firehose",
-        "cloudfront", "logs", "codecommit", "cloudformation", "config",
-    )  # fmt: skip
-    """The attributes of the lab that are trigger services, in the order in which its repr shows them."""
+    SERVICES: ClassVar[dict[str, Callable[..., Any]]] = {
+        "api_gateway": ApiGateway,
+        "sns": Sns,
+        "s3": S3,
+        "scheduler": Schedules,
+        "elb": Elb,
+        "eventbridge": EventBridge,
+        "cognito": Cognito,
+        "firehose": Firehose,
+        "cloudfront": CloudFront,
+        "logs": Logs,
+        "codecommit": CodeCommit,
+        "cloudformation": CloudFormation,
+        "config": Config,
+    }
+    """What each is made of, by its attribute of the lab; the lab's repr shows them in this order."""
 
-    DRIVEN: tuple[str, ...] = ("sns", "s3", "eventbridge", "firehose", "api_gateway", "elb")
+    NEEDS: ClassVar[dict[str, tuple[str, ...]]] = {"firehose": ("s3",)}
+    """Whose things a service is given besides the parts; they stand before it in :attr:`SERVICES`."""
+
+    DRIVEN: ClassVar[tuple[str, ...]] = (
+        "sns", "s3", "eventbridge", "firehose", "api_gateway", "elb",
+    )  # fmt: skip
     """Those whose things traffic can go to."""
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.api_gateway = ApiGateway(parts)
-        self.sns = Sns(parts)
-        self.s3 = S3(parts)
-        self.scheduler = Schedules(parts)
         self.function_urls = FunctionUrls(parts)
-        self.elb = Elb(parts)
-        self.eventbridge = EventBridge(parts)
-        self.cognito = Cognito(parts)
-        self.firehose = Firehose(parts, self.s3)
-        self.cloudfront = CloudFront(parts)
-        self.logs = Logs(parts)
-        self.codecommit = CodeCommit(parts)
-        self.cloudformation = CloudFormation(parts)
-        self.config = Config(parts)
+        for name, service in self.SERVICES.items():
+            others = [getattr(self, other) for other in self.NEEDS.get(name, ())]
+            setattr(self, name, service(parts, *others))
 
     def driven(self, name: str, others: Iterable[str]) -> Any:
         """The topic, bucket, bus, stream or API that traffic may go to by its name.
