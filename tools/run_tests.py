@@ -124,7 +124,7 @@ def unit(outcome: Outcome) -> None:
 def world(outcome: Outcome) -> None:
     """500 random labs, seeded by the commit, each held against an independent reckoning."""
     seed = commit()[:12] or "0"
-    command = ("-m", "tests.world", "--n", "500", "--seed", seed)
+    command = ("-m", "tests.world", "--n", "500", "--seed", seed, "--jobs", "2")
     print(f"-- python {' '.join(command)}")
     good = call(sys.executable, *command, cwd=CLONE, env=environment()) == 0
     outcome.count(f"python {' '.join(command)}", good)

@@ -42,6 +42,7 @@ def oldest_messages(tables: Tables) -> Iterator[Finding]:
     now = _now(tables)
     for code, kind in tables.recorder.queue_kinds.items():
         places = _open(rows, np.flatnonzero(rows["queue"] == code), kind)
+        places = _not_taken(tables, places, code)
         if not len(places) or _letters_only(rows, places):
             continue
         born = rows["at"][places] - rows["age_us"][places]
@@ -78,6 +79,26 @@ def _open(rows: Rows, places: Numbers, kind: int) -> Numbers:
     last = np.sort(places[len(places) - 1 - from_the_end])
     ends = [*_ENDS, Action.DEAD_LETTERED]
     found: Numbers = last[~np.isin(rows["action"][last], ends)]
+    return found
+
+
+def _not_taken(tables: Tables, places: Numbers, code: int) -> Numbers:
+    """Of a stream's records, which stay in it, those that a mapping that is on has still to take.
+
+    What was there before the first record that it took is none of its business.
+    """
+    names, rows = tables.recorder.names, tables.rows("queue_events")
+    known = tables.recorder.wiring.get("mapping", {})
+    mine = [name for name, told in known.items() if told.get("source") == names[code]]
+    queues = {names[queue]: queue for queue in tables.recorder.queue_kinds}
+    taking = [queues[f"{name} (records)"] for name in mine if f"{name} (records)" in queues]
+    if not taking:
+        return places
+    events, waits = rows["event"][places], np.zeros(len(places), dtype=bool)
+    for queue in taking:
+        taken = rows["event"][rows["queue"] == queue]
+        waits |= ~np.isin(events, taken) & (events > (taken.min() if len(taken) else 0))
+    found: Numbers = places[waits]
     return found
 
 

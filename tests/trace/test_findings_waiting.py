@@ -85,3 +85,25 @@ def test_nothing_waits_when_all_is_done_or_young(lab: ll.Lab) -> None:
     lab.run()
     queue.send("2")
     assert oldest(lab) == []
+
+
+def test_records_stay_in_their_stream_and_wait_only_for_a_mapping_that_has_not_taken_them(
+    lab: ll.Lab,
+) -> None:
+    stream = lab.kinesis.create_stream("clicks")
+    lab.create_function("count", duration=0.1)
+    stream.put_record("before", "k")
+    mapping = lab.create_event_source_mapping(stream, "count", starting_position="LATEST")
+    lab.run()
+    lab.drive(stream, ll.Every(1), count=40)
+    lab.run()
+    assert not oldest(lab), "all that is the mapping's business is done with"
+    mapping.disable()
+    lab.advance(60)
+    for name in ("later", "last"):
+        stream.put_record(name, "k")
+        lab.advance(60)
+    [found] = oldest(lab)
+    assert found.subject == "clicks"
+    assert found.advice.startswith("Of 2 records that wait, m42 is the oldest")
+    assert "clicks->count is switched off" in found.advice

@@ -9,14 +9,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-import traceback
 
-from lambdalab.errors import AuditError
 from lambdalab.trace.causes import CAUSES
 from lambdalab.trace.codes import Cause
 from tests.world.elsewhere import ELSEWHERE
-from tests.world.reading import Difference
-from tests.world.worlds import World
+from tests.world.many import results
 
 MANY = 500  # so many worlds reach what can be reached
 
@@ -27,17 +24,15 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=500, help="how many worlds")
     parser.add_argument("--seed", default="0", help="any text; it decides everything")
     parser.add_argument("--world", type=int, help="play only this one")
+    parser.add_argument("--jobs", type=int, default=1, help="in so many processes")
     args = parser.parse_args()
     numbers = range(args.n) if args.world is None else [args.world]
     began, reached, wrong = time.monotonic(), set(), 0
-    for number in numbers:
-        try:
-            reached |= World(args.seed, number).play()
-        except Exception as error:
+    for number, causes, problem in results(args.seed, numbers, args.jobs):
+        reached |= causes
+        if problem:
             wrong += 1
-            short = isinstance(error, (Difference, AuditError)) and args.world is None
-            print(f"---- world {number} of seed {args.seed}")
-            print(f"{type(error).__name__}: {error}" if short else traceback.format_exc())
+            print(f"---- world {number} of seed {args.seed}\n{problem}")
             print(f"again: python -m tests.world --seed {args.seed} --world {number}", flush=True)
             if wrong >= 10:
                 break
