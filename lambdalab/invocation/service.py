@@ -208,10 +208,13 @@ class LambdaService:
 
     def _note(self, function: Function) -> None:
         if any(version.code is not None for version in function.all_versions()):
+            from lambdalab.functions.early import may_hold_clocks
             from lambdalab.kernel import shims  # brings greenlet
 
             self.tasks = self.tasks or self._new_tasks()
-            shims.handlers_changed()  # the next run looks for clocks that its code bound early
+            code = function.latest.code  # an older version's was looked at when it was the latest
+            if code is not None:  # the next run looks for clocks that it bound early, if it may
+                shims.handlers_changed(lambda: may_hold_clocks(code))
         self.books.configured(function.name, _plain(function.settings))
 
     def delete_function(self, function: Function, users: Iterable[str]) -> None:

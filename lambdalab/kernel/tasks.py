@@ -148,7 +148,6 @@ class Tasks:
             if begun and self._root is not None:
                 raise LabError("this lab's handlers began in another thread; they cannot move")
             self._root = root
-            self._free.clear()  # a greenlet belongs to its thread
         self._ident, self._outer = ident, running.pop(ident, None)  # set up outside any task
         try:
             with guard.Interrupts(self), shims.installed():
@@ -165,6 +164,7 @@ class Tasks:
             yield
         finally:
             running.pop(ident, None)
+            self._free.clear()  # while they are suspended no collector sees that they hold the lab
             self.hub = None
             watch.stop()
             show_loop(loop)

@@ -85,6 +85,10 @@ def ordered(trace: Trace, mapping: str | None) -> Ordered | None:
     Streams come before queues. None where there is none; raises
     :class:`~lambdalab.errors.UnknownName` for a mapping that has handed over no batch.
     """
+    return trace.kept(f"ordered by {mapping}", lambda: _ordered(trace, mapping))
+
+
+def _ordered(trace: Trace, mapping: str | None) -> Ordered | None:
     known = _kinds(trace)
     if mapping is not None and mapping not in set(trace.batches["mapping"].unique()):
         raise UnknownName("mapping with batches", mapping, list(known))

@@ -128,6 +128,10 @@ def _busiest(trace: Trace, queue: str | None) -> str | None:
 
 def visits(trace: Trace, queue: str) -> Visits:
     """The batches of a queue's messages."""
+    return trace.kept(f"visits of {queue}", lambda: _visits(trace, queue))
+
+
+def _visits(trace: Trace, queue: str) -> Visits:
     table = trace.batches[trace.batches["source"] == queue]
     table = table.iloc[np.argsort(seconds(trace, table["opened_at"]), kind="stable")]
     opened, flushed, over = (

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.functions.cpu import compute
 from lambdalab.functions.settings import ARCHITECTURES
 from lambdalab.lab import Lab
 from lambdalab.rules import Rules
@@ -29,6 +27,15 @@ _LONGEST = 60.0
 """Seconds of work or of waiting: at the smallest size they just end before the longest timeout."""
 _MOST_CALLS = 1_000_000_000
 _MOST_THREADS = 6
+_SOURCE = """
+import time
+from lambdalab.functions.cpu import compute
+
+def handler(event, context):
+    compute({work!r}, threads={threads!r})
+    if {waiting!r}:
+        time.sleep({waiting!r})
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +101,10 @@ class MemoryCost:
     def run(self, seed: int | str = 7) -> Trace:
         """Publish a version of each size and call them all, until the last call is over."""
         lab = Lab(seed=seed)
-        work, threads, waiting = self.cpu_seconds, self.threads, self.waiting
-
-        @lab.function(name=FUNCTION, timeout=_RULES.timeout_maximum, architecture=self.architecture)
-        def resize(event: Any, context: Any) -> None:
-            compute(work, threads=threads)
-            if waiting:
-                time.sleep(waiting)
-
+        source = _SOURCE.format(work=self.cpu_seconds, threads=self.threads, waiting=self.waiting)
+        resize = lab.create_function(
+            FUNCTION, source, timeout=_RULES.timeout_maximum, architecture=self.architecture
+        )
         for memory in self.sizes:
             lab.update_function(resize, memory_size=memory)
             lab.drive(lab.publish_version(resize), Every(self._interval()), count=_EACH)

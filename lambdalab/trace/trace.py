@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,7 @@ from lambdalab.trace.summary import summary
 from lambdalab.trace.tables import BUILDERS, TABLES, Tables
 from lambdalab.trace.words import cold_starts, no_attribute, times
 
+Made = TypeVar("Made")
 #: Where pictures of a trace come from; looked up when first asked for.
 _PLOTS = "lambdalab.plots"
 
@@ -157,6 +158,13 @@ class Trace:
         nano-dollars, of a GB-second in tenths of one) and so on; empty for one that is not in the books.
         """
         return {name: dict(known) for name, known in self._recorder.wiring.get(kind, {}).items()}
+
+    def kept(self, name: str, build: Callable[[], Made]) -> Made:
+        """What ``build`` gives, remembered under ``name`` until the next event; do not change it.
+
+        For whatever is worked out from the tables and asked for more than once.
+        """
+        return self._tables.keep(name, build)
 
     # ---- figures, stories, advice -----------------------------------------------------------
 

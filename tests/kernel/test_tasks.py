@@ -449,6 +449,18 @@ def test_nothing_of_a_finished_task_is_kept(world: Any) -> None:
     assert gone() is None
 
 
+def test_a_world_whose_run_is_over_can_be_collected(make_world: Any) -> None:
+    """No collector sees what a suspended greenlet holds: none may be left."""
+    import weakref
+
+    world = make_world()
+    world.run(sleeper(1), sleeper(2), sleeper(0))
+    gone = weakref.ref(world.tasks)
+    del world
+    gc.collect()
+    assert gone() is None
+
+
 _FROZEN = """
 import sys
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -205,6 +205,10 @@ class Altered:
 
     def __getattr__(self, name: str) -> Any:
         return self._frame if name == self._table else getattr(self._trace, name)
+
+    def kept(self, _name: str, build: Callable[[], Any]) -> Any:
+        """What comes of these tables, and not of the trace's own."""
+        return build()
 
 
 def _changed(column: pd.Series, row: int, value: Any) -> pd.Series:

@@ -76,3 +76,13 @@ def test_recording_brings_no_pandas() -> None:
         "assert 'pandas' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_what_is_kept_is_made_anew_when_more_has_happened() -> None:
+    world = World(3, calls=1, events=0, messages=0, failures=0)
+    trace = Trace(world.run())
+    made: list[int] = []
+    for _ in range(2):
+        assert trace.kept("one of mine", lambda: made.append(1) or len(made)) == 1
+    trace._recorder.wired("sqs", "orders", {})
+    assert trace.kept("one of mine", lambda: made.append(1) or len(made)) == 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from _thread import allocate_lock
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -104,10 +104,10 @@ def level() -> str:
     return f"{clocks.level} ({clocks.why})" if clocks.why else clocks.level
 
 
-def handlers_changed() -> None:
-    """Tell that handlers were registered: the next run looks for clocks they bound early."""
+def handlers_changed(may_hold_clocks: Callable[[], bool]) -> None:
+    """Tell that a handler was registered: the next run looks for clocks it bound early, if it may."""
     if _shims:
-        _clocks().handlers_changed()
+        _clocks().handlers_changed(may_hold_clocks)
 
 
 def refuse_other_clocks() -> None:

@@ -225,7 +225,7 @@ class Clocks:
 
     def __init__(self) -> None:
         self.why = ""
-        self._stale = True
+        self._came_in: list[Callable[[], bool]] = [lambda: True]
         self._level: Any
         try:
             check(ReAim())
@@ -238,18 +238,19 @@ class Clocks:
 
     def on(self) -> None:
         """Virtual inside tasks from now on."""
-        if self._stale:
-            self._stale = False
-            self._level.adopt()
+        if self._came_in:
+            came_in, self._came_in = self._came_in, []
+            if self.level == "adopt" or any(may_hold() for may_hold in came_in):
+                self._level.adopt()
         self._level.on()
 
     def off(self) -> None:
         """Everything as it was."""
         self._level.off()
 
-    def handlers_changed(self) -> None:
-        """Handlers came in since: look for names bound early once more, before the next run."""
-        self._stale = True
+    def handlers_changed(self, may_hold_clocks: Callable[[], bool]) -> None:
+        """A handler came in: look for names bound early before the next run, if it may hold one then."""
+        self._came_in.append(may_hold_clocks)
 
 
 def check(clocks: Any) -> None:

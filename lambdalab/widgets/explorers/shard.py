@@ -43,7 +43,6 @@ class ShardExplorer(Explorer):
     heading = "What does one bad record hold up? A shard, or a message group, and what sets it free"
     scenario = Shard
     tall = 4.2
-    _worked_out: tuple[Trace, Ordered | None] | None = None
     presets: ClassVar = {
         "blocks": {},
         "three retries": {"maximum_retry_attempts": 3},
@@ -85,15 +84,9 @@ class ShardExplorer(Explorer):
         """The plot."""
         return "trace.plot.shards()"
 
-    def _of(self, trace: Trace) -> Ordered | None:
-        """What keeps an order in this run: worked out once, for all that ask."""
-        if self._worked_out is None or self._worked_out[0] is not trace:
-            self._worked_out = (trace, ordered(trace, None))
-        return self._worked_out[1]
-
     def explain(self, trace: Trace) -> Why:
         """What waited behind the bad record, how long, and what ended it."""
-        found = self._of(trace)
+        found = ordered(trace, None)
         tell = Telling(trace)
         if found is None or not len(found.at):
             return tell.why("Nothing has come yet.")
@@ -102,7 +95,7 @@ class ShardExplorer(Explorer):
 
     def ask(self, trace: Trace) -> Question:
         """What those behind the bad record have to wait for."""
-        found = self._of(trace)
+        found = ordered(trace, None)
         poison = None if found is None else Poison.of(Telling(trace), found)
         end = "skipped" if poison is None else poison.end
         thing = (
@@ -116,7 +109,7 @@ class ShardExplorer(Explorer):
 
     def figures(self, trace: Trace) -> dict[str, str]:
         """What was handed over and given up, how long something stood still, and how old records got."""
-        found = self._of(trace)
+        found = ordered(trace, None)
         if found is None or not len(found.at):
             return {}
         actions = found.rows["action"].astype(str)
