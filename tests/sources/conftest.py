@@ -50,6 +50,8 @@ class Script:
     answer: Callable[[Any], Any]
     duration: Callable[[Any], float]
     handler: str = "scripted.handler"
+    function: None = None  # neither an object nor a text: it is never entered
+    folder: None = None
 
 
 class Scripted:
