@@ -57,6 +57,13 @@ def test_all_but_the_answers_is_as_it_was(path: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WITH_QUESTIONS, ids=lambda path: path.stem)
+def test_a_copy_promises_no_answers(path: Path, folder: Path) -> None:
+    asked = [cell.source for cell in cells(folder / path.name, "markdown")]
+    assert sum(tool.EMPTY in text for text in asked) == 1
+    assert not any("folded" in text for text in asked)
+
+
+@pytest.mark.parametrize("path", WITH_QUESTIONS, ids=lambda path: path.stem)
 def test_there_are_answers_and_nothing_else_needs_them(path: Path) -> None:
     answers = [cell for cell in cells(path) if tool.is_answer(cell)]
     assert len(answers) >= 3

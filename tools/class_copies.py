@@ -24,6 +24,8 @@ import nbformat
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS, OUT = ROOT / "notebooks", ROOT / "build" / "class"
 PROMPT = "# your answer"
+FOLDED = "The cells below, folded, *compute* the answers: look only when you have yours."
+EMPTY = "Then have each cell below *compute* its answer."
 ANSWER = re.compile(r"answer-\d+")
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -50,6 +52,8 @@ def copied(notebook: Any, names: set[str], *, answers: bool, outputs: bool) -> A
     for cell in copy.cells:
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(lambda link: kept(link, names), cell.source)
+            if not answers:
+                cell.source = cell.source.replace(FOLDED, EMPTY)
         elif is_answer(cell) and not answers:
             cell.source, cell.metadata = PROMPT, nbformat.from_dict({})
             shown |= models(cell)
