@@ -24,6 +24,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 TOUR = "notebooks/00-tour.ipynb"
+APP = "lambdalab/widgets/app/explorers.ipynb"
 
 
 def dockerfile(clone: Path) -> str:
@@ -50,8 +51,9 @@ def problems(clone: Path) -> Iterator[str]:
     yield from runtime_problems(folder / "runtime.txt", text)
     yield from script_problems(folder / "postBuild")
     yield from pin_problems(folder / "requirements.txt", clone / "pyproject.toml")
-    if not (clone / TOUR).exists():
-        yield f"there is no {TOUR} to open"
+    for page in (TOUR, APP):
+        if not (clone / page).exists():
+            yield f"there is no {page} to open"
 
 
 def runtime_problems(path: Path, text: str) -> Iterator[str]:
@@ -93,7 +95,7 @@ def pin_problems(path: Path, project: Path) -> Iterator[str]:
 
 
 def install(clone: Path) -> None:
-    """In a fresh venv and on what is committed: the pins, postBuild, the notebooks."""
+    """In a fresh venv and on what is committed: the pins, postBuild, the notebooks, the app."""
     with tempfile.TemporaryDirectory() as folder:
         env, copy = Path(folder, "env"), Path(folder, "clone")
         venv.create(env, with_pip=True)
@@ -105,10 +107,13 @@ def install(clone: Path) -> None:
         def run(*command: str) -> None:
             subprocess.run(command, cwd=copy, env=variables, stdin=subprocess.DEVNULL, check=True)
 
-        run("python", "-m", "pip", "install", "--quiet", "-r", "binder/requirements.txt")
+        # as repo2docker does it; an image that had to compile something would take minutes
+        quick = ("--no-cache-dir", "--only-binary", ":all:")
+        run("python", "-m", "pip", "install", "--quiet", *quick, "-r", "binder/requirements.txt")
         run("./binder/postBuild")
         run("python", "-m", "pip", "check")
-        for notebook in sorted((copy / "notebooks").glob("*.ipynb")):
+        lessons = sorted((copy / "notebooks").glob("*.ipynb"))
+        for notebook in (*lessons, copy / APP):
             run("jupyter", "execute", str(notebook.relative_to(copy)))
 
 

@@ -175,7 +175,7 @@ def browser(outcome: Outcome) -> None:
     env.setdefault("SHOTS", str(BUILD / "shots"))
     if find_browser() or env.get("CI"):
         env["BROWSER_REQUIRED"] = "1"
-    pytest(outcome, "browser", "-p", "no:xdist", "tests/browser", env=env)
+    pytest(outcome, "browser", "-n", "2", "--dist", "loadfile", "tests/browser", env=env)
 
 
 def binder(outcome: Outcome) -> None:

@@ -113,6 +113,7 @@ def pytest_runtest_makereport(
     report: pytest.TestReport = yield
     if report.when == "call" and report.failed:
         for used in item.funcargs.values():
-            if isinstance(used, Notebook):
-                used.shot(f"failed-{item.name}")
+            shown = getattr(used, "notebook", used)  # a page, or what holds one
+            if isinstance(shown, Notebook):
+                shown.shot(f"failed-{item.name}")
     return report

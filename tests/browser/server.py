@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import lambdalab
+from lambdalab.widgets.app import PAGE
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
@@ -39,11 +40,14 @@ def free_port() -> int:
 
 
 class Server:
-    """A Jupyter server on loopback, with its own settings, that serves a copy of notebooks/."""
+    """A Jupyter server on loopback, with its own settings; it serves copies of notebooks/ and the app."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "root"
         shutil.copytree(NOTEBOOKS, self.root / "notebooks")
+        app = self.root / "lambdalab" / "widgets" / "app"  # as in a clone
+        app.mkdir(parents=True)
+        shutil.copy(PAGE, app)
         self.url = f"http://127.0.0.1:{free_port()}"
         self.log = folder / "server.log"
         with self.log.open("w") as log:
@@ -64,6 +68,7 @@ class Server:
             "--IdentityProvider.token=",  # loopback, and gone in a minute
             "--ServerApp.disable_check_xsrf=True",
             f"--ServerApp.root_dir={self.root}",
+            "--LabApp.expose_app_in_browser=True",  # tests ask its model what has run
             "--VoilaConfiguration.show_tracebacks=True",
         ]
 
