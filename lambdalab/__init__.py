@@ -25,7 +25,7 @@ from lambdalab.traffic.callers import Browser, QueueingCaller, ReadTimeoutError
 from lambdalab.traffic.sdk import SdkClient
 
 if TYPE_CHECKING:
-    from lambdalab import plots, scenarios, widgets
+    from lambdalab import plots, quiz, scenarios, widgets
     from lambdalab.plots import compare
     from lambdalab.sweeps import sweep
     from lambdalab.trace import Trace
@@ -79,6 +79,7 @@ __all__ = [
     "compute",
     "explore",
     "plots",
+    "quiz",
     "scenarios",
     "sweep",
     "widgets",
@@ -99,6 +100,7 @@ _LATER = {
     "compare": "lambdalab.plots",
     "explore": "lambdalab.widgets",
     "plots": "",
+    "quiz": "",
     "scenarios": "",
     "sweep": "lambdalab.sweeps",
     "widgets": "",

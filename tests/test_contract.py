@@ -22,7 +22,7 @@ MISSING_AT_MOST = 0  # it may only go down
 # ---- what was promised, as data
 
 NAMES = """
-    Lab LogNormal Exponential Poisson Replay compute compare explore plots
+    Lab LogNormal Exponential Poisson Replay compute compare explore plots quiz
     SyncAsyncExplorer BackoffExplorer BatchingExplorer
 """
 
