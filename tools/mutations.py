@@ -12,6 +12,7 @@ import mutations_events
 import mutations_explorers
 import mutations_fifo
 import mutations_inside
+import mutations_learning
 import mutations_life
 import mutations_mappings
 import mutations_pictures
@@ -40,4 +41,5 @@ MUTATIONS: list[Mutation] = [
     *mutations_pictures.MUTATIONS,
     *mutations_explorers.MUTATIONS,
     *mutations_viewing.MUTATIONS,
+    *mutations_learning.MUTATIONS,
 ]

@@ -92,3 +92,13 @@ def test_only_those_that_may_are_searched_for(monkeypatch: pytest.MonkeyPatch) -
     assert searches("def handler(event, context): return 1") == 0
     assert searches(lambda event, context: 1) == 0
     assert searches(lambda event, context: str(early_bound())) == 2
+
+
+def test_one_that_may_is_enough() -> None:
+    with Lab(start=START) as lab:
+        lab.create_function("plain", lambda event, context: None)
+        lab.invoke("plain")  # the search that every process begins with is over
+        early_bound = datetime.now
+        lab.create_function("f", lambda event, context: early_bound().year)
+        lab.create_function("plain_too", lambda event, context: None)
+        assert lab.invoke("f").payload == 2025

@@ -6,11 +6,13 @@ import datetime as dt
 import functools
 import json
 import math
+import os
 import random
 import sys
 import time
 from collections.abc import Callable
 from time import sleep
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -57,6 +59,13 @@ def through(number: int) -> float:
 
 def clock(now: Any = dt.datetime.now) -> Any:
     return now()
+
+
+def stamp() -> None:
+    """A function that has a clock as an attribute."""
+
+
+stamp.now = dt.datetime.now  # type: ignore[attr-defined]
 
 
 def may(function: Callable[..., Any]) -> bool:
@@ -117,6 +126,12 @@ def kept_by_a_decorator() -> Callable[..., Any]:
     return stamped(lambda event, context: None)
 
 
+def brought_by_an_import(event: Any, context: Any) -> Any:
+    from shop import now  # type: ignore[import-not-found]
+
+    return now()
+
+
 def kept_by_a_name_in_a_nested_function(event: Any, context: Any) -> Any:
     def inner() -> Any:
         return EARLY()
@@ -129,12 +144,16 @@ HOLDING = [
     kept_deep(),
     kept_by_a_decorator(),
     kept_by_a_name_in_a_nested_function,
+    brought_by_an_import,
     lambda event, context: EARLY(),
     lambda event, context: SHELF[0](),
     lambda event, context: clock(),
     lambda event, context: Clocked.now(),
     lambda event, context: SPEAKING.now(),
     lambda event, context, now=dt.datetime.now: now(),
+    lambda event, context, *, now=dt.datetime.now: now(),
+    lambda event, context: stamp.now(),  # type: ignore[attr-defined]
+    lambda event, context: os.sys.modules[__name__].EARLY(),  # type: ignore[attr-defined]
     lambda event, context: globals()["EARLY"](),
     lambda event, context: sys.modules[__name__].EARLY(),
     functools.partial(lambda now, event, context: now(), dt.datetime.now),
@@ -142,7 +161,12 @@ HOLDING = [
 
 
 @pytest.mark.parametrize("handler", HOLDING)
-def test_a_clock_bound_before_is_found_wherever_it_is_kept(handler: Callable[..., Any]) -> None:
+def test_a_clock_bound_before_is_found_wherever_it_is_kept(
+    handler: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = ModuleType("shop")
+    shop.now = dt.datetime.now  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "shop", shop)
     assert may(handler)
     with ll.Lab(start="2025-01-07") as lab:
         lab.create_function("plain", lambda event, context: None)
