@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from benchmarks import (
+    api,
     events,
     flow,
     growth,
@@ -33,6 +34,7 @@ FAMILIES: dict[str, Family] = {
     "flow": lambda args: flow.rows(),
     "viewer": lambda args: viewer.rows(args.full),
     "sweeps": lambda args: sweeps.rows(),
+    "api": lambda args: api.rows(args.rounds),
 }
 
 

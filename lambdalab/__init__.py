@@ -99,6 +99,8 @@ _LATER = {
     "VisibilityExplorer": "lambdalab.widgets",
     "compare": "lambdalab.plots",
     "explore": "lambdalab.widgets",
+    "load_ipython_extension": "lambdalab.aws.magic",
+    "unload_ipython_extension": "lambdalab.aws.magic",
     "plots": "",
     "quiz": "",
     "scenarios": "",

@@ -132,6 +132,8 @@ class ServiceError(LabError):
     """
 
     status_code = 500
+    tries = 1
+    """How many tries a caller made who tries again; this is what the last one got."""
 
     def __init__(self, message: str, hint: str = "", **fields: object) -> None:
         self.code = type(self).__name__
@@ -228,6 +230,12 @@ class ResourceConflictException(ServiceError):
     """The resource already exists, or is in a state that does not allow it."""
 
     status_code = 409
+
+
+class QueueDeletedRecently(ServiceError):
+    """SQS: a queue of that name was deleted less than 60 seconds ago."""
+
+    status_code = 400
 
 
 class ConflictException(ServiceError):

@@ -49,6 +49,8 @@ _DOORS = {
     "expressions": "lambdalab.aws.tables",
     "check": "lambdalab.advice",
     "play": "lambdalab.widgets.live",
+    "aws": "lambdalab.aws.connection",
+    "client": "lambdalab.aws.session",
 }
 """The doors that open upward, when they are first used; there are no others in the lab."""
 
@@ -108,7 +110,9 @@ class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TriggerVerbs):
         self._queue_names = QueueNames()
         self._start_afresh()
         parts = (self._scheduler, self._books, self.rules, self._streams, self._lambda.ids)
-        self.sqs = Sqs(*parts, self._clock, self._origin)
+        self.sqs = Sqs(
+            *parts, self._clock, self._origin, lambda bell, us: self._client.linger(bell, us)
+        )
         self.kinesis = Kinesis(
             self._scheduler, self._books, self.rules, self._clock, self._origin,
             self.sqs.new_number,
@@ -219,6 +223,34 @@ class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TriggerVerbs):
         """Failures on demand: ``lab.faults.fail("bill", probability=0.1)``, ``slow``, ``throttle``,
         ``service_error``, ``kill``, ``duplicate``."""
         return self._faults
+
+    # ------------------------------------------------------------------ AWS's own clients
+
+    def client(self, service_name: str, **settings: Any) -> Any:
+        """A client of boto3 whose calls this lab answers, in this process (needs the ``aws`` extra).
+
+        Parameters: ``service_name`` (``"lambda"``, ``"sqs"`` ...) and ``settings`` as of ``boto3.client``.
+
+        It is botocore's own: it validates, pages, waits and raises as on AWS. docs/aws-api.md lists the
+        operations; another raises :class:`~lambdalab.aws.dispatch.OperationNotSimulated`.
+        """
+        self._check_open()
+        return _open("client").client(self, service_name, **settings)
+
+    def session(self) -> Any:
+        """A session of boto3 whose clients and resources talk to this lab (needs the ``aws`` extra)."""
+        self._check_open()
+        return _open("client").session(self)
+
+    def aws(self) -> Any:
+        """A block in which every client of boto3 talks to this lab, and whose time is the lab's.
+
+        ``with lab.aws():`` holds for clients made before or in the block, in the notebook or in a
+        handler. Credentials and a region are there; nothing leaves the process. What the block's own
+        code sleeps lets the lab run, and its clocks show the lab's time.
+        """
+        self._check_open()
+        return _open("aws").connected(self)
 
     # ------------------------------------------------------------------ the books
 

@@ -17,10 +17,10 @@ import threading
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager, suppress
 from functools import cache
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lambdalab.kernel.clock import US
+from lambdalab.kernel.outside import monotonic, real
 from lambdalab.trace.words import duration
 
 if TYPE_CHECKING:
@@ -102,14 +102,17 @@ def counted(
                 yield item
                 done += 1
                 if shown is None and monotonic() - began >= PATIENCE:
-                    shown = _bar(total, began, desc=what, unit=unit, bar_format=_COUNTED)
-                    shown.update(done)
-                    shown.refresh()
+                    with real():
+                        shown = _bar(total, began, desc=what, unit=unit, bar_format=_COUNTED)
+                        shown.update(done)
+                        shown.refresh()
                 elif shown is not None:
-                    shown.update(done - shown.n)
+                    with real():
+                        shown.update(done - shown.n)
     finally:
         if shown is not None:
-            shown.close()
+            with real():
+                shown.close()
 
 
 @contextmanager
@@ -184,7 +187,7 @@ class _Follower:
     def close(self) -> None:
         """The run is over."""
         if self._shown is not None:
-            with suppress(OSError):
+            with suppress(OSError), real():
                 self._shown.close()
 
 

@@ -102,6 +102,9 @@ _FUNCTIONS = [
     _rule("timeout_default", 3, "s", "dg/configuration-timeout"),
     _rule("function_name_length", 64, "characters", "botocore CreateFunction"),
     _rule("environment_size", 4 * KB, "bytes", "dg/gettingstarted-limits"),
+    _rule("code_zipped", 50 * MB, "bytes", "dg/gettingstarted-limits", "uploaded, not by way of S3"),
+    _rule("code_unzipped", 250 * MB, "bytes", "dg/gettingstarted-limits"),
+    _rule("code_storage", 75 * 1024 * MB, "bytes", "dg/gettingstarted-limits"),
     _rule("reserved_variables", _RESERVED_VARIABLES, "names", "dg/configuration-envvars"),
     _rule("runtime_default", "python3.13", "runtime", "dg/lambda-runtimes"),
     _rule(

@@ -48,6 +48,9 @@ SQS: list[Row] = [
         "AWS chooses and changes it with the backlog, and tells nobody how",
     ),
     row("sqs_name_length", 80, "characters", "botocore CreateQueue"),
+    row("sqs_wait_maximum", 20, "s", "botocore ReceiveMessage, WaitTimeSeconds"),
+    row("sqs_purge_interval", 60, "s", "botocore PurgeQueue"),
+    row("sqs_deletion_interval", 60, "s", "botocore DeleteQueue"),
     row("sqs_message_attributes", 10, "attributes", "SQS developer guide, quotas"),
 ]  # fmt: skip
 

@@ -109,6 +109,19 @@ class LambdaVerbs:
         ]
         self._lambda.delete_function(found, users + self._traffic.users_of(found))
 
+    def get_function(self, function: Any) -> Function:
+        """The function that a name, an ARN, a decorated function or a handle stands for.
+
+        Raises :class:`ResourceNotFoundException` where there is none.
+        """
+        self._check_open()
+        return self._functions.find(function)
+
+    def list_functions(self) -> list[Function]:
+        """The functions there are, in the order in which they were made."""
+        self._check_open()
+        return list(self._lambda.functions.values())
+
     # ------------------------------------------------------------------ versions and aliases
 
     def publish_version(self, function: Any, description: str = "") -> Version:
@@ -196,6 +209,17 @@ class LambdaVerbs:
         versions.delete_alias(
             self._lambda, found, name, users + self._traffic.users_of(found, name)
         )
+
+    def delete_version(self, function: Any, function_version: Any) -> None:
+        """Delete a published version that nothing goes by any more; its number is not used again."""
+        self._check_open()
+        found, number = self._functions.find(function), _text(function_version)
+        users = [
+            f"mapping {mapping.name}"
+            for mapping in self._mappings
+            if mapping.function is found and mapping.target.qualifier == number
+        ]
+        versions.delete(self._lambda, found, number, users + self._traffic.users_of(found, number))
 
     # ------------------------------------------------------------------ concurrency and events
 

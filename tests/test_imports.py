@@ -42,7 +42,7 @@ ROOMS = (
 
 # The few doors that open upward. Each is opened by name when first used, never by an import
 # statement: these modules may look names up, and nobody else.
-OPENERS = {"__init__", "lab", "trace"}
+OPENERS = {"__init__", "aws", "lab", "trace"}  # aws: a service's own module, when first asked
 LOADERS = {"functions", "kernel"}  # they import a handler's modules, never ours
 
 # Who may import what from outside, beside the standard library.

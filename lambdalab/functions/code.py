@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import HandlerError, suggestion
+from lambdalab.functions.archive import unzipped
 
 if TYPE_CHECKING:
     from lambdalab.kernel.surroundings import CodeFolder, Surroundings
@@ -101,11 +102,13 @@ class Code:
     def load(cls, code: object, handler: str | None = None) -> Code:
         """Code from whatever the user gave.
 
-        Parameters: ``code``, a function, a path (file, folder or zip) or a source text: a text of
-        several lines or with ``def`` in it; ``handler``, ``"module.function"``.
+        Parameters: ``code``, a function, a path (file, folder or zip), a :class:`Code`, or a source
+        text: of several lines or with ``def`` in it; ``handler``, ``"module.function"``.
 
         Raises :class:`HandlerError` when it can be seen that this cannot be a handler.
         """
+        if isinstance(code, Code):
+            return code
         if isinstance(code, str) and (
             "\n" in code or ("def " in code and not os.path.exists(code))
         ):
@@ -153,7 +156,7 @@ class Code:
                 CodeFolder(os.fspath(place)), handler, DEFAULT_MODULE, DEFAULT_NAMES[1:]
             )
         if zipfile.is_zipfile(place):
-            folder = CodeFolder(files=_unzipped(place))
+            folder = CodeFolder(files=unzipped(place))
             return _checked(folder, handler, DEFAULT_MODULE, DEFAULT_NAMES[1:])
         if place.suffix != ".py":
             raise HandlerError(f"{os.fspath(path)!r} is neither a .py file, a folder nor a zip")
@@ -390,8 +393,3 @@ def _near(place: Path) -> str:
         return ""
     near = suggestion(place.name, [path.name for path in place.parent.iterdir()])
     return near if "did you mean" in near else ""
-
-
-def _unzipped(place: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(place) as archive:
-        return {name: archive.read(name) for name in archive.namelist() if name[-1:] != "/"}

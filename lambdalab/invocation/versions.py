@@ -24,6 +24,7 @@ from lambdalab.functions.settings import FunctionSettings
 from lambdalab.functions.target import LATEST, Alias
 from lambdalab.functions.version import Version
 from lambdalab.invocation.service import OF_THE_FUNCTION, LambdaService, check_settled
+from lambdalab.trace.schema import EnvironmentEnd
 
 if TYPE_CHECKING:
     from lambdalab.functions.code import Code
@@ -61,6 +62,32 @@ def _same_code(one: Code | None, other: Code | None) -> bool:
         return one == other
     places = [(code.handler, code.folder.root, code.folder.files) for code in (one, other)]  # type: ignore[union-attr]
     return places[0] == places[1]
+
+
+def delete(service: LambdaService, function: Function, number: str, users: Iterable[str]) -> None:
+    """Forget a version that no alias leads to, none of ``users`` calls, and nothing under way runs."""
+    version = function.versions.get(number)
+    if version is None:
+        raise ResourceNotFoundException(
+            f"Function not found: {function.arn}:{number}", suggestion(number, function.versions)
+        )
+    by = [a.name for a in function.aliases.values() if number in (a.function_version, *a.routing)]
+    if by:
+        raise ResourceConflictException(
+            "Unable to delete version because the following aliases reference it: "
+            f"[{', '.join(by)}]"
+        )
+    users = [*users, *(["provisioned concurrency"] if version.provisioned else [])]
+    if version.fleet.busy or service.events.depth(function):
+        users.append("invocations under way; lab.run() ends them")
+    if users:
+        raise ResourceConflictException(
+            f"Version {number} of {function.name} is still in use: {'; '.join(users)}"
+        )
+    version.fleet.retire(EnvironmentEnd.FUNCTION_DELETED)
+    del function.versions[number]
+    function.event_configs.pop(number, None)
+    function.policy.forget(number)
 
 
 # ---------------------------------------------------------------------- aliases

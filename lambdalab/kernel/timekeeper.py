@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lambdalab.errors import InsideHandler, NeverAnswered
+from lambdalab.kernel import outside
 from lambdalab.kernel.interrupts import interruptible
 from lambdalab.kernel.scheduler import Scheduler
 
@@ -61,7 +62,10 @@ class Timekeeper:
                     raise NeverAnswered("nothing is left to happen, and no answer has come")
                 self._scheduler.run()
 
-    def _activity(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def _activity(self) -> Iterator[None]:
         """What is on while time passes: Ctrl-C between events; shims where there are handlers."""
         tasks = self._tasks()
-        return interruptible(self._scheduler) if tasks is None else tasks.active()
+        watched = interruptible(self._scheduler) if tasks is None else tasks.active()
+        with outside.real(), watched:
+            yield

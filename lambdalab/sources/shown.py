@@ -13,7 +13,8 @@ WIRING = frozenset({
     # of services
     "books", "by_arn", "changed", "check_shards", "clock", "destination", "ids", "imply", "left_over",
     "letters_name", "new_fifo_message", "new_message", "new_number", "next_number", "noun", "open_door",
-    "origin", "reset", "rules", "scheduler", "sent", "service", "sources_of", "streams", "target_kind",
+    "linger", "origin", "reset", "rules", "scheduler", "sent", "service", "sources_of", "streams",
+    "target_kind", "wait_us",
     # of schedules
     "ticker",
     # of topics and buckets

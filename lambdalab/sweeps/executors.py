@@ -7,10 +7,10 @@ import queue
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor
 from functools import partial
-from time import perf_counter
 from typing import Any, Protocol
 
 from lambdalab.errors import InvalidSetting
+from lambdalab.kernel.outside import monotonic
 from lambdalab.sweeps.plan import Plan, Task
 from lambdalab.sweeps.scenario import told
 from lambdalab.sweeps.work import Outcome, attempt, needs_main, pack, work
@@ -63,10 +63,10 @@ def here(plan: Plan, tasks: Sequence[Task]) -> Iterator[Done]:
 
 def here_while_short(plan: Plan, tasks: Sequence[Task]) -> Iterator[Done]:
     """In this process until it is plain that it would take long; then the rest is left."""
-    began = perf_counter()
+    began = monotonic()
     for number, done in enumerate(here(plan, tasks), 1):
         yield done
-        each = (perf_counter() - began) / number
+        each = (monotonic() - began) / number
         if each * number >= _SOON / 2 and each * (len(tasks) - number) >= _SOON:
             return
 

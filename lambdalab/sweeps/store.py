@@ -20,13 +20,13 @@ from collections import Counter
 from collections.abc import Mapping, Set
 from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pandas as pd
 
 from lambdalab._version import __version__
 from lambdalab.errors import LabError, MissingExtra
+from lambdalab.kernel.outside import monotonic
 from lambdalab.sweeps.plan import Plan, Task
 from lambdalab.sweeps.scenario import _ADDRESS, Seed
 from lambdalab.sweeps.work import Outcome

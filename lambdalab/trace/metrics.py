@@ -51,13 +51,36 @@ def metrics(tables: Tables, period: float = 60) -> pd.DataFrame:
         raise InvalidSetting("period", period, "a number of seconds above 0")
     length = max(round(period * 1_000_000), 1)
     rows: list[tuple[object, ...]] = []
-    found = chain(
-        _lambda(tables), _concurrency(tables, length), _sqs(tables), _sources(tables, length)
-    )
-    for samples in _merged(found):
-        rows.extend(_statistics(samples, length, tables.recorder.names))
+    for each in _merged(_all(tables, length)):
+        rows.extend(_statistics(each, length, tables.recorder.names))
     rows.sort(key=lambda row: (row[1:4], row[0]))
     return _frame(tables, rows)
+
+
+def samples(tables: Tables, namespace: str, metric: str) -> pd.DataFrame:
+    """One row per sample of one metric, in order of time: ``at``, ``name``, ``unit``, ``value``.
+
+    What the statistics of :func:`metrics` are made of, for periods and percentiles that it has not;
+    levels (``ConcurrentExecutions``) have a sample at each change and at the beginning of each minute.
+    """
+    wanted = namespace, metric
+    found = list(_merged(each for each in _all(tables, 60_000_000) if each[:2] == wanted))
+    unit = found[0].unit if found else ""
+    at, names, values = found[0][3:] if found else (np.empty(0, int), np.empty(0, int), np.empty(0))
+    order = np.argsort(at, kind="stable")
+    columns: Columns = {
+        "at": tables.times(at[order]),
+        "name": tables.name_column(names[order]),
+        "unit": text([unit] * len(at)),
+        "value": values[order],
+    }
+    return frame(columns)
+
+
+def _all(tables: Tables, length: int) -> Iterator[Samples]:
+    yield from chain(
+        _lambda(tables), _concurrency(tables, length), _sqs(tables), _sources(tables, length)
+    )
 
 
 def _merged(found: Iterable[Samples]) -> Iterator[Samples]:

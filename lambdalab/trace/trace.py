@@ -20,7 +20,7 @@ from lambdalab.trace.digest import digest
 from lambdalab.trace.findings import Findings, findings
 from lambdalab.trace.ids import Ids
 from lambdalab.trace.logs import logs
-from lambdalab.trace.metrics import metrics
+from lambdalab.trace.metrics import metrics, samples
 from lambdalab.trace.recorder import Recorder
 from lambdalab.trace.retries import retries
 from lambdalab.trace.save import load, restored, save, save_tables, text_beside
@@ -176,6 +176,15 @@ class Trace:
     def metrics(self, period: float = 60) -> pd.DataFrame:
         """What CloudWatch would show, per ``period`` (seconds): one row per metric and period."""
         frame: pd.DataFrame = metrics(self._tables, period)
+        return frame
+
+    def samples(self, namespace: str, metric: str) -> pd.DataFrame:
+        """What :meth:`metrics` makes its statistics of: one row per sample of one metric.
+
+        Parameters: as in its columns, such as ``"AWS/Lambda"`` and ``"Duration"``. Columns: ``at``,
+        ``name``, ``unit``, ``value``.
+        """
+        frame: pd.DataFrame = samples(self._tables, namespace, metric)
         return frame
 
     def story(self, id: Any) -> Story:

@@ -26,6 +26,7 @@ from lambdalab.traffic.calls import Calls
 from lambdalab.traffic.invoking import STATUS, Invoke
 
 if TYPE_CHECKING:
+    from lambdalab.kernel.bell import Bell
     from lambdalab.kernel.surroundings import Surroundings
     from lambdalab.kernel.task import Task
 
@@ -152,6 +153,7 @@ class Client:
             waited = self.calls.manner(caller).timeout_us / US
             raise ReadTimeoutError(target.name, waited, answer.request, request_id, answer.tries)
         if answer.error is not None:
+            answer.error.tries = answer.tries
             raise answer.error
         call, tail = answer.value, self._log if log_type == "Tail" else _no_log
         return Reply(
@@ -209,6 +211,28 @@ class Client:
                 placed.abandon()
             raise
         return answers[0]
+
+    def linger(self, bell: Bell, us: int) -> None:
+        """Let whoever calls wait until the bell rings, or for so long."""
+        task, scheduler = self.task(), self._service.scheduler
+        until = scheduler.now + us
+        if task is not None:
+            bell.answer = lambda: task.tasks.wake(task)
+            task.tasks.block(task, until)
+            return
+        over: list[bool] = []
+
+        def end(_: object) -> None:
+            over.append(True)
+            scheduler.stop()
+
+        token = scheduler.at(until, end)
+        bell.answer = scheduler.stop
+        try:
+            self._wait(lambda: bell.rung or bool(over))
+        finally:
+            if not over:
+                scheduler.cancel(token)
 
     def _check_context(self, context: object) -> None:
         """What ``X-Amz-Client-Context`` can carry: an object, 3,583 bytes in base64 at most."""

@@ -18,6 +18,7 @@ import ipywidgets as w
 import traitlets
 
 from lambdalab.errors import InvalidSetting, UnknownName
+from lambdalab.kernel import outside
 from lambdalab.plots import PLOTS, words
 from lambdalab.plots.picture import Picture
 from lambdalab.progress import hidden
@@ -344,7 +345,8 @@ def play(
     if playing._loop is not None:
         playing._begin()
         return playing
-    asyncio.run(playing._play(time.monotonic))
+    with outside.real():  # played against the wall clock, also where the lab's time is on
+        asyncio.run(playing._play(time.monotonic))
     if playing.error is not None:
         raise playing.error from None
     return playing

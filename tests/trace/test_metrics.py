@@ -34,6 +34,21 @@ def test_counts_are_those_of_the_tables(trace: Trace) -> None:
     assert ages == events.isin(["received", "throttled"]).sum()
 
 
+def test_samples_are_what_the_statistics_are_made_of(trace: Trace) -> None:
+    single = trace.samples("AWS/Lambda", "Duration")
+    assert list(single.columns) == ["at", "name", "unit", "value"]
+    assert set(single.unit) == {"Milliseconds"}
+    assert single["at"].is_monotonic_increasing
+    own = single[single.name == "bill"]
+    figures = trace.metrics()
+    figures = figures[(figures.metric == "Duration") & (figures.name == "bill")]
+    assert len(own) == figures.samples.sum()
+    assert own.value.sum() == pytest.approx(figures["sum"].sum())
+    assert own.value.max() == figures.maximum.max()
+    assert trace.samples("AWS/Lambda", "Nothing").empty
+    assert trace.samples("AWS/SQS", "Duration").empty
+
+
 def test_messages_of_queues_are_counted_too(trace: Trace) -> None:
     for metric, action in (
         ("NumberOfMessagesSent", "sent"),

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from lambdalab.kernel.current import running
+from lambdalab.kernel.outside import outside
 from lambdalab.kernel.shims import datetimes
 from lambdalab.kernel.shims.reaim import Aim, TypePatch, Unsupported
 from lambdalab.kernel.shims.virtual import epoch_us, lab_us, timeout_us
@@ -44,9 +45,13 @@ def time_shims(real: dict[str, Function]) -> dict[str, Function]:
 def _sleep_shim(real: Function) -> Function:
     def sleep(seconds: Any, /) -> Any:
         task = running.get(get_ident()) if running else None
-        if task is None:
+        if task is not None:
+            return task.tasks.sleep(timeout_us(seconds, "sleep length"))
+        time = outside.get(get_ident()) if outside else None
+        if time is None:
             return real(seconds)
-        return task.tasks.sleep(timeout_us(seconds, "sleep length"))
+        time.sleep(timeout_us(seconds, "sleep length"))
+        return None
 
     return sleep
 

@@ -8,12 +8,14 @@ The loop of the notebook, which is running in the same thread, is hidden from ha
 from __future__ import annotations
 
 import asyncio
+from _thread import get_ident
 from asyncio import base_events, selector_events
 from asyncio.events import _get_running_loop, _set_running_loop
 from asyncio.tasks import _enter_task, _leave_task
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.kernel.current import current
+from lambdalab.kernel.outside import monotonic, outside
 from lambdalab.kernel.shims.virtual import timeout_us
 
 if TYPE_CHECKING:
@@ -55,10 +57,12 @@ class Loops:
         selecting: Any = selector_events.BaseSelectorEventLoop
         self._real = [
             (base, "run_forever", base.run_forever),
+            (base, "time", base.time),
             (selecting, "_write_to_self", selecting._write_to_self),
         ]
         self._shims = [
             (base, "run_forever", _run_forever_shim(base.run_forever)),
+            (base, "time", _time_shim(base.time)),
             (selecting, "_write_to_self", _write_shim(selecting._write_to_self)),
         ]
 
@@ -77,9 +81,10 @@ def _run_forever_shim(real: Any) -> Any:
     def run_forever(self: Any) -> Any:
         task = current()
         selector = getattr(self, "_selector", None)
-        if task is None or selector is None:
+        if selector is None or (task is None and get_ident() not in outside):
             return real(self)
-        task.uses_asyncio = True
+        if task is not None:
+            task.uses_asyncio = True
         setattr(self, _WAIT, _Wait(self, selector.select))
         selector.select = getattr(self, _WAIT).select
         try:
@@ -89,6 +94,16 @@ def _run_forever_shim(real: Any) -> Any:
             del selector.select
 
     return run_forever
+
+
+def _time_shim(real: Any) -> Any:
+    def time(self: Any) -> Any:
+        # a loop that ran before its thread was given a lab's time (a notebook's) keeps the machine's
+        if outside and not hasattr(self, _WAIT) and get_ident() in outside:
+            return monotonic()
+        return real(self)
+
+    return time
 
 
 def _write_shim(real: Any) -> Any:
@@ -113,7 +128,7 @@ class _Wait:
         """What ``selector.select`` does, with the time passing virtually."""
         task = current()
         if task is None:
-            return self._real(timeout)
+            return self._outside(timeout)
         if timeout is not None and timeout <= 0:
             return self._spin(task)
         self._spins = 0
@@ -121,6 +136,17 @@ class _Wait:
             return self._with_sockets(task, timeout)
         ready = self._real(0)
         return ready or self._park(task, timeout)
+
+    def _outside(self, timeout: float | None) -> Any:
+        """The wait of code that no task runs, and that has a lab's time."""
+        time = outside.get(get_ident())
+        if time is None or timeout is None or timeout <= 0:
+            return self._real(timeout)
+        ready = self._real(0)
+        if not ready:
+            time.sleep(timeout_us(timeout))
+            ready = self._real(0)
+        return ready
 
     def wake(self) -> None:
         """Somebody has work for the loop."""

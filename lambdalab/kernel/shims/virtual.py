@@ -1,4 +1,4 @@
-"""What time it is for the task running in this thread."""
+"""What time it is for the task running in this thread, or for code that lives in a lab's time."""
 
 from __future__ import annotations
 
@@ -8,26 +8,35 @@ from _thread import get_ident
 from typing import Any
 
 from lambdalab.kernel.current import running
+from lambdalab.kernel.outside import outside
 
 _ident = get_ident
 
 
 def epoch_us() -> int | None:
-    """Microseconds since 1970 in the running task's lab; None outside a task."""
+    """Microseconds since 1970 in the running task's lab; None where time is the machine's."""
     if running:
         task = running.get(_ident())
         if task is not None:
             tasks = task.tasks
             return tasks.start_us + tasks.scheduler.now
+    if outside:
+        time = outside.get(_ident())
+        if time is not None:
+            return time.start_us + time.now()
     return None
 
 
 def lab_us() -> int | None:
-    """Microseconds since the start of the running task's lab; None outside a task."""
+    """Microseconds since the start of the running task's lab; None where time is the machine's."""
     if running:
         task = running.get(_ident())
         if task is not None:
             return task.tasks.scheduler.now
+    if outside:
+        time = outside.get(_ident())
+        if time is not None:
+            return time.now()
     return None
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lambdalab.errors import InvalidParameterValueException, InvalidSetting
 from lambdalab.functions.mishaps import Mishap
 from lambdalab.invocation.recursion import Chain
+from lambdalab.kernel.bell import Bell
 from lambdalab.kernel.clock import US
 from lambdalab.sources.checks import whole
 from lambdalab.sources.holding import Holding
@@ -215,13 +216,19 @@ class Queue(Holding):
     # ------------------------------------------------------------------ receiving
 
     def receive(
-        self, max_messages: int = 1, visibility_timeout: int | None = None
+        self,
+        max_messages: int = 1,
+        visibility_timeout: int | None = None,
+        *,
+        wait_time: int = 0,
     ) -> list[Received]:
         """Receive up to ``max_messages`` (1 to 10) visible messages; an empty list if there are none.
 
-        They are invisible to others for ``visibility_timeout`` seconds (the queue's by default):
-        :meth:`delete` them before that, or they come back. What has been received as often as the
-        redrive policy allows goes to the dead-letter queue instead.
+        With ``wait_time`` (0 to 20 seconds: long polling) time passes until there is one, or that is over;
+        in a handler it waits while everything else goes on. They are invisible to others for
+        ``visibility_timeout`` seconds (the queue's by default): :meth:`delete` them before that, or they
+        come back. What has been received as often as the redrive policy allows goes to the dead-letter
+        queue instead.
         """
         rules = self._sqs.rules
         whole(
@@ -231,9 +238,30 @@ class Queue(Holding):
         if visibility_timeout is None:
             visibility_timeout = self.settings.visibility_timeout
         timeout = check_visibility(visibility_timeout, rules)
+        whole(
+            "wait_time", wait_time, 0, rules.sqs_wait_maximum, "s", rules.source("sqs_wait_maximum")
+        )
         self._sqs.origin()
         taken = self.store.take(max_messages, timeout * US, Cause.RECEIVED_BY_CALLER)
+        if not taken and wait_time:
+            taken = self._long_poll(max_messages, timeout * US, wait_time * US)
         return [Received.of(message) for message in taken]
+
+    def _long_poll(self, most: int, timeout_us: int, wait_us: int) -> list[Message]:
+        """Wait for messages with the other consumers of the queue, who may be first."""
+        store, scheduler, linger, bell = self.store, self._sqs.scheduler, self._sqs.linger, Bell()
+        until, taken = scheduler.now + wait_us, list[Message]()
+        assert linger is not None
+        store.attach(bell)
+        try:
+            while not taken and scheduler.now < until:
+                bell.rung = False
+                linger(bell, until - scheduler.now)
+                taken = store.take(most, timeout_us, Cause.RECEIVED_BY_CALLER)
+        finally:
+            if bell in store.consumers:
+                store.detach(bell)
+        return taken
 
     def delete(self, message: Message | Received | Seen | str) -> None:
         """Delete a message, given as such or as a receipt handle, or as in ``"m12"``.
@@ -348,8 +376,9 @@ class Queue(Holding):
         store.redrive = None
         if settings.dead_letter_queue is not None:
             assert settings.max_receive_count is not None
-            letters = self._sqs[settings.dead_letter_queue].store
-            store.redrive = (settings.max_receive_count, letters)
+            if settings.dead_letter_queue in self._sqs:  # else it has been deleted
+                letters = self._sqs[settings.dead_letter_queue].store
+                store.redrive = (settings.max_receive_count, letters)
         retention_us = settings.retention * US
         if retention_us != store.retention_us:
             store.retention_us = retention_us

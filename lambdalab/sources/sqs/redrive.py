@@ -53,6 +53,11 @@ class MoveTask:
         self._token = self._scheduler.at(self._began_at, self._go_on)
 
     @property
+    def began_at(self) -> int:
+        """When it began, in microseconds since the lab's start."""
+        return self._began_at
+
+    @property
     def running(self) -> bool:
         """Whether it is still at work."""
         return self.status == RUNNING

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.errors import InvalidSetting, ResourceConflictException, UnknownName
-from lambdalab.kernel.clock import Clock
+from lambdalab.errors import (
+    InvalidSetting,
+    QueueDeletedRecently,
+    ResourceConflictException,
+    UnknownName,
+)
+from lambdalab.kernel.clock import US, Clock
 from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
 from lambdalab.rules import Rules
@@ -30,6 +35,7 @@ from lambdalab.trace.recorder import Recorder
 
 if TYPE_CHECKING:
     from lambdalab.invocation.front_door import Origin
+    from lambdalab.kernel.bell import Bell
 
 __all__ = ["FifoQueue", "Queue", "Sqs"]
 
@@ -37,8 +43,9 @@ __all__ = ["FifoQueue", "Queue", "Sqs"]
 class Sqs(Directory[Queue]):
     """The queues of one account, found by name: ``lab.sqs["orders"]``.
 
-    Parameters: the lab's parts, and ``origin``, which says who calls right now (and raises where a
-    caller may not).
+    Parameters: the lab's parts; ``origin``, which says who calls right now (and raises where a caller
+    may not); ``linger(bell, us)``, which lets the caller wait
+    for messages.
     """
 
     service, noun = "sqs", "queue"
@@ -52,8 +59,11 @@ class Sqs(Directory[Queue]):
         ids: Ids,
         clock: Clock,
         origin: Callable[[], Origin],
+        linger: Callable[[Bell, int], None] | None = None,
     ) -> None:
         super().__init__()
+        self.linger = linger
+        self._deleted: dict[str, int] = {}  # when, by name
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.ids, self.rules, self.clock, self.origin = ids, rules, clock, origin
         self.sent = 0
@@ -102,6 +112,8 @@ class Sqs(Directory[Queue]):
             Before anything has been made.
         ResourceConflictException
             The name is taken by a queue with other attributes.
+        QueueDeletedRecently
+            It was deleted less than 60 seconds ago.
         """
         self.origin()
         check_name(name, self.rules)
@@ -116,12 +128,45 @@ class Sqs(Directory[Queue]):
         self._check_letters(name, letters)
         return self._created(name, settings, [n for n in given if given[n] is not None])
 
+    def delete_queue(self, queue: str | Queue) -> None:
+        """Delete a queue, with every message in it; its name is free again after 60 seconds, as on AWS.
+
+        What sends to it fails from now on; dead letters for it stay where they are. Raises
+        :class:`UnknownName`, and :class:`ResourceConflictException` where an event source mapping reads
+        it: on AWS that would poll in vain; here it has to be deleted or disabled first.
+        """
+        self.origin()
+        name = self._name_of(queue)
+        assert name is not None
+        found = self[name]
+        if any(consumer.enabled for consumer in found.store.consumers):
+            raise ResourceConflictException(
+                f"An event source mapping reads the queue {name}", "; delete or disable it first"
+            )
+        found.store.purge()
+        del self._found[name]
+        self._deleted[name] = self.scheduler.now
+        for source in self.sources_of(found):
+            source.configure()
+
+    def wait_us(self, name: str) -> int:
+        """Microseconds until a queue of this name may be made: it has been deleted a moment ago."""
+        if name not in self._deleted:
+            return 0
+        free_at: int = self._deleted[name] + self.rules.sqs_deletion_interval * US
+        return max(0, free_at - self.scheduler.now)
+
     def _created(self, name: str, settings: QueueSettings, given: Collection[str]) -> Queue:
         """The queue that is there, or was only implied, or a new one."""
         known = self._found.get(name)
         if known is not None and not known.implied:
             _check_same(known, settings, given)
             return known
+        if wait := self.wait_us(name):
+            raise QueueDeletedRecently(
+                "You must wait 60 seconds after deleting a queue before you can create another with "
+                "the same name.", f" ({wait / US:g} s are left: lab.advance(60) lets them pass)",
+            )  # fmt: skip
         self._make_letters(settings.dead_letter_queue)
         if known is None:
             return self._make(name, settings, implied=False)
@@ -161,6 +206,9 @@ class Sqs(Directory[Queue]):
         kind = FifoQueue if isinstance(settings, FifoSettings) else Queue
         queue = self._found[name] = kind(name, settings, self, implied=implied)
         queue.configure()
+        self._deleted.pop(name, None)
+        for source in self.sources_of(queue):  # one of them may have lost its dead-letter queue
+            source.configure()
         return queue
 
     # ------------------------------------------------------------------ for its queues
@@ -270,6 +318,7 @@ class Sqs(Directory[Queue]):
         """Begin a new run with the same queues, all empty. Mappings attach themselves again."""
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.sent = 0
+        self._deleted.clear()
         for queue in self._found.values():
             queue.store.close()
             queue.start()

@@ -53,6 +53,18 @@ class Sns(Directory[Topic]):
             known = self._found[name] = Topic(name, self._parts)
         return known
 
+    def delete_topic(self, topic: str | Topic) -> None:
+        """Delete a topic and its subscriptions; what is on its way still is delivered.
+
+        One that does not exist is no error, as on AWS.
+        """
+        self._parts.origin()
+        name = topic if isinstance(topic, str) else topic.name
+        known = self._found.pop(name, None) if topic in self else None
+        if known is not None:
+            for subscription in known.subscriptions:
+                subscription.unsubscribe()
+
     def _begin(self) -> None:
         for topic in self._found.values():
             topic.begin()
