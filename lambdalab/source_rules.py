@@ -128,6 +128,7 @@ DYNAMODB: list[Row] = [
     ),
     row("dynamodb_read_records", 1_000, "records", "botocore dynamodbstreams GetRecords"),
     row("dynamodb_read_size", 1 * MIB, "bytes", "botocore dynamodbstreams GetRecords"),
+    row("dynamodb_iterator_life", 900, "s", "botocore dynamodbstreams GetShardIterator"),
     row(
         "dynamodb_ttl_delay", (0, 172_800), "s", "choice",
         "from when an item's time to live is over until it is deleted, drawn evenly; documented is "

@@ -16,6 +16,7 @@ from lambdalab.advice.design import Design
 from lambdalab.advice.finding import Advice, Example
 from lambdalab.advice.small import table
 from lambdalab.advice.twin import Twin, only
+from lambdalab.errors import ServiceError
 from lambdalab.functions.function import Function
 
 _RETRY_S = 60
@@ -80,6 +81,8 @@ def _twice(design: Design, function: Function, event: Any) -> Example | str | No
             twin.lab.advance(_RETRY_S)
             seen.append(_look(twin, twin.run(event)))
             control = _look(other, other.run(event))
+    except ServiceError as error:
+        return f"the event is refused ({error})"
     finally:
         twin.lab.close()
         other.lab.close()

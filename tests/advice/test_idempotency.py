@@ -314,3 +314,17 @@ def send(id):
 def tell(event, context):
     send(event["id"])
 """
+
+
+def test_an_event_that_is_refused_now_is_told_and_stops_nothing() -> None:
+    """With other quotas than when the event came, or an event that is given."""
+    lab = ll.Lab(quotas={"synchronous_payload": 40_000})
+    queue = lab.sqs.create_queue("orders")
+
+    @lab.function
+    def bill(event, context):
+        return None
+
+    lab.create_event_source_mapping(queue, bill)
+    found = lab.check(events={"bill": {"text": "x" * 50_000}})
+    assert any("the event is refused" in why for why in found.looked.left_out)

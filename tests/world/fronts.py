@@ -62,7 +62,8 @@ class Fronts:
         same("each invocation was asked for", "invocations", dict(more), {})
         came = [(self.begun(row), row.front, row) for row in rows if row.answered_at >= 0]
         came += [(call.requested_at, call.source, call) for call in under_way]
-        self.paced(sorted(came, key=lambda one: one[0]))
+        # in one moment tokens only become fewer: who is let through came before who is refused
+        self.paced(sorted(came, key=lambda one: (one[0], one[2].cause == "throttled_front")))
 
     # ------------------------------------------------------------------ throttling
 
@@ -133,8 +134,11 @@ class Fronts:
         ended = call.completed_at if call.completed_at >= 0 else FAR
         if ended > at + limit:
             return Answer(at + limit, LATE[kind], "integration_timeout")
-        if ended == at + limit and row.cause == "integration_timeout":
-            return Answer(ended, LATE[kind], row.cause)  # in the very same moment
+        timed_out = row.cause == "integration_timeout" or (
+            row.cause == "client_timeout" and row.front_status_code == LATE.get(kind)
+        )
+        if ended == at + limit and timed_out:  # in the very same moment
+            return Answer(ended, LATE[kind], "integration_timeout")
         if ended == FAR:
             return Answer(FAR, 0, "")
         return self.of_run(front, call)

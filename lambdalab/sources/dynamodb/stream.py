@@ -17,14 +17,17 @@ import hashlib
 import html
 from typing import TYPE_CHECKING
 
+from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.kernel.clock import US
+from lambdalab.sources.checks import whole
 from lambdalab.sources.dynamodb.events import Change, change_record, table_arn
 from lambdalab.sources.dynamodb.items import wired
 from lambdalab.sources.filters.criteria import DYNAMODB
 from lambdalab.sources.holding import Holding
+from lambdalab.sources.streams.reading import TYPES, iterator_of, read
 from lambdalab.sources.streams.shard import Budget, Shard, StreamRecord, hash_key_of
 from lambdalab.sources.streams.store import StreamStore
-from lambdalab.sources.streams.views import Records, Shards
+from lambdalab.sources.streams.views import Read, Records, ShardIterator, Shards
 
 if TYPE_CHECKING:
     from lambdalab.sources.dynamodb.service import DynamoDb
@@ -163,6 +166,49 @@ class TableStream(Holding):
     def arrival(self, at: int) -> str:
         """How failure records write when a record came: in whole seconds."""
         return f"{self._dynamodb.clock.iso(at)[:19]}Z"
+
+    # ------------------------------------------------------------------ reading
+
+    def get_shard_iterator(
+        self,
+        shard: Shard | str,
+        shard_iterator_type: str = "TRIM_HORIZON",
+        *,
+        starting_sequence_number: str | None = None,
+    ) -> ShardIterator:
+        """A place in a shard (or the shard of that id) to read from; it can be used for 900 s.
+
+        Types are those of a Kinesis stream, without ``AT_TIMESTAMP``. Raises :class:`InvalidSetting`,
+        :class:`UnknownName` and :class:`InvalidArgumentException`.
+        """
+        self._dynamodb.origin()
+        if shard_iterator_type == "AT_TIMESTAMP":
+            limit = f"one of {', '.join(kind for kind in TYPES if kind != 'AT_TIMESTAMP')}"
+            raise InvalidSetting("shard_iterator_type", shard_iterator_type, limit)
+        wanted = shard.shard_id if isinstance(shard, Shard) else shard
+        for found in self.store.shards:
+            if found.shard_id == wanted:
+                now = self._dynamodb.scheduler.now
+                return iterator_of(found, shard_iterator_type, starting_sequence_number, None, now)
+        known = [each.shard_id for each in self.store.shards]
+        raise UnknownName(f"shard in the stream of table {self.name!r}", wanted, known)
+
+    def get_records(self, shard_iterator: ShardIterator, limit: int | None = None) -> Read:
+        """Read on from an iterator: at most ``limit`` records (1,000) or 1 MiB.
+
+        Raises :class:`ExpiredIteratorException` for one older than 900 s.
+        """
+        rules = self._dynamodb.rules
+        self._dynamodb.origin()
+        if not isinstance(shard_iterator, ShardIterator):
+            raise InvalidSetting("shard_iterator", shard_iterator, "from get_shard_iterator()")
+        most, room = self.read_limits
+        if limit is not None:
+            most = whole("limit", limit, 1, most, "records", rules.source("dynamodb_read_records"))
+        life_us = round(rules.dynamodb_iterator_life * US)
+        found = read(shard_iterator, most, room, life_us, self._dynamodb.scheduler.now)
+        assert isinstance(found, Read), "reading counts for nothing here"
+        return found
 
     # ------------------------------------------------------------------ looking
 
