@@ -237,7 +237,7 @@ INNER = {
     "letters_name", "logged", "matches", "new_fifo_message", "new_message", "new_number", "new_tokens",
     "note", "push_latency", "read_budget", "read_limits", "receive", "record_json", "request_ids",
     "reset", "response_of", "sources_of", "start", "take", "take_over", "target_kind", "tell", "time",
-    "trigger", "use", "wants",
+    "trigger", "use", "wait_us", "wants",
 }  # fmt: skip
 """Methods that the lab's parts have for each other."""
 

@@ -245,6 +245,7 @@ def test_a_mapping_of_a_queue(lab: ll.Lab, client: Any) -> None:
     assert (changed["State"], changed["BatchSize"], changed["FunctionArn"]) == (
         "Disabled", 7, f"{ARN}:1"
     )  # fmt: skip
+    assert changed["ResponseMetadata"]["HTTPStatusCode"] == 202
     assert "FilterCriteria" not in changed
     assert "ScalingConfig" not in changed
     assert changed["LastModified"] == START + dt.timedelta(seconds=9)
@@ -254,7 +255,8 @@ def test_a_mapping_of_a_queue(lab: ll.Lab, client: Any) -> None:
         EventSourceArn=queue.arn, FunctionName="bill:1",
     )  # fmt: skip
     assert f"mapping with UUID {uuid}" in told
-    assert client.delete_event_source_mapping(UUID=uuid)["State"] == "Deleting"
+    deleted = client.delete_event_source_mapping(UUID=uuid)
+    assert (deleted["State"], deleted["ResponseMetadata"]["HTTPStatusCode"]) == ("Deleting", 202)
     told = refused("ResourceNotFoundException", client.get_event_source_mapping, UUID=uuid)
     assert told == "The resource you requested does not exist."
 
