@@ -24,6 +24,9 @@ class Letters:
         told: list[tuple[Any, list[Any]]] = []
         for row in self.work.flow.rows:
             if row.action == "dropped" and row.cause != "mapping_deleted":
+                if run and run[-1].at != row.at:  # of an earlier moment: nobody was told of those
+                    self.silent(run)
+                    run = []
                 run.append(row)
                 continue
             if row.action == "delivered":
