@@ -6,6 +6,7 @@ Only a lab that has a function with code makes one of these; it brings greenlet 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -229,7 +230,10 @@ class Handlers:
         if in_init:
             outcome, cause = AttemptOutcome.INIT_ERROR, Cause.INIT_ERROR
         reason = exit_reason(ending)
-        return platform_failure(request_id, "Runtime.ExitError", reason, outcome, cause)
+        failure = platform_failure(request_id, "Runtime.ExitError", reason, outcome, cause)
+        if isinstance(ending.exception, SystemExit):  # raised again it would end the caller
+            return failure
+        return replace(failure, exception=ending.exception)
 
     # ------------------------------------------------------------------ surroundings
 

@@ -37,7 +37,7 @@ class Shown:
 
     >>> from lambdalab import Lab
     >>> [name for name in dir(Lab().sqs) if not name.startswith("_")]
-    ['create_queue']
+    ['create_queue', 'delete_queue']
     """
 
     def __dir__(self) -> Iterable[str]:

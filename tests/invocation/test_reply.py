@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import uuid
+from typing import Any
 
 import pytest
 
@@ -99,3 +100,21 @@ def test_ids(lab: ll.Lab) -> None:
     assert reply.request_id.startswith("00000002-")
     assert str(uuid.UUID(reply.request_id)) == reply.request_id
     assert uuid.UUID(reply.request_id).version == 4
+
+
+def test_what_no_runtime_catches_is_raised_again_but_for_an_exit(lab: ll.Lab) -> None:
+    """What a test's timeout throws into a handler reaches the test; on AWS the runtime has exited."""
+
+    class Stopped(BaseException):
+        pass
+
+    def handler(event: Any, context: Any) -> None:
+        raise Stopped("by the test") if event else SystemExit(3)
+
+    lab.create_function("f", handler)
+    reply = lab.invoke("f", [1])
+    assert "Runtime.ExitError" in repr(reply)
+    with pytest.raises(Stopped, match="by the test"):
+        reply.raise_for_error()
+    with pytest.raises(FunctionFailed, match="exit status 3"):
+        lab.invoke("f", []).raise_for_error()
