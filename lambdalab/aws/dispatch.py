@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from lambdalab.lab import Lab
 
 _VALIDATOR = ParamValidator()
-_counts: dict[int, int] = {}
 
 
 class OperationNotSimulated(LabError, NotImplementedError):
