@@ -79,15 +79,4 @@ def account(trace: Trace, part: str, name: str, rule: str) -> int:
 
 def end_of(trace: Trace) -> float:
     """The last moment in the books, in seconds since the lab's start (0 where there is none)."""
-    return trace.kept("end of the books", lambda: _end_of(trace))
-
-
-def _end_of(trace: Trace) -> float:
-    columns = (
-        trace.invocations["completed_at"], trace.invocations["requested_at"],
-        trace.attempts["ended_at"], trace.attempts["started_at"], trace.queue_events["at"],
-        trace.requests["answered_at"], trace.requests["sent_at"],
-    )  # fmt: skip
-    latest = [column.max() for column in columns if len(column)]
-    known = [at for at in latest if not pd.isna(at)]
-    return (max(known) - start_of(trace)).total_seconds() if known else 0.0
+    return (trace.end - start_of(trace)).total_seconds()

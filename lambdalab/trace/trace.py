@@ -39,6 +39,13 @@ _PLOTS = "lambdalab.plots"
 BUILDERS.update(retries=retries, logs=logs, requests=requests, batch_records=batch_records)
 
 
+_MOMENTS = {
+    "invocations": ("requested_at", "completed_at"), "attempts": ("started_at", "ended_at"),
+    "queue_events": ("at",), "requests": ("sent_at", "answered_at"),
+}  # fmt: skip
+"""What :attr:`Trace.end` looks at, by table."""
+
+
 class Plots:
     """``trace.plot``: each picture of :mod:`lambdalab.plots`, drawn of this trace.
 
@@ -142,6 +149,19 @@ class Trace:
         return pd.Timestamp(self._recorder.start_us, unit="us", tz="UTC")
 
     @property
+    def end(self) -> pd.Timestamp:
+        """The last moment of a call, a try, a request or a queue in the books (UTC); of none the start.
+
+        It is read from the packed rows: no table is built for it.
+        """
+        us: int = self.kept("end of the books", self._last_us)
+        return pd.Timestamp(self._recorder.start_us + us, unit="us", tz="UTC")
+
+    def _last_us(self) -> int:
+        every = ((self._tables.fields(table), names) for table, names in _MOMENTS.items())
+        return max(int(rows[name].max(initial=0)) for rows, names in every for name in names)
+
+    @property
     def ids(self) -> Ids:
         """Public ids and their short forms: ``trace.ids.parse("r2")``."""
         return self._tables.ids
@@ -178,13 +198,16 @@ class Trace:
         frame: pd.DataFrame = metrics(self._tables, period)
         return frame
 
-    def samples(self, namespace: str, metric: str) -> pd.DataFrame:
+    def samples(
+        self, namespace: str, metric: str, *, qualifier: str | None = None
+    ) -> pd.DataFrame:
         """What :meth:`metrics` makes its statistics of: one row per sample of one metric.
 
-        Parameters: as in its columns, such as ``"AWS/Lambda"`` and ``"Duration"``. Columns: ``at``,
-        ``name``, ``unit``, ``value``.
+        Parameters: as in its columns, such as ``"AWS/Lambda"`` and ``"Duration"``; with a ``qualifier``
+        only those of invocations that named this version or alias (of Invocations, Errors, Duration).
+        Columns: ``at``, ``name``, ``unit``, ``value``.
         """
-        frame: pd.DataFrame = samples(self._tables, namespace, metric)
+        frame: pd.DataFrame = samples(self._tables, namespace, metric, qualifier)
         return frame
 
     def story(self, id: Any) -> Story:

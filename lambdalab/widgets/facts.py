@@ -109,11 +109,14 @@ class Telling:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self._facts: list[Fact] = []
+        self._met: dict[
+            tuple[str, str, Any], Any
+        ] = {}  # a sentence asks for the same more than once
 
     def rows(self, table: str, where: Where | None = None) -> pd.DataFrame:
         """The rows of a table that meet all the conditions."""
         frame: pd.DataFrame = getattr(self.trace, table)
-        rows: pd.DataFrame = frame[_chosen(frame, where)]
+        rows: pd.DataFrame = frame[self._chosen(table, where)]
         return rows
 
     def count(self, thing: str, table: str, where: Where | None = None, things: str = "") -> str:
@@ -148,7 +151,7 @@ class Telling:
         """
         frame: pd.DataFrame = getattr(self.trace, table)
         needed = ["started_at", "ended_at"] if how == "overlap" else column.split("..")
-        rows = frame[needed][_chosen(frame, where)]  # whole rows would be copied for nothing
+        rows = frame[needed][self._chosen(table, where)]  # whole rows would be copied for nothing
         if how == "overlap":
             return float(_overlap(rows))
         values = _values(self.trace, rows, column)
@@ -184,7 +187,21 @@ class Telling:
         return self.trace.wired(kind)[name]
 
     def _number_of(self, table: str, where: Where | None) -> int:
-        return int(_chosen(getattr(self.trace, table), where).sum())
+        return int(self._chosen(table, where).sum())
+
+    def _chosen(self, table: str, where: Where | None) -> Any:
+        """Which rows of a table meet all the conditions."""
+        frame: pd.DataFrame = getattr(self.trace, table)
+        chosen = np.ones(len(frame), dtype=bool)
+        for column, wanted in (where or {}).items():
+            met = self._met.get((table, column, wanted))
+            if met is None:
+                values = (
+                    _sent(frame) if column == SENT_AT and column not in frame else frame[column]
+                )
+                met = self._met[table, column, wanted] = _meets(values, wanted)
+            chosen &= met
+        return chosen
 
     def _remember(self, text: str, table: str, column: str, how: str, where: Where | None) -> str:
         fact = Fact(text, table, column, how, tuple((where or {}).items()))
@@ -198,15 +215,6 @@ _TABLE_OF = {
     "batch": ("batches", "batch_id"),
     "message": ("queue_events", "event_id"),
 }
-
-
-def _chosen(frame: pd.DataFrame, where: Where | None) -> Any:
-    """Which rows meet all the conditions."""
-    chosen = np.ones(len(frame), dtype=bool)
-    for column, wanted in (where or {}).items():
-        values = _sent(frame) if column == SENT_AT and column not in frame else frame[column]
-        chosen &= _meets(values, wanted)
-    return chosen
 
 
 def _sent(events: pd.DataFrame) -> pd.Series[Any]:

@@ -4,6 +4,7 @@ import types
 
 import pytest
 
+import lambdalab as ll
 from lambdalab.trace import Recorder, Trace
 from tests.trace.histories import World
 
@@ -86,3 +87,21 @@ def test_what_is_kept_is_made_anew_when_more_has_happened() -> None:
         assert trace.kept("one of mine", lambda: made.append(1) or len(made)) == 1
     trace._recorder.wired("sqs", "orders", {})
     assert trace.kept("one of mine", lambda: made.append(1) or len(made)) == 2
+
+
+def test_the_end_of_the_books_is_their_last_moment() -> None:
+    lab = ll.Lab(seed=3)
+    assert lab.trace.end == lab.trace.start
+    lab.create_function("f", duration=2)
+    lab.invoke("f", invocation_type="Event")
+    lab.run()
+    trace = lab.trace
+    latest = [
+        table[column].max()
+        for table in (trace.invocations, trace.attempts, trace.queue_events, trace.requests)
+        for column in table.columns
+        if column.endswith("at") and column not in ("queued_at", "visible_at")
+    ]
+    assert trace.end == max(latest)
+    assert trace.end == trace.attempts["ended_at"].max() > trace.start
+    lab.audit()
