@@ -6,6 +6,7 @@ import datetime as dt
 import html
 import importlib
 import weakref
+from _thread import get_ident
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from lambdalab.sources.finding import CLIENT_NAMES, Sources, not_simulated
 from lambdalab.sources.kinesis.service import Kinesis, Stream
 from lambdalab.sources.mappings.registry import EventSourceMappings
 from lambdalab.sources.sqs.service import Queue, Sqs
+from lambdalab.template_verbs import TemplateVerbs
 from lambdalab.trace.queue_names import QueueNames
 from lambdalab.trace.recorder import Recorder
 from lambdalab.traffic.arrivals import Arrivals
@@ -51,6 +53,7 @@ _DOORS = {
     "play": "lambdalab.widgets.live",
     "aws": "lambdalab.aws.connection",
     "client": "lambdalab.aws.session",
+    "from_template": "lambdalab.aws.templates",
 }
 """The doors that open upward, when they are first used; there are no others in the lab."""
 
@@ -59,7 +62,7 @@ def _open(door: str) -> Any:
     return importlib.import_module(_DOORS[door])
 
 
-class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TriggerVerbs):
+class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TemplateVerbs, TriggerVerbs):
     """One AWS account that lives in virtual time.
 
     Parameters
@@ -106,7 +109,7 @@ class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TriggerVerbs):
         self.seed = seed
         self.rules = Rules.as_of(rules, quotas)
         self._clock = Clock(start)
-        self._closed = False
+        self._closed, self._home = False, get_ident()
         self._queue_names = QueueNames()
         self._start_afresh()
         parts = (self._scheduler, self._books, self.rules, self._streams, self._lambda.ids)
@@ -129,6 +132,7 @@ class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TriggerVerbs):
             self._origin,
             self._functions.destinations,
             self._mapped,
+            self._sources.has,
         )
         self._triggers = Triggers(
             Parts(
@@ -154,7 +158,7 @@ class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TriggerVerbs):
             self._scheduler, self._books, self.rules, self._streams, self._clock
         )
         self._time = Timekeeper(self._scheduler, lambda: self._lambda.tasks)
-        self._client = Client(self._lambda, self._time.wait)
+        self._client = Client(self._lambda, self._time)
         self._traffic = Traffic(self._lambda, self._client.calls)
         self._trace: Trace | None = None
 
@@ -247,7 +251,8 @@ class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TriggerVerbs):
 
         ``with lab.aws():`` holds for clients made before or in the block, in the notebook or in a
         handler. Credentials and a region are there; nothing leaves the process. What the block's own
-        code sleeps lets the lab run, and its clocks show the lab's time.
+        code sleeps lets the lab run, and its clocks show the lab's time. So it is for the threads that it
+        starts: they go on while it waits, and calls that several make at once are under way together.
         """
         self._check_open()
         return _open("aws").connected(self)
@@ -284,8 +289,7 @@ class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TriggerVerbs):
 
     def reset(self) -> None:
         """Same wiring and seed, empty books, clock at zero. Traces taken before stay valid."""
-        self._check_open()
-        self._time.check_outside("reset")
+        self._alone("reset")
         self._lambda.scrap()
         self._start_afresh()
         self._functions.restart(self._lambda)
@@ -294,12 +298,13 @@ class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TriggerVerbs):
         self.dynamodb.reset(self._scheduler, self._books, self._streams)
         self._mappings.reset(self._scheduler, self._books, self._streams, self._lambda.front_door)
         self._faults.restart(self._lambda)  # before the first calls of the run: buckets send some
+        self._own_time.begin()
         self._triggers.parts.begin(self._scheduler, self._books, self._streams, self._lambda)
 
     def close(self) -> None:
         """End every environment and give back what the lab holds; the trace can still be read."""
         if not self._closed:
-            self._time.check_outside("close")
+            self._alone("close")
             self._lambda.close()
             self._closed = True
 
@@ -316,7 +321,8 @@ class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TriggerVerbs):
         raise AttributeError(told, name=name, obj=self)
 
     def __repr__(self) -> str:
-        return lab_text(self.seed, self.now, self.elapsed, self.rules, self.trace, self._wiring())
+        wiring = self._of_template() | self._wiring()
+        return lab_text(self.seed, self.now, self.elapsed, self.rules, self.trace, wiring)
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"
@@ -367,7 +373,8 @@ class Lab(ClockVerbs, LambdaVerbs, MappingVerbs, TriggerVerbs):
         self._check_open()
         return self._client.origin()
 
-    def _door(self, door: str) -> Any:
+    @staticmethod
+    def _door(door: str) -> Any:
         return _open(door)
 
     def _check_open(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -13,13 +14,16 @@ from lambdalab.functions.version import Version
 from lambdalab.invocation import versions
 from lambdalab.invocation.registry import FunctionRegistry
 from lambdalab.invocation.reply import Reply
+from lambdalab.sources.mappings.mapping import DISABLED
 
 if TYPE_CHECKING:
     from lambdalab.invocation.service import LambdaService
+    from lambdalab.kernel.driver import Driver
     from lambdalab.sources.mappings.registry import EventSourceMappings
     from lambdalab.traffic.client import Client
     from lambdalab.traffic.traffic import Traffic
 
+Made = TypeVar("Made")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
@@ -31,6 +35,12 @@ class LambdaVerbs:
     _lambda: LambdaService
     _mappings: EventSourceMappings
     _traffic: Traffic
+    _home: int
+    _driver: Driver | None
+
+    def _in_turn(self, body: Callable[[], Made]) -> Made:
+        """What ``body()`` returns, where several threads use the lab."""
+        raise NotImplementedError
 
     def _check_open(self) -> None:
         """Raise where the lab is closed."""
@@ -101,11 +111,16 @@ class LambdaVerbs:
         return self._functions.update(function, code, handler, settings)
 
     def delete_function(self, function: Any) -> None:
-        """Delete a function that nothing uses any more: no mapping, traffic or invocation."""
+        """Delete a function that nothing uses any more: no mapping, traffic or invocation.
+
+        A mapping that is disabled stays; it can be enabled again when there is a function of the name.
+        """
         self._check_open()
         found = self._functions.find(function)
         users = [
-            f"mapping {mapping.name}" for mapping in self._mappings if mapping.function is found
+            f"mapping {mapping.name}"
+            for mapping in self._mappings
+            if mapping.function is found and mapping.state != DISABLED
         ]
         self._lambda.delete_function(found, users + self._traffic.users_of(found))
 
@@ -375,9 +390,10 @@ class LambdaVerbs:
             asked = own if qualifier is None else str(qualifier)
             self._client.refused(name, asked, invocation_type, error.status_code, caller)
             raise
-        return self._client.invoke(
-            target, payload, invocation_type, log_type, client_context, caller
-        )
+        given = (target, payload, invocation_type, log_type, client_context, caller)
+        if get_ident() == self._home and self._driver is None:
+            return self._client.invoke(*given)
+        return self._in_turn(lambda: self._client.invoke(*given))
 
 
 def _text(qualifier: Any) -> str:

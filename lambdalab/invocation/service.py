@@ -211,7 +211,7 @@ class LambdaService:
             from lambdalab.functions.early import may_hold_clocks
             from lambdalab.kernel import shims  # brings greenlet
 
-            self.tasks = self.tasks or self._new_tasks()
+            self.needed_tasks()
             code = function.latest.code  # an older version's was looked at when it was the latest
             if code is not None:  # the next run looks for clocks that it bound early, if it may
                 shims.handlers_changed(lambda: may_hold_clocks(code))
@@ -251,12 +251,14 @@ class LambdaService:
             with self.tasks.active():
                 self.runner.handlers.scrap()
 
-    def _new_tasks(self) -> Tasks:
-        from lambdalab.kernel.tasks import Tasks  # brings greenlet
+    def needed_tasks(self) -> Tasks:
+        """The tasks, which are there from now on."""
+        if self.tasks is None:
+            from lambdalab.kernel.tasks import Tasks  # brings greenlet
 
-        tasks = Tasks(self.scheduler, self.clock)
-        tasks.hosts = self.hosts
-        return tasks
+            self.tasks = Tasks(self.scheduler, self.clock)
+            self.tasks.hosts = self.hosts
+        return self.tasks
 
     def _handlers(self, runner: Runner) -> Handlers:
         from lambdalab.functions.handlers import Handlers  # brings greenlet

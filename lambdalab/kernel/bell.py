@@ -11,14 +11,24 @@ class Bell:
     It is a consumer of a queue, as far as that is told of messages; it keeps no run alive.
     """
 
-    __slots__ = ("answer", "rung")
+    __slots__ = ("answer", "expired", "rung")
 
     enabled = False
 
     def __init__(self) -> None:
-        self.rung = False
+        self.rung = self.expired = False
         self.answer: Callable[[], object] = bool
-        """What is done when it rings."""
+        """What is done when it rings, or nobody waits for it any longer."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the wait for it is over."""
+        return self.rung or self.expired
+
+    def expire(self, _: object = None) -> None:
+        """The wait has lasted long enough."""
+        self.expired = True
+        self.answer()
 
     def wake(self) -> None:
         """Ring."""

@@ -14,7 +14,7 @@ import time
 from _thread import allocate_lock, get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 
-from greenlet import getcurrent
+from greenlet import getcurrent, greenlet
 
 from lambdalab.kernel.task import Runaway
 
@@ -67,6 +67,8 @@ class Interrupts:
             return
         task = tasks.current
         if task is not None and task.ending is None and getcurrent() is not tasks.hub:
+            if task.visitor:
+                raise KeyboardInterrupt
             raise tasks.shoot(task, "stopped by a second Ctrl-C")
         if self._seen >= _MOST_SIGNALS:
             raise KeyboardInterrupt
@@ -99,7 +101,12 @@ class _Progress:
         """Given the thread's CPU time: is this the moment to stop the running task?"""
         tasks = self.tasks
         task = tasks.current
-        if task is None or task.ending is not None or tasks.segment != self._segment:
+        if (
+            task is None
+            or task.ending is not None
+            or tasks.segment != self._segment
+            or task.visitor
+        ):
             self._segment, self._since = tasks.segment, used
             return False
         if used - self._since < tasks.cpu_limit:
@@ -219,3 +226,11 @@ def _throw(ident: int, exception: type[BaseException] | None) -> None:
     """Raise in another thread at its next bytecode; None takes back what was not yet raised."""
     argument = ctypes.py_object(exception) if exception else ctypes.py_object()
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), argument)
+
+
+def main_greenlet() -> greenlet:
+    """That of the thread which asks: tasks cannot move to another."""
+    found = getcurrent()
+    while found.parent is not None:
+        found = found.parent
+    return found

@@ -10,17 +10,54 @@ from __future__ import annotations
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from time import monotonic as _monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lambdalab.kernel.tasks import Tasks
+    from lambdalab.kernel.timekeeper import Timekeeper
+    from lambdalab.kernel.visitors import Visitors
 
 
-@dataclass(frozen=True, slots=True)
 class Outside:
-    """Whose time it is: ``now()`` in microseconds since ``start_us``; ``sleep(us)`` lets time pass."""
+    """Whose time it is.
 
-    start_us: int
-    now: Callable[[], int]
-    sleep: Callable[[int], object]
+    Parameters: ``start_us``, the date of its beginning; ``keeper()``, who keeps it (a lab that starts anew
+    has another one); ``sleep(us)``, which lets time pass; ``tasks()``, among which the ``visitors`` are.
+    """
+
+    def __init__(
+        self,
+        start_us: int,
+        keeper: Callable[[], Timekeeper],
+        sleep: Callable[[int], object],
+        tasks: Callable[[], Tasks],
+    ) -> None:
+        self.start_us, self.keeper, self.sleep, self._tasks = start_us, keeper, sleep, tasks
+        self._visitors: Visitors | None = None
+
+    def now(self) -> int:
+        """Microseconds since the start."""
+        return self.keeper().now
+
+    @property
+    def visitors(self) -> Visitors:
+        """The threads of code that lives in this time."""
+        if self._visitors is None:
+            from lambdalab.kernel.visitors import Visitors  # brings greenlet
+
+            self._visitors = Visitors(self, self._tasks)
+        return self._visitors
+
+    @property
+    def has_visitors(self) -> bool:
+        """Whether there is any."""
+        return self._visitors is not None and len(self._visitors) > 0
+
+    def begin(self) -> None:
+        """The lab starts anew."""
+        if self._visitors is not None:
+            self._visitors.forget()
 
 
 outside: dict[int, Outside] = {}

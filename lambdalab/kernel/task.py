@@ -106,6 +106,7 @@ class Task:
     ``dead``, whether it was killed; ``parent``, the handler's task if this is a green thread.
     """
 
+    visitor = False
     parent: Task | None = None
     ident = 0  # a green thread's own thread ident
     fate = ""  # "timed_out" or "runaway" once that is sure
@@ -133,7 +134,15 @@ class Task:
 
     def __repr__(self) -> str:
         state = "dead" if self.dead else self.ending.kind if self.ending else "alive"
-        return f"<{'green thread' if self.parent else 'task'}, {state}>"
+        return (
+            f"<{'visitor' if self.visitor else 'green thread' if self.parent else 'task'}, {state}>"
+        )
+
+
+class Visitor(Task):
+    """Code outside the lab that lives in its time beside others: see :mod:`.visitors`."""
+
+    visitor = True
 
 
 class Process:

@@ -97,16 +97,21 @@ class Tasks:
         task = Task(self, body, surroundings, deadline if deadline > now else now, done)
         if measured:
             measure(task)
-        self._live[task] = None
         if self.current is None and self.hub is not None and not self._starting:
+            self._live[task] = None
             self._starting = True  # a start inside a `done` inside a start would nest without end
             try:
                 self._begin(task)
             finally:
                 self._starting = False
         else:
-            task.waiting = self.scheduler.at(now, self._begin, task)
+            self.admit(task)
         return task
+
+    def admit(self, task: Task) -> None:
+        """Let a new task begin, through the heap; for the kernel."""
+        self._live[task] = None
+        task.waiting = self.scheduler.at(self.scheduler.now, self._begin, task)
 
     def kill(self, task: Task) -> None:
         """End the task as its deadline does: a throw now, refusal of all it tries afterwards."""
@@ -140,7 +145,7 @@ class Tasks:
         Raises :class:`LabError` while freezegun or time-machine is active, and when tasks that
         began in another thread are still there.
         """
-        ident, root = get_ident(), _root()
+        ident, root = get_ident(), guard.main_greenlet()
         if self.hub is not None:
             raise LabError("the handlers of this lab are running already")
         if root is not self._root:  # idents are used again, main greenlets are not
@@ -252,8 +257,7 @@ class Tasks:
         """Start a green thread of the running task, through the heap."""
         starter = self.running_task()
         thread = self._processes.start(starter, body, done, ident)
-        self._live[thread] = None
-        thread.waiting = self.scheduler.at(self.scheduler.now, self._begin, thread)
+        self.admit(thread)
         return thread
 
     def shoot(self, task: Task, reason: str) -> Runaway:
@@ -390,11 +394,3 @@ class Tasks:
         if self._processes.known:
             self._processes.settle(task, ending)
         task.done(task, ending)
-
-
-def _root() -> greenlet:
-    """This thread's main greenlet."""
-    found = getcurrent()
-    while found.parent is not None:
-        found = found.parent
-    return found

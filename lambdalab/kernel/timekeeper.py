@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from lambdalab.errors import InsideHandler, NeverAnswered
 from lambdalab.kernel import outside
+from lambdalab.kernel.current import green
 from lambdalab.kernel.interrupts import interruptible
 from lambdalab.kernel.scheduler import Scheduler
 
 if TYPE_CHECKING:
+    from lambdalab.kernel.bell import Bell
+    from lambdalab.kernel.task import Task
     from lambdalab.kernel.tasks import Tasks
 
 
@@ -27,6 +30,11 @@ class Timekeeper:
     def check_outside(self, verb: str) -> None:
         """Raise :class:`~lambdalab.errors.InsideHandler` where the clock is running already."""
         if self._scheduler.running:
+            if self.visitor is not None:
+                raise InsideHandler(
+                    f"lab.{verb}() in a thread of a `with lab.aws():` block: others run beside it; time "
+                    "passes while they sleep and wait. lab.advance() sleeps"
+                )
             raise InsideHandler(
                 f"lab.{verb}() inside a handler: the clock is running already; time passes when the "
                 "handler sleeps, waits or returns"
@@ -39,9 +47,20 @@ class Timekeeper:
             self._scheduler.run(until, while_pending=while_pending)
 
     @property
+    def now(self) -> int:
+        """Microseconds since the lab's start."""
+        return self._scheduler.now
+
+    @property
     def pending(self) -> bool:
         """Whether anything is in flight."""
         return self._scheduler.pending > 0
+
+    @property
+    def due(self) -> int | None:
+        """When the next thing happens, if any does."""
+        heap = self._scheduler.heap
+        return max(heap[0][0], self._scheduler.now) if heap else None
 
     def step(self) -> bool:
         """The next event; False when nothing is left to happen."""
@@ -61,6 +80,24 @@ class Timekeeper:
                 if not self._scheduler.pending:
                     raise NeverAnswered("nothing is left to happen, and no answer has come")
                 self._scheduler.run()
+
+    def linger(self, bell: Bell, until: int | None = None) -> None:
+        """Until the bell rings, until that time, or, without one, until nothing is left to happen."""
+        scheduler, bell.answer = self._scheduler, self._scheduler.stop
+        token = None if until is None else scheduler.at(max(until, scheduler.now), bell.expire)
+        try:
+            with self._activity():
+                while not bell.over and scheduler.pending:
+                    scheduler.run()
+        finally:
+            if token is not None and not bell.expired:
+                scheduler.cancel(token)
+
+    @property
+    def visitor(self) -> Task | None:
+        """The visitor of this lab that is running in this thread."""
+        task, tasks = green(), self._tasks()
+        return task if task is not None and task.visitor and task.tasks is tasks else None
 
     @contextmanager
     def _activity(self) -> Iterator[None]:

@@ -6,7 +6,6 @@ everything else goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from lambdalab.errors import InvalidSetting
@@ -18,7 +17,7 @@ from lambdalab.invocation.front_door import Origin, json_problem
 from lambdalab.invocation.reply import Reply
 from lambdalab.invocation.service import LambdaService
 from lambdalab.kernel.clock import US
-from lambdalab.kernel.current import current
+from lambdalab.kernel.current import green
 from lambdalab.kernel.task import TimedOut
 from lambdalab.trace.schema import Cause, InvocationType, ParentKind
 from lambdalab.traffic.callers import Manner, ReadTimeoutError
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from lambdalab.kernel.bell import Bell
     from lambdalab.kernel.surroundings import Surroundings
     from lambdalab.kernel.task import Task
+    from lambdalab.kernel.timekeeper import Timekeeper
 
 LOG_TYPES = ("Tail", "None")
 
@@ -63,12 +63,17 @@ def to_json(payload: Any, setting: str = "payload") -> bytes:
         ) from None
 
 
+def _is_outside(task: Task | None) -> bool:
+    """Whether whoever calls is no handler."""
+    return task is None or task.visitor
+
+
 def _leaves(error: BaseException, task: Task | None) -> bool:
     """Whether whoever asked stops waiting right now: a person, or a handler at its deadline.
 
     A handler that the end of a lab unwinds does not: nothing more is written down of it.
     """
-    if task is None:
+    if task is None or task.visitor:
         return isinstance(error, KeyboardInterrupt)
     return isinstance(error, TimedOut) and task.tasks.scheduler.now >= task.deadline
 
@@ -76,18 +81,21 @@ def _leaves(error: BaseException, task: Task | None) -> bool:
 class Client:
     """Invokes functions and waits for their answers.
 
-    Parameters: Lambda, the ``service``; ``wait(done)``, which runs the clock until ``done()``.
+    Parameters: Lambda, the ``service``; the ``time``, which runs the clock for people outside.
     """
 
-    def __init__(self, service: LambdaService, wait: Callable[[Callable[[], bool]], None]) -> None:
-        self._service, self._wait = service, wait
+    def __init__(self, service: LambdaService, time: Timekeeper) -> None:
+        self._service, self._wait, self._linger = service, time.wait, time.linger
         self._books, self._door = service.books, service.front_door
         self._caller = self._books.name("client")
         self.calls = Calls(service)
 
     def task(self) -> Task | None:
-        """The task of this lab that is running in this thread; refused if it is over already."""
-        task = current()
+        """The task of this lab that is running in this thread; refused if it is over already.
+
+        It is a handler's, or a visitor: one of several callers outside.
+        """
+        task = green()
         if task is None or task.tasks is not self._service.tasks:
             return None
         task.tasks.refuse_if_dead(task)
@@ -96,7 +104,7 @@ class Client:
     def origin(self) -> Origin:
         """Who is calling right now: a handler's invocation, or somebody outside."""
         task = self.task()
-        if task is None:
+        if task is None or task.visitor:
             return Origin(self._caller, Cause.CALLED)
         surroundings = cast("Surroundings", task.surroundings)
         caller = self._books.name(surroundings.function_name)
@@ -128,7 +136,7 @@ class Client:
             return self._patiently(operation, target, invocation_type, log_type, caller)
         task, origin = self.task(), self.origin()
         scheduler = self._service.scheduler
-        row = self._books.sent(self._caller, 0, 1, scheduler.now) if task is None else -1
+        row = self._books.sent(self._caller, 0, 1, scheduler.now) if _is_outside(task) else -1
         sent_at = scheduler.now
         call = self._call(target, data, origin, invocation_type, task, client_context, row)
         status = STATUS[invocation_type] if call.error is None else call.error.status_code
@@ -169,7 +177,7 @@ class Client:
         row = -1
         if caller is not None:
             row = self._books.sent(self._books.name(self.calls.manner(caller).name), 0, 1, now)
-        elif task is None:
+        elif _is_outside(task):
             row = self._books.sent(self._caller, 0, 1, now)
         code = InvocationType.names.index(invocation_type)
         request = self._door.unknown(name, qualifier, origin, code, status_code)
@@ -186,7 +194,7 @@ class Client:
             manner = Manner(self._books.names[origin.source])
         else:
             manner = self.calls.manner(caller)
-            if task is None:
+            if _is_outside(task):
                 origin = origin._replace(source=self._books.name(manner.name))
         answers: list[Answer] = []
         waiting: list[bool] = []
@@ -220,19 +228,7 @@ class Client:
             bell.answer = lambda: task.tasks.wake(task)
             task.tasks.block(task, until)
             return
-        over: list[bool] = []
-
-        def end(_: object) -> None:
-            over.append(True)
-            scheduler.stop()
-
-        token = scheduler.at(until, end)
-        bell.answer = scheduler.stop
-        try:
-            self._wait(lambda: bell.rung or bool(over))
-        finally:
-            if not over:
-                scheduler.cancel(token)
+        self._linger(bell, until)
 
     def _check_context(self, context: object) -> None:
         """What ``X-Amz-Client-Context`` can carry: an object, 3,583 bytes in base64 at most."""

@@ -64,6 +64,7 @@ class Run:
     """A handler that runs until it waits (:func:`wait`) or ends. Takes the part of task and tasks."""
 
     graves: list[Any] = []  # noqa: RUF012 - parked for good, as the kernel does
+    visitor = False
 
     def __init__(
         self, surroundings: Any, body: Callable[[], Any], parent: Run | None = None

@@ -13,7 +13,7 @@ import pytest
 
 from lambdalab.kernel import US
 from lambdalab.kernel.current import current
-from lambdalab.kernel.shims import locks
+from lambdalab.kernel.shims import lines
 
 START = 1_736_208_000
 module_lock = threading.Lock()
@@ -26,7 +26,7 @@ module_simple: queue.SimpleQueue[int] = queue.SimpleQueue()
 @pytest.fixture(autouse=True)
 def _nothing_waits() -> Any:
     yield
-    assert not locks._waiting
+    assert not lines.waiting
 
 
 def now() -> float:

@@ -104,9 +104,9 @@ class Names:
 def here(
     _running: dict[int, Any] = running, _ident: Callable[[], int] = get_ident
 ) -> Surroundings | None:
-    """The surroundings of the task running in this thread; None outside tasks."""
+    """The surroundings of the handler's task running in this thread; None outside handlers."""
     task = _running.get(_ident()) if _running else None
-    return None if task is None else task.surroundings
+    return None if task is None or task.visitor else task.surroundings
 
 
 def dispatching(real: Callable[..., T], inside: Inside) -> Callable[..., T]:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import queue
 import threading
 from _thread import allocate_lock, get_ident
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.kernel.current import current, running
+from lambdalab.kernel.current import green, running
+from lambdalab.kernel.outside import outside
+from lambdalab.kernel.shims.lines import until_of, wait, wait_outside, waiting, wake_first
+from lambdalab.kernel.shims.outsiders import living
 from lambdalab.kernel.shims.reaim import TypePatch
-from lambdalab.kernel.shims.virtual import timeout_us
 
 if TYPE_CHECKING:
     from lambdalab.kernel.task import Task
@@ -33,10 +34,9 @@ _RLOCK_NAMES = (
 _BOUND_NAMES = ("acquire", "release", "_release_save", "_acquire_restore", "_is_owned")
 _QUEUE_NAMES = ("get", "put", "put_nowait")
 
-_held: dict[
-    int, Task | None
-] = {}  # id of a lock that a task took -> who owns it, if it is an RLock
-_waiting: dict[Any, deque[Task]] = {}  # lock or queue -> who waits for it
+OUTSIDE = object()
+"""Who holds an RLock that code outside has taken in a lab's time."""
+_held: dict[int, Any] = {}  # id of a lock that a task took -> who owns it, if it is an RLock
 
 
 class Locks:
@@ -81,7 +81,8 @@ def _bound_shim(name: str) -> property:
     def get(self: Any) -> Any:
         kept = vars(self)
         if name in kept:
-            return kept[name] if current() is None else getattr(kept["_lock"], name)
+            here = green() is not None or get_ident() in outside
+            return getattr(kept["_lock"], name) if here else kept[name]
         if default is None:
             raise AttributeError(name)
         return default.__get__(self)
@@ -92,67 +93,32 @@ def _bound_shim(name: str) -> property:
     return property(get, put)
 
 
-# ---------------------------------------------------------------------- waiting
-
-
-def wait(resource: Any, take: Callable[[], bool], task: Task, until: int) -> bool:
-    """Park the task until it is its turn and ``take`` succeeds; False when ``until`` comes first."""
-    from lambdalab.kernel.task import EXPIRED
-
-    line = _waiting.setdefault(resource, deque())
-    line.append(task)
-    try:
-        while task.tasks.block(task, until) is not EXPIRED:
-            if take():
-                return True
-            line = _waiting.setdefault(resource, deque())
-            line.appendleft(task)
-    except BaseException:
-        _leave_line(resource, line, task)
-        wake_first(resource)  # it may have been this one's turn
-        raise
-    _leave_line(resource, line, task)
-    return False
-
-
-def _leave_line(resource: Any, line: deque[Task], task: Task) -> None:
-    if task in line:
-        line.remove(task)
-    if not line and _waiting.get(resource) is line:
-        del _waiting[resource]
-
-
-def wake_first(resource: Any) -> None:
-    """Let the one who has waited longest try again."""
-    line = _waiting.get(resource)
-    while line:
-        task = line.popleft()
-        if task.tasks.is_here and task.tasks.wake(task):
-            break
-    if line is not None and not line:
-        del _waiting[resource]
-
-
-def until_of(task: Task, timeout: Any) -> int:
-    """The moment at which a wait with that timeout (seconds; None or -1: none) gives up."""
-    from lambdalab.kernel.task import NEVER
-
-    if timeout is None or timeout == -1:
-        return NEVER
-    return task.tasks.scheduler.now + timeout_us(timeout)
-
-
 # ---------------------------------------------------------------------- Lock
 
 
 def _lock_shims(real: dict[str, Any]) -> dict[str, Any]:
     real_acquire, real_release = real["acquire"], real["release"]
 
+    def acquire_outside(self: Any, blocking: bool, timeout: Any) -> bool:
+        if not outside or not blocking or timeout == 0:
+            return bool(real_acquire(self, blocking, timeout))
+        if real_acquire(self, False):
+            return True
+
+        def take(seconds: float) -> bool:
+            return bool(real_acquire(self, True, seconds) if seconds else real_acquire(self, False))
+
+        time = living()
+        found = None if time is None else wait_outside(self, take, time, timeout)
+        return bool(real_acquire(self, blocking, timeout)) if found is None else found
+
     def acquire(self: Any, blocking: bool = True, timeout: Any = -1) -> bool:
         task = running.get(get_ident()) if running else None
         if task is None:
-            taken: bool = real_acquire(self, blocking, timeout)
-            if taken and _held:
+            taken = acquire_outside(self, blocking, timeout)
+            if taken and outside and get_ident() in outside:
+                _held[id(self)] = None  # a visitor of the same thread may have to wait for it
+            elif taken and _held:
                 _held.pop(id(self), None)
             return taken
         if real_acquire(self, False):
@@ -173,7 +139,7 @@ def _lock_shims(real: dict[str, Any]) -> dict[str, Any]:
         real_release(self)
         if _held:
             _held.pop(id(self), None)
-        if _waiting and self in _waiting:
+        if waiting and self in waiting:
             wake_first(self)
 
     def leave(self: Any, *_: object) -> None:
@@ -198,16 +164,39 @@ class _Owners:
     def __init__(self, real: dict[str, Any]) -> None:
         self.really_owned = real["_is_owned"]
 
-    def owner(self, lock: Any) -> Task | None:
-        """The task that holds the lock."""
+    def owner(self, lock: Any) -> Any:
+        """The task that holds the lock, or ``OUTSIDE``."""
         found = _held.get(id(lock))
         return found if found is not None and self.really_owned(lock) else None
+
+    def holder(self, lock: Any, task: Task) -> Any:
+        """Who holds it, as far as that is a task's matter: for a visitor code outside counts, too."""
+        found = self.owner(lock)
+        return None if found is OUTSIDE and not task.visitor else found
+
+    def outside(self, lock: Any, call: Callable[[], object], timeout: Any) -> bool:
+        """Take it for code outside by ``call``, which fails only while another thread has it."""
+
+        def take(_seconds: float = 0) -> bool:
+            if self.owner(lock) not in (None, OUTSIDE) or call() is False:
+                return False
+            _held[id(lock)] = OUTSIDE
+            return True
+
+        if self.owner(lock) in (None, OUTSIDE):
+            return take()
+        if timeout == 0:
+            return False
+        found = wait_outside(lock, take, outside[get_ident()], timeout)
+        if found is None:
+            raise RuntimeError("a thread that waits for ever holds this lock: nothing can free it")
+        return found
 
     def taker(self, lock: Any, task: Task, call: Callable[[], object]) -> Callable[[], bool]:
         """What takes the lock for the task, by ``call``, if it is free."""
 
         def take() -> bool:
-            if self.owner(lock) is not None or call() is False:
+            if self.holder(lock, task) is not None or call() is False:
                 return False
             _held[id(lock)] = task
             return True
@@ -218,7 +207,7 @@ class _Owners:
     def freed(lock: Any) -> None:
         """Nobody holds it any more."""
         _held.pop(id(lock), None)
-        if _waiting and lock in _waiting:
+        if waiting and lock in waiting:
             wake_first(lock)
 
 
@@ -229,8 +218,11 @@ def _rlock_shims(real: dict[str, Any]) -> dict[str, Any]:
     def acquire(self: Any, blocking: bool = True, timeout: Any = -1) -> bool:
         task = running.get(get_ident()) if running else None
         if task is None:
+            if outside and get_ident() in outside:
+                how = timeout if blocking else 0
+                return owners.outside(self, lambda: real_acquire(self, blocking, timeout), how)
             return bool(real_acquire(self, blocking, timeout))
-        now_owner = owners.owner(self)
+        now_owner = owners.holder(self, task)
         if now_owner is task:
             return bool(real_acquire(self))
         if now_owner is None:
@@ -246,7 +238,7 @@ def _rlock_shims(real: dict[str, Any]) -> dict[str, Any]:
     def release(self: Any) -> None:
         task = running.get(get_ident()) if running else None
         now_owner = owners.owner(self) if task is not None else None
-        if now_owner is not None and now_owner is not task:
+        if now_owner is not None and now_owner is not task and now_owner is not OUTSIDE:
             if task is not None and task.dead:
                 return  # it lost the lock when it was killed in a wait
             raise RuntimeError("cannot release un-acquired lock")
@@ -276,17 +268,22 @@ def _rlock_shims_for_conditions(real: dict[str, Any], owners: _Owners) -> dict[s
         return state
 
     def acquire_restore(self: Any, state: Any) -> None:
-        task = current()
+        task = green()
         if task is None:
-            real_restore(self, state)
+            if outside and get_ident() in outside:
+                owners.outside(self, lambda: real_restore(self, state), None)
+            else:
+                real_restore(self, state)
             return
         take = owners.taker(self, task, lambda: real_restore(self, state))
         if not take():
             wait(self, take, task, until_of(task, None))
 
     def is_owned(self: Any) -> bool:
-        task = current()
-        return bool(owners.really_owned(self)) if task is None else owners.owner(self) is task
+        task = green()
+        if task is None:
+            return bool(owners.really_owned(self)) and owners.owner(self) in (None, OUTSIDE)
+        return owners.owner(self) is task
 
     return {
         "_release_save": release_save,
@@ -302,8 +299,9 @@ def _queue_shims(real: dict[str, Any]) -> dict[str, Any]:
     real_get, real_put = real["get"], real["put"]
 
     def get(self: Any, block: bool = True, timeout: Any = None) -> Any:
-        task = current()
-        if task is None or not block:
+        task = green()
+        time = living() if task is None else None
+        if (task is None and time is None) or not block:
             return real_get(self, block, timeout)
         try:
             return real_get(self, False)
@@ -313,20 +311,26 @@ def _queue_shims(real: dict[str, Any]) -> dict[str, Any]:
             raise ValueError("'timeout' must be a non-negative number")
         found: list[Any] = []
 
-        def take() -> bool:
+        def take(seconds: float = 0) -> bool:
             try:
-                found.append(real_get(self, False))
+                found.append(real_get(self, seconds > 0, seconds or None))
             except queue.Empty:
                 return False
             return True
 
-        if not wait(self, take, task, until_of(task, timeout)):
+        if task is not None:
+            there = wait(self, take, task, until_of(task, timeout))
+        else:
+            there = wait_outside(self, take, time, timeout)  # type: ignore[assignment, arg-type]
+        if there is None:
+            return real_get(self, block, timeout)
+        if not there:
             raise queue.Empty
         return found[0]
 
     def put(self: Any, item: Any, block: bool = True, timeout: Any = None) -> None:
         real_put(self, item)
-        if _waiting and self in _waiting:
+        if waiting and self in waiting:
             wake_first(self)
 
     return {"get": get, "put": put, "put_nowait": put}

@@ -14,8 +14,9 @@ from asyncio.events import _get_running_loop, _set_running_loop
 from asyncio.tasks import _enter_task, _leave_task
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.kernel.current import current
-from lambdalab.kernel.outside import monotonic, outside
+from lambdalab.kernel.bell import Bell
+from lambdalab.kernel.current import green
+from lambdalab.kernel.outside import Outside, monotonic, outside
 from lambdalab.kernel.shims.virtual import timeout_us
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _WAIT = "_lambdalab_wait"
 _FREE_SPINS = 100  # rounds without a wait before they begin to cost time: a loop that polls
+_AGAIN = 0.005  # seconds until the threads of a notebook's cell are looked after again
 _SPIN_US = 20  # what each round costs from then on, about as much as a real one
 
 Hidden = tuple[Any, Any] | None
@@ -79,7 +81,7 @@ class Loops:
 
 def _run_forever_shim(real: Any) -> Any:
     def run_forever(self: Any) -> Any:
-        task = current()
+        task = green()
         selector = getattr(self, "_selector", None)
         if selector is None or (task is None and get_ident() not in outside):
             return real(self)
@@ -122,11 +124,12 @@ class _Wait:
     def __init__(self, loop: Any, real: Any) -> None:
         self._loop, self._real = loop, real
         self._parked: Task | None = None
+        self._bell = Bell()
         self._spins = 0
 
     def select(self, timeout: float | None = None) -> Any:
         """What ``selector.select`` does, with the time passing virtually."""
-        task = current()
+        task = green()
         if task is None:
             return self._outside(timeout)
         if timeout is not None and timeout <= 0:
@@ -140,16 +143,21 @@ class _Wait:
     def _outside(self, timeout: float | None) -> Any:
         """The wait of code that no task runs, and that has a lab's time."""
         time = outside.get(get_ident())
-        if time is None or timeout is None or timeout <= 0:
+        forever = timeout is None
+        if time is None or (not forever and timeout <= 0) or (forever and not time.has_visitors):  # type: ignore[operator]
             return self._real(timeout)
         ready = self._real(0)
         if not ready:
-            time.sleep(timeout_us(timeout))
-            ready = self._real(0)
+            self._bell = Bell()
+            time.keeper().linger(
+                self._bell, None if timeout is None else time.now() + timeout_us(timeout)
+            )
+            ready = self._real(timeout if forever and not self._bell.over else 0)
         return ready
 
     def wake(self) -> None:
         """Somebody has work for the loop."""
+        self._bell.wake()
         if self._parked is not None and self._parked.tasks.is_here:
             self._parked.tasks.wake(self._parked)
 
@@ -174,3 +182,19 @@ class _Wait:
     def _with_sockets(self, task: Task, timeout: float | None) -> Any:
         ready = self._real(timeout)
         return ready if ready or timeout is None else self._park(task, timeout)
+
+
+def go_on_with_the_loop(time: Outside) -> None:
+    """Let the threads of code outside go on while the event loop of its thread waits in real time.
+
+    A notebook's own loop is one: ``await asyncio.to_thread(...)`` in a cell.
+    """
+    loop, ident = _get_running_loop(), get_ident()
+    if loop is None or hasattr(loop, _WAIT):
+        return
+
+    def go_on() -> None:
+        if outside.get(ident) is time and time.has_visitors:
+            loop.call_later(0 if time.keeper().step() else _AGAIN, go_on)
+
+    loop.call_soon(go_on)

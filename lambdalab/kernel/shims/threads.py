@@ -14,8 +14,14 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.kernel.current import current
-from lambdalab.kernel.shims.locks import Locks, until_of
+from lambdalab.kernel.bell import Bell
+from lambdalab.kernel.current import green
+from lambdalab.kernel.outside import Outside, outside
+from lambdalab.kernel.shims.lines import until_of
+from lambdalab.kernel.shims.locks import Locks
+from lambdalab.kernel.shims.loops import go_on_with_the_loop
+from lambdalab.kernel.shims.outsiders import living
+from lambdalab.kernel.shims.outsiders import until_of as outside_until
 
 if TYPE_CHECKING:
     from lambdalab.kernel.task import Task
@@ -67,8 +73,8 @@ class Threads:
 
     def _start_shim(self, real: Callable[[Any], None]) -> Callable[[Any], None]:
         def start(thread: Any) -> None:
-            task = current()
-            if task is None:
+            task, time = _starter()
+            if task is None and time is None:
                 return real(thread)
             if not thread._initialized:
                 raise RuntimeError("thread.__init__() not called")
@@ -79,7 +85,8 @@ class Threads:
             thread._ident, thread._native_id = handle.ident, threading.get_native_id()
             thread._started.set()
             self._green[handle.ident] = _active[handle.ident] = thread
-            return self._launch(task, lambda: _run(thread), handle)
+            tell = thread._invoke_excepthook if time is not None else None
+            return self._launch(task, time, lambda: _run(thread, tell), handle)
 
         return start
 
@@ -87,22 +94,36 @@ class Threads:
         def start_new_thread(
             function: Callable[..., object], arguments: Any, keywords: Any = None, /
         ) -> int:
-            task = current()
-            if task is None:
+            task, time = _starter()
+            if task is None and time is None:
                 return real(function, arguments, *(() if keywords is None else (keywords,)))
             handle = Handle(next(_idents))
-            self._launch(task, lambda: function(*arguments, **(keywords or {})), handle)
+            self._launch(task, time, lambda: function(*arguments, **(keywords or {})), handle)
             return handle.ident
 
         return start_new_thread
 
-    def _launch(self, task: Task, body: Callable[[], object], handle: Handle) -> None:
+    def _launch(
+        self, task: Task | None, time: Outside | None, body: Callable[[], object], handle: Handle
+    ) -> None:
         def done(*_: object) -> None:
             self._green.pop(handle.ident, None)
             _active.pop(handle.ident, None)
             handle.finish()
 
-        task.tasks.start_thread(body, done, handle.ident)
+        if time is not None:
+            time.visitors.start(body, done, handle.ident)
+            go_on_with_the_loop(time)
+        elif task is not None:
+            task.tasks.start_thread(body, done, handle.ident)
+
+
+def _starter() -> tuple[Task | None, Outside | None]:
+    """The handler's task that starts a thread, or the time in which code outside does."""
+    task = green()
+    if task is None:
+        return None, living()
+    return (None, outside[_real_ident()]) if task.visitor else (task, None)
 
 
 class Handle:
@@ -112,29 +133,44 @@ class Handle:
         self.ident = ident
         self._finished = False
         self._waiting: list[Task] = []
+        self._bells: list[Bell] = []
 
     def finish(self) -> None:
         """The thread has ended: whoever joins it goes on."""
         self._finished = True
         for task in self._waiting:
             task.tasks.wake(task)
+        for bell in self._bells:
+            bell.wake()
 
     def is_done(self) -> bool:
         """Whether the thread has ended."""
         return self._finished
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait for the thread; outside a task there is no waiting for a green thread."""
-        task = current()
-        if self._finished or task is None:
+        """Wait for the thread; where no lab can run there is no waiting for a green one."""
+        task = green()
+        if self._finished or (timeout is not None and timeout <= 0):
             return
-        if timeout is not None and timeout <= 0:
+        if task is None:
+            self._join_outside(timeout)
             return
         self._waiting.append(task)
         try:
             task.tasks.block(task, until_of(task, timeout))
         finally:
             self._waiting.remove(task)
+
+    def _join_outside(self, timeout: float | None) -> None:
+        """Code outside waits, and the lab runs."""
+        time, bell = outside.get(_real_ident()), Bell()
+        if time is None:
+            return
+        self._bells.append(bell)
+        try:
+            time.keeper().linger(bell, outside_until(time, timeout))
+        finally:
+            self._bells.remove(bell)
 
     def _set_done(self) -> None:
         self._finished = True
@@ -143,7 +179,7 @@ class Handle:
         """Before 3.13: true once the thread has ended."""
         if blocking:
             self.join(None if timeout == -1 else timeout)
-        return self._finished or (blocking and current() is None)
+        return self._finished or (blocking and green() is None and _real_ident() not in outside)
 
     def release(self) -> None:
         """Before 3.13: nothing to do."""
@@ -153,7 +189,7 @@ class Handle:
         return False
 
 
-def _run(thread: Any) -> None:
+def _run(thread: Any, tell: Callable[[Any], None] | None) -> None:
     from lambdalab.kernel.task import Runaway, TimedOut
 
     try:
@@ -161,7 +197,11 @@ def _run(thread: Any) -> None:
     except (TimedOut, Runaway):
         raise
     except BaseException as error:
-        if threading.excepthook is _process_hook:  # the notebook's, or pytest's: not the function's
+        if tell is not None:
+            tell(thread)
+        elif (
+            threading.excepthook is _process_hook
+        ):  # the notebook's, or pytest's: not the function's
             _tell(thread, error)
         else:  # the handler's own
             thread._invoke_excepthook(thread)
@@ -179,5 +219,5 @@ def _tell(thread: Any, error: BaseException) -> None:
 
 
 def _get_ident() -> int:
-    task = current()
+    task = green()
     return task.ident if task is not None and task.ident else _real_ident()
