@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lambdalab.kernel.task import Task
 
 T = TypeVar("T")
+_PATIENCE = 1.0  # seconds of real time in which a lab that is closed may come to rest
 _LEAST_REAL, _MOST_REAL = 0.0005, 0.5  # seconds for which a lab that keeps real time sleeps at once
 
 
@@ -136,10 +137,15 @@ class Driver:
         return threading.current_thread() is self._thread
 
     def close(self) -> None:
-        """Let everybody have an answer, and end the thread; once more does nothing."""
+        """Let everybody have an answer, and end the thread; once more does nothing.
+
+        A lab that is coming to rest gets a second of real time for it.
+        """
         with self._changed:
+            self._changed.wait_for(lambda: not self._resting, _PATIENCE)
             self._closing, thread = True, self._thread
             self._changed.notify()
+            self._bell.wake()
         if thread is not None and not self.is_here:
             thread.join()
 
@@ -172,7 +178,9 @@ class Driver:
             try:
                 keeper.linger(bell)
             finally:
-                self._resting = False
+                with self._changed:
+                    self._resting = False
+                    self._changed.notify_all()
             if not bell.over:
                 self._rest()
         else:
@@ -182,6 +190,9 @@ class Driver:
         """Let begin who has come; False when all is done and nobody will come any more."""
         if self._grace and (self._come or self._there):
             self._gather()
+        if self._speed is not None:  # who comes, comes now
+            with suppress(LabError):  # which is told when they are there
+                self._time.keeper().linger(Bell(), self._due_now())
         with self._changed:
             come, self._come = self._come, deque()
             if not come and not self._there and self._closing:
@@ -236,13 +247,18 @@ class Driver:
     def _keep_pace(self, bell: Bell) -> None:
         """Go on to the moment that it is now in real time, and sleep until the next thing is due."""
         assert self._speed is not None
-        began, start = self._began
-        now = start + int((monotonic() - began) * self._speed * US)
-        self._time.keeper().linger(bell, max(now, self._time.now()))
+        now = self._due_now()
+        self._time.keeper().linger(bell, now)
         if not bell.rung:
             due = self._time.keeper().due
             wait = _MOST_REAL if due is None else (due - now) / US / self._speed
             self._rest(min(max(wait, _LEAST_REAL), _MOST_REAL))
+
+    def _due_now(self) -> int:
+        """The moment of the lab that it is now in real time."""
+        began, start = self._began
+        passed = (monotonic() - began) * (self._speed or 0)
+        return max(start + int(passed * US), self._time.now())
 
     def _give_up(self, error: BaseException) -> None:
         """Those that are still there wait in vain."""
