@@ -38,8 +38,7 @@ class LambdaVerbs:
     _home: int
     _driver: Driver | None
 
-    def _in_turn(self, body: Callable[[], Made]) -> Made:
-        """What ``body()`` returns, where several threads use the lab."""
+    def _in_turn(self, body: Callable[[], Made]) -> Made:  # where several threads use the lab
         raise NotImplementedError
 
     def _check_open(self) -> None:
