@@ -281,12 +281,16 @@ def retries_of_batches(tables: Tables) -> Iterator[Finding]:
     for code in np.unique(rows["mapping"][failed]).tolist():
         places = np.flatnonzero(failed & (rows["mapping"] == code))
         held = int(rows["records"][places].sum(dtype=np.int64))
-        advice = (
-            f"{times(len(places), 'batch')} failed whole, so that "
-            f"{held:,} records come again. With function_response_types=['ReportBatchItemFailures']"
-            " only the failed ones would."
-        )
         name = tables.recorder.names[code]
+        wired = tables.recorder.wiring.get("mapping", {}).get(name, {})
+        advice = (
+            f"{times(len(places), 'batch')} failed whole, so that {held:,} records come again. "
+        )
+        if wired.get("function_response_types"):  # its function has not made use of it
+            advice += "A handler that catches a record's error and names the record would keep the others."
+        else:
+            kinds = "function_response_types=['ReportBatchItemFailures']"
+            advice += f"With {kinds} only the failed ones would."
         yield Finding("whole batches", name, advice, Short(tables).batches.iloc[places])
 
 

@@ -39,10 +39,10 @@ _WHY = {
 def oldest_messages(tables: Tables) -> Iterator[Finding]:
     """The oldest event that waits in each queue: who holds it, until when, and why."""
     rows = tables.rows("queue_events")
-    now = _now(tables)
+    now = latest(tables)
     for code, kind in tables.recorder.queue_kinds.items():
-        places = _open(rows, np.flatnonzero(rows["queue"] == code), kind)
-        places = _not_taken(tables, places, code)
+        places = still_in(rows, np.flatnonzero(rows["queue"] == code), kind)
+        places = not_taken(tables, places, code)
         if not len(places) or _letters_only(rows, places):
             continue
         born = rows["at"][places] - rows["age_us"][places]
@@ -56,20 +56,20 @@ def oldest_messages(tables: Tables) -> Iterator[Finding]:
         head = f"{name} waits, {sent}"
         if len(places) > 1:
             head = f"Of {times(len(places), _NOUNS[kind])} that wait, {name} is the oldest, {sent}"
-        advice = f"{head}: {_state(tables, row, kind)}"
+        advice = f"{head}: {standing(tables, row, kind)}"
         mine = np.flatnonzero((rows["queue"] == code) & (rows["event"] == number))
         subject = tables.recorder.names[code]
         yield Finding("oldest message", subject, advice, Short(tables).queue_events.iloc[mine])
 
 
-def _now(tables: Tables) -> int:
+def latest(tables: Tables) -> int:
     """The latest time that the books know."""
     calls = tables.rows("invocations")
     times_us = (tables.rows("queue_events")["at"], calls["requested_at"], calls["completed_at"])
     return max(int(column.max(initial=0)) for column in times_us)
 
 
-def _open(rows: Rows, places: Numbers, kind: int) -> Numbers:
+def still_in(rows: Rows, places: Numbers, kind: int) -> Numbers:
     """The last row of each event of a queue that has not left it."""
     aside = [Action.DELIVERED]
     if kind in (QueueKind.ASYNCHRONOUS, QueueKind.STREAM):
@@ -82,7 +82,7 @@ def _open(rows: Rows, places: Numbers, kind: int) -> Numbers:
     return found
 
 
-def _not_taken(tables: Tables, places: Numbers, code: int) -> Numbers:
+def not_taken(tables: Tables, places: Numbers, code: int) -> Numbers:
     """Of a stream's records, which stay in it, those that a mapping that is on has still to take.
 
     What was there before the first record that it took is none of its business.
@@ -108,7 +108,7 @@ def _letters_only(rows: Rows, places: Numbers) -> bool:
     return bool(lying.all())
 
 
-def _state(tables: Tables, row: Rows, kind: int) -> str:
+def standing(tables: Tables, row: Rows, kind: int) -> str:
     """Who holds an event, until when and why, as its last row tells."""
     action = int(row["action"])
     if action == Action.RECEIVED:
@@ -134,12 +134,17 @@ def _state(tables: Tables, row: Rows, kind: int) -> str:
 
 def _takers(tables: Tables, queue: int) -> str:
     """Who could take from a queue, and has not."""
-    known, name = tables.recorder.wiring.get("mapping", {}), tables.recorder.names[queue]
-    mappings = [m for m, told in known.items() if told.get("source") == name]
-    on = [m for m in mappings if known[m].get("state") == "Enabled"]
+    every, on = mappings_of(tables, queue)
     if on:
         return f"the pollers of {' and '.join(on)} have not come to it"
-    return f"{' and '.join(mappings)} is switched off" if mappings else "no mapping takes from it"
+    return f"{' and '.join(every)} is switched off" if every else "no mapping takes from it"
+
+
+def mappings_of(tables: Tables, queue: int) -> tuple[list[str], list[str]]:
+    """The mappings of a queue or stream, by name; and those of them that are on."""
+    known, name = tables.recorder.wiring.get("mapping", {}), tables.recorder.names[queue]
+    every = [m for m, told in known.items() if told.get("source") == name]
+    return every, [m for m in every if known[m].get("state") == "Enabled"]
 
 
 def _held(tables: Tables, row: Rows, kind: int) -> str:

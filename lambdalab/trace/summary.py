@@ -77,6 +77,28 @@ def summary(tables: Tables) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+_READ = {
+    "function": [
+        "name",
+        "invocations",
+        "succeeded",
+        "errors",
+        "throttles",
+        "cold_starts",
+        "p95_ms",
+    ],
+    "queue": ["name", "kind", "sent", "deleted", "dead_lettered", "lost", "max_depth", "oldest_s"],
+}
+
+
+def summary_texts(found: pd.DataFrame) -> list[str]:
+    """The figures of a summary that people read first: its functions, and its queues, as text."""
+    functions = found[found["kind"] == "function"][_READ["function"]]
+    queues = found[found["sent"].notna()][_READ["queue"]]
+    parts = [part.astype(object).where(part.notna(), "") for part in (functions, queues)]
+    return [part.to_string(index=False) for part in parts if len(part)]
+
+
 def percentile(values: npt.ArrayLike, share: float) -> float | None:
     """The value below which ``share`` of them lie (nearest rank); None of nothing."""
     ordered = np.sort(np.asarray(values))

@@ -209,3 +209,19 @@ def test_a_record_that_did_not_arrive_is_told(lab: ll.Lab) -> None:
     lab.run()
     (found,) = (one for one in lab.trace.findings() if one.kind == "undelivered")
     assert (found.subject, len(found.rows)) == ("large", 1)
+
+
+def test_whole_batches_where_failed_records_could_be_named(lab: ll.Lab) -> None:
+    """A mapping that takes names of failed records is not told to; its handler is."""
+    queue = lab.sqs.create_queue("q")
+    lab.create_function("f", duration=0.1, failure_rate=1)
+    mapping = lab.create_event_source_mapping(queue, "f")
+    names = ["ReportBatchItemFailures"]
+    for says, kinds in (("With function_response_types", []), ("A handler that catches", names)):
+        mapping.update(function_response_types=kinds)
+        lab.reset()
+        for _ in range(3):
+            queue.send("x")
+        lab.run(until=20)
+        (found,) = [one for one in lab.trace.findings() if one.kind == "whole batches"]
+        assert says in found.advice

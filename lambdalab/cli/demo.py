@@ -1,14 +1,12 @@
-"""The command line: `python -m lambdalab demo` runs the order service and leaves what it shows."""
+"""`lambdalab demo` runs the order service and leaves what it shows."""
 
 from __future__ import annotations
 
-import argparse
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambdalab._version import __version__
+from lambdalab.cli.words import Commands, command
 
 if TYPE_CHECKING:
     from lambdalab.trace import Trace
@@ -23,22 +21,33 @@ CELL_TIMEOUT = 120  # seconds of real time: a cell of the tour takes less than o
 _CODE_IN_OUTPUTS = "<style>.jp-OutputArea-output pre { font-family: monospace !important; }</style>"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; a wrong one ends with status 2 and the usage."""
-    parser = argparse.ArgumentParser(
-        prog="lambdalab", description="AWS Lambda's invocation system, in virtual time."
+DESCRIPTION = """\
+Run the order service of the tour in virtual time: synchronous reads, asynchronous writes, retries, a
+dead-letter queue, batches. Prints the first rows of the tables a newcomer looks at."""
+EXAMPLES = """\
+example:
+  lambdalab demo build/demo
+
+It leaves in the folder every table as CSV, the pictures as PNG and, in a clone with Jupyter installed, the
+tour, run just now, as one HTML page."""
+
+
+def add(commands: Commands) -> None:
+    """The subcommand's words."""
+    demo = command(
+        commands,
+        "demo",
+        "run the order service; leave its tables and pictures",
+        DESCRIPTION,
+        EXAMPLES,
     )
-    parser.add_argument("--version", action="version", version=f"lambdalab {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    demo = commands.add_parser("demo", help="run the order service; leave its tables and pictures")
     demo.add_argument(
         "folder", nargs="?", type=Path, default=Path("build", "demo"), help="where to (build/demo)"
     )
     demo.add_argument(
         "--tour", type=Path, default=TOUR, help=f"the notebook to run and export ({TOUR})"
     )
-    args = parser.parse_args(arguments)
-    return run_demo(args.folder, args.tour)
+    demo.set_defaults(run=lambda given: run_demo(given.folder, given.tour))
 
 
 def run_demo(folder: Path, tour: Path = TOUR) -> int:
