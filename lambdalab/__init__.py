@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lambdalab._version import __version__
 from lambdalab.errors import AuditError, InvalidSetting, LabError, ServiceError
 from lambdalab.functions.cpu import compute
-from lambdalab.functions.durations import Exponential, LogNormal
+from lambdalab.functions.durations import Empirical, Exponential, LogNormal
 from lambdalab.functions.memory import Allocation, allocate
 from lambdalab.lab import Lab
 from lambdalab.rules import Rules
@@ -26,6 +26,7 @@ from lambdalab.traffic.sdk import SdkClient
 
 if TYPE_CHECKING:
     from lambdalab import plots, quiz, scenarios, widgets
+    from lambdalab.calibration import calibrate
     from lambdalab.plots import compare
     from lambdalab.sweeps import sweep
     from lambdalab.trace import Trace
@@ -52,6 +53,7 @@ __all__ = [
     "Browser",
     "Burst",
     "ConcurrencyExplorer",
+    "Empirical",
     "Every",
     "Exponential",
     "Flow",
@@ -75,6 +77,7 @@ __all__ = [
     "VisibilityExplorer",
     "__version__",
     "allocate",
+    "calibrate",
     "compare",
     "compute",
     "explore",
@@ -97,6 +100,7 @@ _LATER = {
     "Trace": "lambdalab.trace",
     "TraceViewer": "lambdalab.widgets",
     "VisibilityExplorer": "lambdalab.widgets",
+    "calibrate": "lambdalab.calibration",
     "compare": "lambdalab.plots",
     "explore": "lambdalab.widgets",
     "load_ipython_extension": "lambdalab.aws.magic",

@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import itertools
+import random
 import time
 from functools import cache
 from typing import Any
 
 import lambdalab as ll
 from lambdalab import scenarios
+from lambdalab.calibration import Calibration
 from lambdalab.examples.orders import story
 from lambdalab.sweeps import Sweep
 from lambdalab.trace import Trace
@@ -269,6 +271,30 @@ def swept(seeds: int) -> Sweep:
     grid = {"batch_size": [1, 2, 5, 10, 20, 50, 100, 200], "window": [0, 1, 2, 3, 5, 10, 20, 40]}
     workers = 1 if seeds == 1 else None
     return ll.sweep(scenarios.Batching(rate=8, seconds=30), grid, seeds=seeds, workers=workers)
+
+
+@cache
+def calibrated(varies: bool) -> Calibration:
+    """A function fitted to its logs; ``varies``: one whose runs and idle times are of no simple kind."""
+    lab = ll.Lab(seed=SEED)
+    if not varies:
+        lab.create_function(
+            "bill", duration=ll.LogNormal(p50=0.12, p99=0.8), init=ll.LogNormal(p50=0.3, p99=0.6)
+        )
+        lab.drive("bill", ll.Poisson(rate=1 / 250), count=800)
+        lab.run()
+        return ll.calibrate(lab.trace.logs)
+    warm: set[str] = set()
+
+    @lab.function(timeout=30, idle_expiry=ll.Empirical([60, 1800]))
+    def report(event: dict[str, int], context: Any) -> None:
+        first = context.log_stream_name not in warm
+        warm.add(context.log_stream_name)
+        time.sleep(3.0 * first + (0.2 if event["n"] % 3 else 1.5) * random.uniform(0.8, 1.2))
+
+    lab.drive(report, ll.Poisson(rate=1 / 400), count=500, payload=lambda i: {"n": i})
+    lab.run()
+    return ll.calibrate(lab.trace.logs)
 
 
 @cache

@@ -112,10 +112,25 @@ def further(seeds: int) -> Iterator[tuple[str, str, list[Drawing]]]:
         for number, value in enumerate(("age_p95_s", "cost_usd"), start=1)
     ]
     yield "heat_map", look_for(plots.heat_map), maps
+    fits = [
+        Drawing(f"calibration-{number}", why, _fitted(varies))
+        for number, (varies, why) in enumerate(
+            (
+                (False, "800 REPORT lines: a log-normal duration, one idle time"),
+                (True, "two kinds of runs, slow first ones, and an idle time that varies"),
+            ),
+            start=1,
+        )
+    ]
+    yield "calibration", look_for(plots.calibration), fits
 
 
 def _map(value: str, seeds: int) -> Callable[[], Figure]:
     return lambda: _figure(plots.heat_map(runs.swept(seeds), "window", "batch_size", value))
+
+
+def _fitted(varies: bool) -> Callable[[], Figure]:
+    return lambda: _figure(plots.calibration(runs.calibrated(varies)))
 
 
 def _figure(ax: Axes) -> Figure:

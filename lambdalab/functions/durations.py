@@ -7,7 +7,8 @@ that the same seed gives the same durations on every machine.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -137,6 +138,75 @@ class Percentiles:
         return draw
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Empirical:
+    """Durations as they were measured, whatever their shape.
+
+    Between two measured values each is as likely as the other; below the least and above the greatest
+    there is none.
+
+    Parameters: ``values`` in seconds, in any order; or, rising with ``shares``, how many of all
+    durations are not longer than each (rising from 0 on, the last is 1).
+
+    Raises :class:`~lambdalab.errors.InvalidSetting` for no value, one below 0, or shares that do not
+    rise to 1.
+
+    >>> Empirical([0.3, 0.1, 0.2])
+    Empirical(3 values, p50=0.2, p99=0.298)
+    >>> Empirical([60, 600], shares=[0.1, 1]).quantile(0.1)
+    60.0
+    """
+
+    values: Sequence[float]
+    shares: Sequence[float] = ()
+
+    def __post_init__(self) -> None:
+        values, shares = tuple(map(float, self.values)), tuple(map(float, self.shares))
+        if not values:
+            raise InvalidSetting("values", [], "one duration or more, in seconds")
+        for value in values:
+            microseconds(value, "values")
+        if shares:
+            ends = len(shares) == len(values) and shares[-1] == 1 and shares[0] >= 0
+            if not ends or list(shares) != sorted(shares) or list(values) != sorted(values):
+                limit = f"{len(values)} shares that rise to 1, for values that rise"
+                raise InvalidSetting("shares", f"{len(shares)} shares", limit)
+        else:
+            values, last = tuple(sorted(values)), max(len(values) - 1, 1)
+            shares = (*(n / last for n in range(len(values) - 1)), 1.0)
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "shares", shares)
+
+    @property
+    def median(self) -> float:
+        """Half of the durations are shorter than this many seconds."""
+        return self.quantile(0.5)
+
+    def quantile(self, share: float) -> float:
+        """The seconds that so large a share (0 to 1) of the durations does not exceed."""
+        if not 0 <= share <= 1:
+            raise InvalidSetting("share", share, "between 0 and 1")
+        return self._quantile(share)
+
+    def _quantile(self, share: float) -> float:
+        values, shares = self.values, self.shares
+        at = bisect_left(shares, share)
+        if at == 0:
+            return values[0]
+        part = (share - shares[at - 1]) / (shares[at] - shares[at - 1])
+        return values[at - 1] + (values[at] - values[at - 1]) * part
+
+    def sampler(self, stream: RandomStream) -> Draw:
+        """Inversion: the quantile of a uniform number."""
+        uniform, quantile = stream.uniform, self._quantile
+        return lambda _event: round(quantile(uniform()) * US)
+
+    def __repr__(self) -> str:
+        p50, p99 = (f"{self.quantile(share):.6g}" for share in (0.5, 0.99))
+        noun = "value" if len(self.values) == 1 else "values"
+        return f"Empirical({len(self.values):,} {noun}, p50={p50}, p99={p99})"
+
+
 def drawer(duration: object, stream: RandomStream, setting: str = "duration") -> Draw:
     """Turn what a user gave as a duration into a function of the event.
 
@@ -160,7 +230,7 @@ def drawer(duration: object, stream: RandomStream, setting: str = "duration") ->
 
 def is_plain(duration: object) -> bool:
     """Whether it is nobody's own code: a number or one of the distributions here, which never fail."""
-    kinds = (int, float, Exponential, LogNormal, Percentiles)
+    kinds = (int, float, Exponential, LogNormal, Empirical, Percentiles)
     return duration is None or isinstance(duration, kinds)
 
 

@@ -12,6 +12,7 @@ matplotlib's settings. :func:`compare` puts several traces side by side.
 
 from lambdalab.plots.backoff import backoff
 from lambdalab.plots.batching import batching
+from lambdalab.plots.calibration import calibration
 from lambdalab.plots.canvas import Style
 from lambdalab.plots.cold_starts import cold_starts
 from lambdalab.plots.compare import PLOTS, Comparison, compare
@@ -36,6 +37,7 @@ __all__ = [
     "Style",
     "backoff",
     "batching",
+    "calibration",
     "cold_starts",
     "compare",
     "concurrency",

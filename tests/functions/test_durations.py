@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 import statistics
 from typing import Any
@@ -123,6 +124,50 @@ def test_every_runtimes_init_has_its_published_percentiles(kind: tuple[str, str]
         below = bisect.bisect_left(found, value * 1000)
         assert below - 4 * error <= expected <= at_most + 4 * error
     assert found[0] > 0
+
+
+def test_empirical_draws_what_was_measured() -> None:
+    found = sorted(draws(ll.Empirical([0.3, 0.1, 0.1, 0.2]), 9_000))
+    assert (found[0], found[-1]) == pytest.approx((100_000, 300_000), abs=300)
+    assert found[2_900] == 100_000, "a third lies between the two that are equal"
+    assert found[4_500] / 1e6 == pytest.approx(0.15, rel=0.03)
+    assert set(draws(ll.Empirical([0.25]), 3)) == {250_000}
+
+
+def test_empirical_with_shares() -> None:
+    """A tenth is a minute, the rest lies between one and ten."""
+    made = ll.Empirical([60, 600], shares=[0.1, 1])
+    found = draws(made, 9_000)
+    assert found.count(60_000_000) / 9_000 == pytest.approx(0.1, abs=0.01)
+    assert statistics.median(found) / 1e6 == pytest.approx(made.median, rel=0.03)
+    assert made.quantile(0.55) == pytest.approx(330)
+    assert (made.quantile(0), made.quantile(1)) == (60, 600)
+    for share in (-0.1, 1.1, math.nan):
+        with pytest.raises(InvalidSetting, match="share="):
+            made.quantile(share)
+
+
+@given(st.lists(st.floats(0, 900), min_size=1, max_size=20), st.lists(st.floats(0, 1), max_size=9))
+def test_empirical_quantiles_rise_within_what_was_measured(
+    values: list[float], shares: list[float]
+) -> None:
+    made = ll.Empirical(values)
+    found = [made.quantile(share) for share in sorted(shares)]
+    assert all(a <= b + 1e-9 for a, b in itertools.pairwise(found))
+    assert all(min(values) <= value <= max(values) for value in found)
+    assert made == ll.Empirical(sorted(values, reverse=True))
+
+
+@pytest.mark.parametrize(
+    ("values", "shares"),
+    [
+        ([], []), ([-1], []), ([float("nan"), 1], []), ([1, 2], [1]), ([1, 2], [0.5, 0.9]),
+        ([1, 2], [-0.5, 1]), ([1, 2, 3], [0.5, 0.4, 1]), ([2, 1], [0.5, 1]),
+    ],
+)  # fmt: skip
+def test_an_empirical_one_that_cannot_be(values: list[float], shares: list[float]) -> None:
+    with pytest.raises(InvalidSetting):
+        ll.Empirical(values, shares)
 
 
 @given(

@@ -96,6 +96,7 @@ POINTS: dict[str, Looks] = {
     "batches": BATCH_CAUSES,
     "throttles": THROTTLES,
     "ends of events": named(DEAD_LETTER, LOST, THROTTLE),
+    "idle gaps": inside("calibration", "LIVED", "GONE"),
 }
 
 
