@@ -83,7 +83,8 @@ class InsideHandler(LabError):
 
 
 class EndlessRun(LabError):
-    """``run()`` without ``until=`` while a source that never ends is driving."""
+    """``run()`` without ``until=`` while a source that never ends is driving; or a loop of one's own that
+    asks an empty queue again and again at the same moment."""
 
 
 class NeverAnswered(LabError):
@@ -96,6 +97,24 @@ class NetworkRefused(LabError, OSError):
 
 class MissingExtra(LabError, ImportError):
     """Something needs a library that the plain install does not bring; says what to install."""
+
+
+class TemplateError(LabError, ValueError):
+    """A template of CloudFormation or SAM that no lab can be made of; then there is none.
+
+    Attributes: ``problems``, one text for each thing that is wrong.
+
+    >>> print(TemplateError("2 things are wrong", ["Queue: no name", "Topic: no name"]))
+    2 things are wrong:
+      Queue: no name
+      Topic: no name
+    """
+
+    def __init__(self, message: str, problems: Iterable[str] = ()) -> None:
+        found = tuple(problems)
+        self.problems = found or (message,)
+        told = "".join(f"\n  {problem}" for problem in found)
+        super().__init__(f"{message}:{told}" if told else message)
 
 
 class AuditError(LabError, AssertionError):
@@ -288,6 +307,18 @@ class InvalidBucketName(ServiceError, ValueError):
     """S3: a bucket cannot have this name."""
 
     status_code = 400
+
+
+class NoSuchBucket(ServiceError, LookupError):
+    """S3: the bucket has been deleted."""
+
+    status_code = 404
+
+
+class BucketNotEmpty(ServiceError):
+    """S3: there are objects in the bucket that is to be deleted."""
+
+    status_code = 409
 
 
 class EntityTooLarge(ServiceError, ValueError):

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lambdalab.api_rules import APIS
 from lambdalab.errors import InvalidSetting, UnknownName
 from lambdalab.source_rules import SOURCES
 from lambdalab.trigger_rules import TRIGGERS
@@ -101,6 +102,10 @@ _FUNCTIONS = [
     _rule("timeout_maximum", 900, "s", "dg/configuration-timeout"),
     _rule("timeout_default", 3, "s", "dg/configuration-timeout"),
     _rule("function_name_length", 64, "characters", "botocore CreateFunction"),
+    _rule(
+        "template_model", 0.1, "s", "choice",
+        "how long a function of a template takes whose code is not there, or no Python",
+    ),
     _rule("environment_size", 4 * KB, "bytes", "dg/gettingstarted-limits"),
     _rule("code_zipped", 50 * MB, "bytes", "dg/gettingstarted-limits", "uploaded, not by way of S3"),
     _rule("code_unzipped", 250 * MB, "bytes", "dg/gettingstarted-limits"),
@@ -263,7 +268,7 @@ _EVENTS = [
 
 RULES: dict[str, Rule] = dict(
     [*_FUNCTIONS, *_PAYLOADS, *_ENVIRONMENTS, *_EVENTS]
-    + [_rule(**row) for row in (*SOURCES, *TRIGGERS)]
+    + [_rule(**row) for row in (*SOURCES, *TRIGGERS, *APIS)]
 )
 
 
@@ -342,7 +347,12 @@ def _day(date: str | dt.date) -> dt.date:
 _DIVISORS = {
     "billing_step", "memory_of_one_vcpu", "provisioned_billing_step", "mapping_provisioned_invokes",
     "mapping_provisioned_polls", "mapping_provisioned_bytes", "sqs_receive_batch",
-    "kinesis_read_records", "dynamodb_read_records",
+    "kinesis_read_records", "dynamodb_read_records", "cloudwatch_metrics_page", "cloudwatch_data_points",
+    "cloudwatch_period_step", "cloudwatch_statistics_points", "logs_page", "logs_events_page",
+    "lambda_list_page", "mapping_list_page", "sqs_list_page", "sqs_move_tasks_page", "sns_list_page",
+    "kinesis_list_page", "kinesis_shards_page", "kinesis_list_maximum", "kinesis_tags_page",
+    "dynamodb_list_page", "dynamodb_tags_page", "s3_list_keys", "s3_list_buckets",
+    "eventbridge_list_page", "scheduler_list_page", "firehose_list_page", "logs_query_results",
 }  # 0 is none  # fmt: skip
 
 

@@ -70,6 +70,10 @@ KINESIS: list[Row] = [
         "kinesis_record_size", 1024, "KiB", "botocore PutRecord",
         "of a record, partition key included, where the stream is not set to more",
     ),
+    row(
+        "kinesis_on_demand_shards", 4, "shards", "kdg/how-do-i-size-a-stream",
+        "that a stream on demand begins with: it takes 4 MB/s",
+    ),
     row("kinesis_put_records", 500, "records", "botocore PutRecords"),
     row(
         "kinesis_put_records_size", 5 * MIB, "bytes", "botocore PutRecords",

@@ -92,6 +92,7 @@ S3: list[Row] = [
     ),
     row("s3_part_size_minimum", 5 * MIB, "bytes", "s3ug/qfacts", "of each part but the last"),
     row("s3_parts", 10_000, "parts", "s3ug/qfacts"),
+    row("s3_bucket_name_minimum", 3, "characters", "s3ug/bucketnamingrules"),
     row("s3_key_length", 1_024, "bytes", "s3ug/object-keys", "of the key's UTF-8 form"),
     row("s3_metadata_size", 2 * KIB, "bytes", "s3ug/UsingMetadata", "of an object's own, in all"),
     row("s3_notifications", 100, "configurations", "s3ug/EventNotifications", "of a bucket"),

@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.notebooks.lessons import python
 from tests.test_readme import ROOT, load
 
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -161,7 +162,7 @@ def lines(source: str) -> set[str]:
 def bound(cells_: list[Any]) -> set[str]:
     """The names that cells give a value to, at their top level or deeper."""
     found = set()
-    for node in (node for cell in cells_ for node in ast.walk(ast.parse(cell.source))):
+    for node in (node for cell in cells_ for node in ast.walk(ast.parse(python(cell.source)))):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found.add(node.name)
         elif isinstance(node, ast.alias):
@@ -175,5 +176,5 @@ def bound(cells_: list[Any]) -> set[str]:
 
 def used(cells_: list[Any]) -> set[str]:
     """The names that cells read."""
-    nodes = (node for cell in cells_ for node in ast.walk(ast.parse(cell.source)))
+    nodes = (node for cell in cells_ for node in ast.walk(ast.parse(python(cell.source))))
     return {node.id for node in nodes if isinstance(node, ast.Name)}

@@ -30,6 +30,7 @@ ROOMS = (
         "progress",
         "verbs",
         "mapping_verbs",
+        "template_verbs",
         "trigger_verbs",
         "reprs",
         "faults",
@@ -37,7 +38,7 @@ ROOMS = (
         "triggers",
     ),
     *("sources", "invocation", "functions", "trace", "kernel", "rules"),
-    *("trigger_rules", "source_rules", "errors", "_version"),
+    *("api_rules", "trigger_rules", "source_rules", "errors", "_version"),
 )
 
 # The few doors that open upward. Each is opened by name when first used, never by an import
@@ -58,6 +59,13 @@ LIBRARIES = {
     "boto3": {"aws"},
     "botocore": {"aws"},
     "moto": {"aws"},
+    "h11": {"aws"},
+    "uvicorn": {"aws"},
+    "werkzeug": {"aws"},
+    "cfn_tools": {"aws"},
+    "cloud_radar": {"aws"},
+    "samtranslator": {"aws"},
+    "yaml": {"aws"},
     "cloudpickle": {"sweeps"},
     "pyarrow": {"trace"},
     "pytest": {"testing"},

@@ -15,7 +15,7 @@ import pandas as pd
 
 import lambdalab as ll
 from lambdalab import rules as lambda_rules
-from lambdalab import source_rules, trigger_rules
+from lambdalab import api_rules, source_rules, trigger_rules
 from lambdalab.rules import RULES, Rule, Rules
 from lambdalab.trace import codes
 from lambdalab.trace.tables import TABLES
@@ -58,6 +58,14 @@ GROUPS = (
     ("Schedules", trigger_rules.SCHEDULER),
     ("Cognito, Firehose, CloudFront, Logs, CodeCommit, CloudFormation, Config", trigger_rules.THIN),
     ("SDK clients", trigger_rules.CALLERS),
+    ("APIs: CloudWatch", api_rules.CLOUDWATCH),
+    ("APIs: CloudWatch Logs", api_rules.LOGS),
+    ("APIs: Lambda", api_rules.LAMBDA),
+    ("APIs: SQS", api_rules.SQS),
+    ("APIs: SNS", api_rules.SNS),
+    ("APIs: Kinesis", api_rules.KINESIS),
+    ("APIs: DynamoDB", api_rules.DYNAMODB),
+    ("APIs: S3, Firehose, EventBridge, Scheduler", api_rules.OTHERS),
 )
 """The tables of the page of rules. What no list has is Lambda's own."""
 

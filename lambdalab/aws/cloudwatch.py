@@ -1,26 +1,31 @@
 """CloudWatch's operations on metrics: what ``lab.trace.metrics`` tells, as CloudWatch's API tells it.
 
-There is what the books have: ``AWS/Lambda`` by FunctionName, by FunctionName and Resource (without a
-qualifier: the same again), over all functions, and of mappings by EventSourceMappingUUID; ``AWS/SQS`` by
-QueueName. A metric there is none of has no data points, as on AWS; nor has a Resource with a qualifier,
-which the books do not tell apart. Data points are there at once: CloudWatch's own delay of minutes is not
-simulated.
+There is what the books have (:mod:`.metric_books`): ``AWS/Lambda`` by FunctionName, by FunctionName and
+Resource, over all functions, and of mappings by EventSourceMappingUUID; ``AWS/SQS`` by QueueName. A
+Resource without a qualifier is the same as none; with one (``bill:live``) there are Invocations, Errors
+and Duration. Besides, metrics of one's own (:mod:`.custom_metrics`). A metric there is none of has no data
+points, as on AWS. Data points are there at once: CloudWatch's own delay of minutes is not simulated.
 
-Source: botocore's model of CloudWatch (1.44.5); AmazonCloudWatch/cloudwatch_concepts.
+Source: botocore's model of CloudWatch (1.44.5); AmazonCloudWatch/cloudwatch_concepts. The words of
+refusals are those that clients have recorded, but for: a query with neither a metric nor an expression, a
+statistic or period that is none, and tokens that are none.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from lambdalab.aws import custom_metrics, metric_books
+from lambdalab.aws.custom_metrics import SERVICE
 from lambdalab.aws.metric_math import NotMath, Series, evaluate
-from lambdalab.aws.operations import ApiError, Call, Service
+from lambdalab.aws.operations import ApiError, Call
 from lambdalab.aws.values import moment, page, place_of, token_of
 from lambdalab.kernel.clock import US
 from lambdalab.trace.summary import percentile
@@ -28,18 +33,10 @@ from lambdalab.trace.summary import percentile
 if TYPE_CHECKING:
     from lambdalab.lab import Lab
 
-SERVICE = Service("cloudwatch", invalid="InvalidParameterValue")
-_MINUTE = 60 * US
-_MOST_POINTS = 1440
-_MOST_DATA = 100_800
-_PAGE = 500
-_UTC = dt.UTC
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=_UTC)
-_OF_MAPPINGS = frozenset(
-    {"PolledEventCount", "FilteredOutEventCount", "InvokedEventCount", "FailedInvokeEventCount"}
-    | {"DeletedEventCount", "DroppedEventCount", "OnFailureDestinationDeliveredEventCount"}
-    | {"ProvisionedPollers"}
-)
+__all__ = ["SERVICE"]
+_OF_DATA = "ValidationError"
+"""What GetMetricData calls everything that it refuses."""
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _STATISTICS: dict[str, Callable[[npt.NDArray[np.float64]], float]] = {
     "SampleCount": lambda values: float(len(values)),
     "Sum": lambda values: float(values.sum()),
@@ -65,44 +62,28 @@ class Window(NamedTuple):
 # ------------------------------------------------------------------ which metrics there are
 
 
-def _dimensions(lab: Lab, namespace: str, metric: str, name: str) -> Iterator[dict[str, str]]:
-    """The combinations of dimensions under which CloudWatch has a metric of the books."""
-    if namespace == "AWS/SQS":
-        yield {"QueueName": name.removesuffix(" (queue)")}
-    elif not name:
-        yield {}
-    elif metric in _OF_MAPPINGS:
-        yield {"EventSourceMappingUUID": str(lab.trace.wired("mapping")[name]["uuid"])}
-    else:
-        yield {"FunctionName": name}
-        yield {"FunctionName": name, "Resource": name}
-        if metric != "ConcurrentExecutions":  # of which the account's own series has no name
-            yield {}
-
-
-def _listed(given: dict[str, str]) -> list[dict[str, str]]:
-    return [{"Name": name, "Value": value} for name, value in given.items()]
+def _metric_of(namespace: str, metric: str, dimensions: dict[str, str]) -> dict[str, Any]:
+    listed = [{"Name": name, "Value": value} for name, value in dimensions.items()]
+    return {"Namespace": namespace, "MetricName": metric, "Dimensions": listed}
 
 
 @SERVICE.operation
 def list_metrics(call: Call) -> dict[str, Any]:
     """The metrics that have data, 500 a page."""
     lab = call.lab
-    figures = lab.trace.metrics()
-    if call.get("RecentlyActive") == "PT3H":
-        figures = figures[figures["at"] >= lab.now - dt.timedelta(hours=3)]
-    known = figures[["namespace", "metric", "name"]].drop_duplicates()
+    since = None
+    if "RecentlyActive" in call:
+        since = lab.now - dt.timedelta(seconds=lab.rules.cloudwatch_recently_active)
     found: dict[tuple[object, ...], dict[str, Any]] = {}
-    for namespace, metric, name in known.itertuples(index=False, name=None):
-        for dimensions in _dimensions(lab, namespace, metric, name):
-            if _wanted(call, namespace, metric, dimensions):
-                key = (namespace, metric, *sorted(dimensions.items()))
-                found[key] = {
-                    "Namespace": namespace, "MetricName": metric,
-                    "Dimensions": _listed(dimensions),
-                }  # fmt: skip
+    every = chain(metric_books.listed(lab, since), custom_metrics.listed(lab, since))
+    for namespace, metric, dimensions in every:
+        if _wanted(call, namespace, metric, dimensions):
+            key = (namespace, metric, *sorted(dimensions.items()))
+            found[key] = _metric_of(namespace, metric, dimensions)
     refusal = ApiError("InvalidParameterValue", "Request parameter NextToken is invalid")
-    shown, token = page(list(found.values()), call.get("NextToken"), _PAGE, refusal)
+    shown, token = page(
+        list(found.values()), call.get("NextToken"), lab.rules.cloudwatch_metrics_page, refusal
+    )
     return {"Metrics": list(shown)} | ({"NextToken": token} if token else {})
 
 
@@ -121,30 +102,33 @@ def _wanted(call: Call, namespace: str, metric: str, dimensions: dict[str, str])
 
 
 def _groups(
-    lab: Lab, namespace: str, metric: str, given: list[dict[str, str]], window: Window
+    lab: Lab,
+    namespace: str,
+    metric: str,
+    given: list[dict[str, str]],
+    window: Window,
+    unit: str | None,
 ) -> tuple[str, dict[int, npt.NDArray[np.float64]]]:
-    """The unit of a metric, and the samples of each period that has some, by its beginning."""
+    """The unit of a metric, and the samples of each period that has some, by its beginning.
+
+    Only those of one ``unit``, where it is given.
+    """
     wanted = {each["Name"]: each["Value"] for each in given}
-    samples = lab.trace.samples(namespace, metric)
-    mine = {
-        name
-        for name in samples["name"].unique().tolist()
-        if any(each == wanted for each in _dimensions(lab, namespace, metric, name))
-    }
-    samples = samples[samples["name"].isin(mine)]
-    if samples.empty:
+    if namespace.startswith(metric_books.OURS):
+        own, at, values = metric_books.samples(lab, namespace, metric, wanted)
+    else:
+        own, at, values = custom_metrics.samples(lab, namespace, metric, wanted, unit)
+    if not len(at) or unit not in (None, own):
         return "", {}
-    at = samples["at"].dt.as_unit("us").astype(np.int64).to_numpy()
-    at = at // _MINUTE * _MINUTE  # which is what CloudWatch keeps of them
     inside = (at >= window.start) & (at < window.end)
     begins = (at[inside] - window.start) // window.period * window.period + window.start
-    values = samples["value"].to_numpy(np.float64)[inside]
+    values = values[inside]
     order = np.argsort(begins, kind="stable")
     begins, values = begins[order], values[order]
     edges = np.flatnonzero(np.diff(begins)) + 1
     parts = np.split(values, edges) if len(values) else []
     firsts = begins[np.append(0, edges)].tolist() if len(values) else []
-    return str(samples["unit"].iloc[0]), dict(zip(firsts, parts, strict=True))
+    return own, dict(zip(firsts, parts, strict=True))
 
 
 def _statistic(name: str) -> Callable[[npt.NDArray[np.float64]], float] | None:
@@ -161,17 +145,30 @@ def _statistic(name: str) -> Callable[[npt.NDArray[np.float64]], float] | None:
 def _window(call: Call, period: int, code: str) -> Window:
     """The time asked for, rounded as CloudWatch does: the older, the coarser."""
     start, end = moment(call["StartTime"]), moment(call["EndTime"])
-    if start == end:
-        raise ApiError(code, "The parameter StartTime must not equal parameter EndTime.")
-    if start > end:
-        raise ApiError(code, "The parameter StartTime must be less than the parameter EndTime.")
-    if period not in (1, 5, 10, 20, 30) and period % 60:
-        raise ApiError(code, "The parameter Period must be 1, 5, 10, 20, 30, or a multiple of 60.")
-    age = call.lab.now - start
-    days = age.total_seconds() / 86_400
-    step = _MINUTE if days < 15 else 5 * _MINUTE if days <= 63 else 60 * _MINUTE
+    if start >= end:
+        raise ApiError(code, _times_told(code, start == end))
+    rules = call.lab.rules
+    short, step = rules.cloudwatch_short_periods, rules.cloudwatch_period_step
+    if period not in short and period % step:
+        known = ", ".join(map(str, short))
+        told = (
+            f"The parameter Period must be a value in the set [ {known} ] or a multiple of {step}."
+        )
+        raise ApiError(code, told)
+    age = (call.lab.now - start).total_seconds()
+    older = sum(age >= since for since in rules.cloudwatch_resolution_ages)
+    coarse = rules.cloudwatch_resolutions[older] * US
     begin, over = (round((each - _EPOCH) / dt.timedelta(microseconds=1)) for each in (start, end))
-    return Window(begin // step * step, over, period * US)
+    return Window(begin // coarse * coarse, over, period * US)
+
+
+def _times_told(code: str, equal: bool) -> str:
+    """What is wrong with times that span nothing: the two operations have words of their own."""
+    if code != _OF_DATA:
+        return "The parameter StartTime must be less than the parameter EndTime."
+    if equal:
+        return "The parameter StartTime must not equal parameter EndTime."
+    return "The parameter EndTime must be greater than StartTime."
 
 
 def _date(us: int) -> dt.datetime:
@@ -194,17 +191,18 @@ def get_metric_statistics(call: Call) -> dict[str, Any]:
             )
     window = _window(call, call["Period"], "InvalidParameterValue")
     points = len(window.moments())
-    if points > _MOST_POINTS:
+    most = call.lab.rules.cloudwatch_statistics_points
+    if points > most:
         raise ApiError(
             "InvalidParameterCombination",
             f"You have requested up to {points} datapoints, which exceeds the limit of "
-            f"{_MOST_POINTS}. You may reduce the datapoints requested by increasing Period, or "
+            f"{most}. You may reduce the datapoints requested by increasing Period, or "
             "decreasing the time range.",
         )
     namespace, metric = call["Namespace"], call["MetricName"]
-    unit, groups = _groups(call.lab, namespace, metric, call.get("Dimensions", []), window)
-    if call.get("Unit", unit) != unit:
-        groups = {}
+    unit, groups = _groups(
+        call.lab, namespace, metric, call.get("Dimensions", []), window, call.get("Unit")
+    )
     told = [_point(call, at, values, unit) for at, values in groups.items()]
     return {"Label": metric, "Datapoints": told}
 
@@ -242,18 +240,11 @@ def _series(call: Call, queries: list[dict[str, Any]]) -> dict[str, Series]:
     found: dict[str, Series] = {}
     expressions: list[dict[str, Any]] = []
     periods: list[int] = []
-    for query in queries:
-        if ("MetricStat" in query) == ("Expression" in query):
-            raise ApiError(
-                "ValidationError",
-                f"The parameter MetricDataQueries.member.{query['Id']} must have either MetricStat or "
-                "Expression.",
-            )
+    for place, query in enumerate(queries, 1):
+        _check_query(query, f"MetricDataQueries.member.{place}")
         if query["Id"] in found or any(query["Id"] == each["Id"] for each in expressions):
-            raise ApiError(
-                "ValidationError",
-                f"The values for parameter id in MetricDataQueries are not unique: {query['Id']}",
-            )
+            told = "The values for parameter id in MetricDataQueries are not unique."
+            raise ApiError(_OF_DATA, told)
         if "Expression" in query:
             expressions.append(query)
         else:
@@ -261,15 +252,26 @@ def _series(call: Call, queries: list[dict[str, Any]]) -> dict[str, Series]:
             periods.append(query["MetricStat"]["Period"])
     metrics = list(found)
     for query in _in_order(expressions):
-        period = query.get("Period") or max(periods, default=60)
-        moments = _window(call, period, "ValidationError").moments()
+        period = query.get("Period") or max(periods, default=call.lab.rules.cloudwatch_period_step)
+        moments = _window(call, period, _OF_DATA).moments()
         try:
             found[query["Id"]] = evaluate(query["Expression"], found, metrics, moments)
         except NotMath as error:
-            raise ApiError(
-                "ValidationError", f"Error in expression '{query['Id']}': {error}"
-            ) from None
+            raise ApiError(_OF_DATA, f"Error in expression '{query['Id']}': {error}") from None
     return found
+
+
+def _check_query(query: dict[str, Any], member: str) -> None:
+    """Raise where a query has not exactly one of a metric and an expression, or a period too many."""
+    if "MetricStat" not in query and "Expression" not in query:
+        raise ApiError(_OF_DATA, "Each MetricDataQuery must specify Expression or MetricStat.")
+    for other in ("Expression", "Period"):
+        if "MetricStat" in query and other in query:
+            raise ApiError(
+                _OF_DATA,
+                f"The parameters {member}.{other} and {member}.MetricStat are mutually exclusive and "
+                "you have specified both.",
+            )
 
 
 def _in_order(expressions: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -298,23 +300,21 @@ def _metric(call: Call, asked: dict[str, Any]) -> Series:
     made = _statistic(name)
     if made is None:
         raise ApiError(
-            "ValidationError",
+            _OF_DATA,
             f"The value {name} for parameter Stat is not supported: a lab has "
             f"{', '.join(_STATISTICS)} and percentiles as p99",
         )
-    window = _window(call, asked["Period"], "ValidationError")
+    window = _window(call, asked["Period"], _OF_DATA)
     given = metric.get("Dimensions", [])
-    unit, groups = _groups(
-        call.lab, metric.get("Namespace", ""), metric.get("MetricName", ""), given, window
-    )
-    if asked.get("Unit", unit) != unit:
-        return {}
+    names = metric.get("Namespace", ""), metric.get("MetricName", "")
+    _, groups = _groups(call.lab, *names, given, window, asked.get("Unit"))
     return {at: made(values) for at, values in groups.items()}
 
 
 def _results(call: Call, results: list[tuple[dict[str, Any], list[int], Series]]) -> dict[str, Any]:
     """One page of data points; a query that goes on has the status PartialData."""
-    most = min(call.get("MaxDatapoints") or _MOST_DATA, _MOST_DATA)
+    most = call.lab.rules.cloudwatch_data_points
+    most = min(call.get("MaxDatapoints") or most, most)
     refusal = ApiError("InvalidNextToken", "Request parameter NextToken is invalid")
     given = call.get("NextToken")
     place = place_of(given, refusal) if given else "0"

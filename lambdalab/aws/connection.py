@@ -12,10 +12,10 @@ import boto3
 from botocore.client import BaseClient
 
 from lambdalab import lab as labs
-from lambdalab.aws.dispatch import api_call, time_of
+from lambdalab.aws.dispatch import api_call
 from lambdalab.functions.context import REGION
 from lambdalab.kernel import outside, shims
-from lambdalab.kernel.current import current
+from lambdalab.kernel.current import green
 
 if TYPE_CHECKING:
     from lambdalab.kernel.tasks import Tasks
@@ -41,7 +41,7 @@ class Connection:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.time = None if current() else outside.Virtual(time_of(lab))
+        self.time = None if green() else outside.Virtual(lab._own_time)
         self._undo = ExitStack()
 
     def on(self) -> None:
@@ -109,8 +109,8 @@ def _answering() -> Iterator[None]:
 
 
 def _here() -> Lab:
-    """The lab of the handler that calls; outside handlers, that of the innermost block."""
-    task = current()
+    """The lab of the handler or thread that calls; else that of the innermost block."""
+    task = green()
     if task is None:
         return _connected[-1].lab
     home = _homes.get(task.tasks)

@@ -6,24 +6,20 @@ and what others hook in go on working; only the wire is left out.
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
+from _thread import get_ident
 from contextlib import nullcontext
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ParamValidationError
-from botocore.validate import ParamValidator
-
 from lambdalab.aws import elsewhere
-from lambdalab.aws.operations import OURS, WAITING, ApiError, Call, Service, service
+from lambdalab.aws.operations import OURS, WAITING, ApiError, Call, Service, id_of, of_run, service
+from lambdalab.aws.route import Route
 from lambdalab.errors import LabError
 from lambdalab.kernel import outside
-from lambdalab.kernel.current import current
+from lambdalab.kernel.current import green
 
 if TYPE_CHECKING:
     from lambdalab.lab import Lab
-
-_VALIDATOR = ParamValidator()
 
 
 class OperationNotSimulated(LabError, NotImplementedError):
@@ -44,54 +40,54 @@ def api_call(lab: Lab, client: Any, operation: str, given: dict[str, Any]) -> di
     Raises botocore's :class:`ParamValidationError`, the client's exceptions
     (:class:`botocore.exceptions.ClientError`) and :class:`OperationNotSimulated`.
     """
-    name = client.meta.service_model.service_name
-    known = service(name)
-    if name in WAITING:
-        raise OperationNotSimulated(name, operation, known)
-    if known is None:
-        return _elsewhere(lab, client, operation, given)
-    answering = known.operations.get(operation)
-    if answering is None:
-        raise OperationNotSimulated(name, operation, known)
-    model = client.meta.service_model.operation_model(operation)
-    context: dict[str, Any] = {
-        "client_region": client.meta.region_name, "client_config": client.meta.config,
-        "has_streaming_input": model.has_streaming_input, "auth_type": model.auth_type,
-    }  # fmt: skip
-    given = client._emit_api_params(api_params=given, operation_model=model, context=context)
-    if client.meta.config.parameter_validation and model.input_shape is not None:
-        report = _VALIDATOR.validate(given, model.input_shape)
-        if report.has_errors():
-            raise ParamValidationError(report=report.generate_report())
+    if get_ident() == lab._home and lab._driver is None:
+        return _api_call(lab, client, operation, given)
+    return lab._in_turn(lambda: _api_call(lab, client, operation, given))
+
+
+def _api_call(lab: Lab, client: Any, operation: str, given: dict[str, Any]) -> dict[str, Any]:
+    routes = client.__dict__.get("_lab_routes")
+    if routes is None:
+        routes = client.__dict__["_lab_routes"] = {}
+    route = routes.get(operation)
+    if route is None:
+        known = _known(client, operation)
+        if known is None:
+            return _elsewhere(lab, client, operation, given)
+        route = routes[operation] = Route(client, operation, known)
+    context = route.context.copy()
+    given = route.told(given, context)
+    if route.validates:
+        route.validate(given)
     call = Call(lab, client, operation, given)
     try:
-        parsed, status = answering(call) or {}, call.status
+        parsed, status = route.answering(call) or {}, call.status
     except OURS as error:
-        parsed, status = _refused(known.error(error), known)
+        parsed, status = _refused(route.known.error(error), route.known)
     except ApiError as error:
-        parsed, status = _refused(error, known)
-    return _answered(call, model, context, parsed, status)
+        parsed, status = _refused(error, route.known)
+    return _answered(call, route, context, parsed, status)
+
+
+def _known(client: Any, operation: str) -> Service | None:
+    """The lab's service of a client, which has the operation; None where no lab has the service."""
+    name = client.meta.service_model.service_name
+    known = service(name)
+    if name in WAITING or (known is not None and operation not in known.operations):
+        raise OperationNotSimulated(name, operation, known)
+    return known
 
 
 def _elsewhere(lab: Lab, client: Any, operation: str, given: dict[str, Any]) -> dict[str, Any]:
     """The answer of a service that no lab has, in the lab's time."""
-    task = current()
+    task = green()
     own = task is not None and task.tasks is lab._lambda.tasks
-    with nullcontext() if own else outside.virtual(time_of(lab)):
+    with nullcontext() if own else outside.virtual(lab._own_time):
         try:
             return elsewhere.ask(lab, client, operation, given)
         except elsewhere.NotThere:
             pass
     raise OperationNotSimulated(client.meta.service_model.service_name, operation, None)
-
-
-def time_of(lab: Lab) -> outside.Outside:
-    """A lab's time, for code that runs outside it: to sleep lets the lab run."""
-    return outside.Outside(
-        lab._clock.start_us,
-        lambda: lab._scheduler.now,
-        lambda us: lab.advance(dt.timedelta(microseconds=us)),
-    )
 
 
 def _refused(error: ApiError, known: Service) -> tuple[dict[str, Any], int]:
@@ -103,25 +99,22 @@ def _refused(error: ApiError, known: Service) -> tuple[dict[str, Any], int]:
 
 
 def _answered(
-    call: Call, model: Any, context: dict[str, Any], parsed: dict[str, Any], status: int
+    call: Call, route: Route, context: dict[str, Any], parsed: dict[str, Any], status: int
 ) -> dict[str, Any]:
     """The response with its metadata; an error as the client's own exception."""
-    client = call.client
     request_id = call.request_id or _new_id(call.lab)
     headers = {"x-amzn-requestid": request_id, "content-type": "application/json"}
     parsed["ResponseMetadata"] = {
         "RequestId": request_id, "HTTPStatusCode": status, "HTTPHeaders": headers,
         "RetryAttempts": 0, **call.metadata,
     }  # fmt: skip
-    service_id = client.meta.service_model.service_id.hyphenize()
-    client.meta.events.emit(
-        f"after-call.{service_id}.{call.operation}",
-        http_response=_Response(status, headers),
-        parsed=parsed, model=model, context=context,
+    route.emit(
+        route.answered, http_response=_Response(status, headers),
+        parsed=parsed, model=route.model, context=context,
     )  # fmt: skip
-    if status >= 300:
+    if status >= HTTPStatus.MULTIPLE_CHOICES:
         kind = parsed["Error"].get("QueryErrorCode") or parsed["Error"]["Code"]
-        raise client.exceptions.from_code(kind)(parsed, call.operation)
+        raise call.client.exceptions.from_code(kind)(parsed, call.operation)
     return parsed
 
 
@@ -136,8 +129,9 @@ class _Response:
 
 
 def _new_id(lab: Lab) -> str:
-    """The id of an answer: of the lab's seed and how many calls it has answered so far."""
-    count: int = lab.__dict__.get("_api_calls", 0) + 1
-    lab.__dict__["_api_calls"] = count
-    digits = hashlib.sha256(f"{lab.seed}/api/{count}".encode()).hexdigest()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"
+    """The id of an answer: of the lab's seed and how many calls it has answered in this run."""
+    run = of_run(lab, "api")
+    if not run:
+        run["prefix"], run["calls"] = id_of(lab.seed, "api")[:24], 0
+    run["calls"] += 1
+    return f"{run['prefix']}{run['calls']:012x}"

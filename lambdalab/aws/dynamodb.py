@@ -1,20 +1,19 @@
 """DynamoDB's operations on tables. Items: :mod:`.dynamodb_items`; several: :mod:`.dynamodb_batches`.
 
-Tables can be used at once, and take whatever is written: throughput, billing mode, table class, deletion
-protection, encryption and tags are kept and given back. There are no secondary indexes, and tables
-cannot be deleted.
+Tables can be used at once, and take whatever is written: throughput, billing mode, table class,
+encryption and tags are kept and given back. There are no secondary indexes. A table that is deleted is
+gone at once; its stream can be read for 24 h more.
 
 Source: botocore's model of DynamoDB (1.44.5).
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from lambdalab.aws import dynamodb_batches, dynamodb_items
 from lambdalab.aws.dynamodb_service import NOT_FOUND, SERVICE, invalid, table_of
-from lambdalab.aws.operations import ApiError, Call, kept
+from lambdalab.aws.operations import ApiError, Call, id_of, kept
 from lambdalab.aws.values import limit, page
 from lambdalab.errors import InvalidSetting
 from lambdalab.sources.dynamodb.service import Table, TableStream
@@ -127,6 +126,20 @@ def update_table(call: Call) -> dict[str, Any]:
     return {"TableDescription": description(call, table)}
 
 
+@SERVICE.operation
+def delete_table(call: Call) -> dict[str, Any]:
+    """A table and its items, unless it is protected."""
+    table = table_of(call, told=True)
+    if kept(table).get("DeletionProtectionEnabled"):
+        raise invalid(
+            "Resource cannot be deleted as it is currently protected against deletion. "
+            "Disable deletion protection first."
+        )
+    told = description(call, table) | {"TableStatus": "DELETING"}
+    call.lab.dynamodb.delete_table(table)
+    return {"TableDescription": told}
+
+
 # ------------------------------------------------------------------ looking
 
 
@@ -139,7 +152,6 @@ def describe_table(call: Call) -> dict[str, Any]:
 def description(call: Call, table: Table) -> dict[str, Any]:
     """A table as AWS describes it; unlike there, size and number of items are of now."""
     known, start = kept(table), call.lab._clock.datetime(0)
-    table_id = hashlib.sha256(f"{call.lab.seed}/table/{table.name}".encode()).hexdigest()
     kinds = zip(table.settings.keys, ("HASH", "RANGE"), strict=False)
     told: dict[str, Any] = {
         "AttributeDefinitions": [
@@ -155,7 +167,7 @@ def description(call: Call, table: Table) -> dict[str, Any]:
         "TableSizeBytes": table.size_bytes,
         "ItemCount": len(table),
         "TableArn": table.arn,
-        "TableId": "-".join(table_id[a:b] for a, b in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))),
+        "TableId": id_of(call.lab.seed, "table", table.name),
         "DeletionProtectionEnabled": known.get("DeletionProtectionEnabled", False),
     }  # fmt: skip
     if "ProvisionedThroughput" not in known:
@@ -187,7 +199,8 @@ def stream_of(table: Table) -> TableStream | None:
 @SERVICE.operation
 def list_tables(call: Call) -> dict[str, Any]:
     """The names of the tables."""
-    most = limit(call.get("Limit"), 100, 100, "ValidationException")
+    most = call.lab.rules.dynamodb_list_page
+    most = limit(call.get("Limit"), most, most, "ValidationException")
     names = sorted(call.lab.dynamodb)
     found = [name for name in names if name > call.get("ExclusiveStartTableName", "")]
     more = {"LastEvaluatedTableName": found[most - 1]} if len(found) > most else {}
@@ -255,5 +268,6 @@ def untag_resource(call: Call) -> None:
 def list_tags_of_resource(call: Call) -> dict[str, Any]:
     """The tags of a table, ten at a time."""
     tags = [{"Key": key, "Value": value} for key, value in sorted(_tags(call).items())]
-    shown, token = page(tags, call.get("NextToken"), 10, invalid("Invalid NextToken"))
+    most, refusal = call.lab.rules.dynamodb_tags_page, invalid("Invalid NextToken")
+    shown, token = page(tags, call.get("NextToken"), most, refusal)
     return {"Tags": list(shown)} | ({"NextToken": token} if token else {})

@@ -20,8 +20,7 @@ from lambdalab.aws.dynamodb_service import (
     refuse,
     table_of,
 )
-from lambdalab.aws.operations import ApiError, Call
-from lambdalab.aws.values import kept
+from lambdalab.aws.operations import ApiError, Call, of_run
 from lambdalab.aws.wire import received_item
 from lambdalab.errors import ConditionalCheckFailedException
 from lambdalab.kernel.clock import US
@@ -30,8 +29,6 @@ from lambdalab.sources.dynamodb.items import wired_item
 from lambdalab.sources.dynamodb.reader import Ident, Reader
 from lambdalab.sources.dynamodb.service import Table
 
-_MOST_WRITES, _MOST_KEYS, _MOST_IN_TRANSACTION = 25, 100, 100
-_TOKEN_LIVES_US = 600 * US
 _FAILED = "ConditionalCheckFailed"
 
 
@@ -54,7 +51,7 @@ def batch_write_item(call: Call) -> dict[str, Any]:
     requests = [
         (table_of(call, name), each) for name, here in call["RequestItems"].items() for each in here
     ]
-    if not 1 <= len(requests) <= _MOST_WRITES:
+    if not 1 <= len(requests) <= call.lab.rules.dynamodb_batch_writes:
         raise invalid("Too many items requested for the BatchWriteItem call")
     writes = [_write(call, table, each) for table, each in requests]
     _check_distinct(
@@ -84,7 +81,7 @@ def _write(
 def batch_get_item(call: Call) -> dict[str, Any]:
     """Up to 100 items by their keys."""
     wanted = [(table_of(call, name), name, how) for name, how in call["RequestItems"].items()]
-    if sum(len(how["Keys"]) for _, _, how in wanted) > _MOST_KEYS:
+    if sum(len(how["Keys"]) for _, _, how in wanted) > call.lab.rules.dynamodb_batch_gets:
         raise invalid("Too many items requested for the BatchGetItem call")
     _check_distinct(
         (
@@ -109,22 +106,21 @@ def batch_get_item(call: Call) -> dict[str, Any]:
 def transact_get_items(call: Call) -> dict[str, Any]:
     """Up to 100 items, all of one moment."""
     wanted = [each["Get"] for each in call["TransactItems"]]
-    _check_number(len(wanted))
+    _check_number(call, len(wanted))
     found = [got(table_of(call, each["TableName"]), each["Key"], each) for each in wanted]
     return {"Responses": [{} if item is None else {"Item": item} for item in found]}
 
 
-def _check_number(number: int) -> None:
-    if number > _MOST_IN_TRANSACTION:
-        raise invalid(
-            f"Member must have length less than or equal to {_MOST_IN_TRANSACTION}: transactItems"
-        )
+def _check_number(call: Call, number: int) -> None:
+    most = call.lab.rules.dynamodb_transaction
+    if number > most:
+        raise invalid(f"Member must have length less than or equal to {most}: transactItems")
 
 
 @SERVICE.operation
 def transact_write_items(call: Call) -> dict[str, Any]:
     """Up to 100 writes and conditions on different items: all of them, or none."""
-    _check_number(len(call["TransactItems"]))
+    _check_number(call, len(call["TransactItems"]))
     if _done(call):
         return {}
     parts = [_Part(call, each) for each in call["TransactItems"]]
@@ -144,16 +140,17 @@ def transact_write_items(call: Call) -> dict[str, Any]:
     for part in parts:
         part.write()
     if "ClientRequestToken" in call:
-        tokens = kept(call.lab, "dynamodb").setdefault("tokens", {})
+        tokens = of_run(call.lab, "dynamodb").setdefault("tokens", {})
         tokens[call["ClientRequestToken"]] = call["TransactItems"], call.lab._scheduler.now
     return {}
 
 
 def _done(call: Call) -> bool:
-    """Whether a transaction of this token has been written in the last ten minutes."""
-    tokens = kept(call.lab, "dynamodb").get("tokens", {})
+    """Whether a transaction of this token has been written while a token counts."""
+    life_us = call.lab.rules.dynamodb_token_life * US
+    tokens = of_run(call.lab, "dynamodb").get("tokens", {})
     given, at = tokens.get(call.get("ClientRequestToken"), (None, 0))
-    if given is None or not 0 <= call.lab._scheduler.now - at < _TOKEN_LIVES_US:
+    if given is None or call.lab._scheduler.now - at >= life_us:
         return False
     if given != call["TransactItems"]:
         raise ApiError(

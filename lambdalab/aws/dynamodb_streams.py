@@ -1,7 +1,7 @@
 """DynamoDB Streams' operations: the streams of tables, and reading them shard by shard.
 
-A stream that was switched off can be read while its records last; switched on again it goes on under
-its new ARN, and the old one is known no more.
+A stream that was switched off, or whose table was deleted, can be read while its records last; switched
+on again it goes on under its new ARN, and the old one is known no more.
 
 Source: botocore's model of DynamoDB Streams (1.44.5).
 """
@@ -29,9 +29,8 @@ SERVICE = JsonService(
 
 def _streams(call: Call) -> list[tuple[Table, TableStream]]:
     """The tables that have a stream, and it, by ARN."""
-    found = []
-    for name in call.lab.dynamodb:
-        table = call.lab.dynamodb[name]
+    found, tables = [], call.lab.dynamodb
+    for table in (*map(tables.__getitem__, tables), *tables.left_streams()):
         stream = stream_of(table)
         if stream is not None:
             found.append((table, stream))
@@ -48,7 +47,8 @@ def _stream(call: Call, arn: str) -> tuple[Table, TableStream]:
 @SERVICE.operation
 def list_streams(call: Call) -> dict[str, Any]:
     """The streams of all tables, or of one."""
-    most = limit(call.get("Limit"), 100, 100, _INVALID)
+    most = call.lab.rules.dynamodb_list_page
+    most = limit(call.get("Limit"), most, most, _INVALID)
     after, name = call.get("ExclusiveStartStreamArn", ""), call.get("TableName")
     found = [
         stream
@@ -68,10 +68,8 @@ def list_streams(call: Call) -> dict[str, Any]:
 def describe_stream(call: Call) -> dict[str, Any]:
     """A stream and its shards, 100 at a time; all of them, or the children of one."""
     table, stream = _stream(call, call["StreamArn"])
-    most, after = (
-        limit(call.get("Limit"), 100, 100, _INVALID),
-        call.get("ExclusiveStartShardId", ""),
-    )
+    most, after = call.lab.rules.dynamodb_list_page, call.get("ExclusiveStartShardId", "")
+    most = limit(call.get("Limit"), most, most, _INVALID)
     parent = call.get("ShardFilter", {}).get("ShardId")
     shards = [
         each
@@ -129,7 +127,8 @@ def _token(stream: TableStream, iterator: ShardIterator) -> str:
 def get_records(call: Call) -> dict[str, Any]:
     """The records from an iterator on, and the iterator of the next call."""
     refusal = ApiError(_INVALID, "Invalid ShardIterator")
-    most = limit(call.get("Limit"), 1_000, 1_000, _INVALID)
+    most = call.lab.rules.dynamodb_read_records
+    most = limit(call.get("Limit"), most, most, _INVALID)
     try:
         arn, shard_id, place, made_at = json.loads(place_of(call["ShardIterator"], refusal))
     except (ValueError, TypeError):

@@ -7,10 +7,11 @@ regular way up to where it would open a connection, and is handed to moto there.
 from __future__ import annotations
 
 import random
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.client import BaseClient
 from botocore.credentials import Credentials
 
@@ -41,7 +42,9 @@ def ask(lab: Lab, client: Any, operation: str, given: dict[str, Any]) -> dict[st
             answer = botocore_stubber.process_request(request)
         except NotImplementedError as error:
             raise NotThere from error
-        if answer is None or (answer[0] == 404 and answer[2] == "Not yet implemented"):
+        if answer is None or (
+            answer[0] == HTTPStatus.NOT_FOUND and answer[2] == "Not yet implemented"
+        ):
             raise NotThere
         status, headers, body = answer
         return AWSResponse(request.url, status, headers, _Raw(body))
@@ -57,6 +60,27 @@ def ask(lab: Lab, client: Any, operation: str, given: dict[str, Any]) -> dict[st
     finally:
         events.unregister("before-send", unique_id=_ID)
         signer._credentials = own
+
+
+def answered(lab: Lab, request: AWSPreparedRequest) -> tuple[int, dict[str, Any], str | bytes]:
+    """Moto's answer to a request for one of AWS's own hosts: status, headers and body.
+
+    Raises :class:`NotThere`.
+    """
+    try:
+        from moto.core.models import MockAWS, botocore_stubber
+    except ImportError as error:
+        raise NotThere from error
+    if not MockAWS._mocks_active:  # else it is somebody's own, who wants its world
+        _enter(lab)
+    try:
+        answer = botocore_stubber.process_request(request)
+    except NotImplementedError as error:
+        raise NotThere from error
+    if answer is None or (answer[0] == HTTPStatus.NOT_FOUND and answer[2] == "Not yet implemented"):
+        raise NotThere
+    status, headers, body = answer
+    return status, headers, body
 
 
 class _Raw:

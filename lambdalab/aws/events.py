@@ -8,10 +8,9 @@ Source: botocore's model of EventBridge (1.44.5).
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
-from lambdalab.aws.operations import OURS, ApiError, Call
+from lambdalab.aws.operations import OURS, ApiError, Call, id_of, of_run
 from lambdalab.aws.values import JsonService, kept, moment, page
 from lambdalab.errors import (
     InvalidParameterValueException,
@@ -56,7 +55,8 @@ def _rule(call: Call, member: str = "Name") -> Rule:
 def _paged(call: Call, member: str, items: list[Any]) -> dict[str, Any]:
     """A page of a list."""
     refusal = ApiError(_INVALID, "NextToken is invalid.")
-    shown, token = page(items, call.get("NextToken"), min(call.get("Limit", 100), 100), refusal)
+    most = call.lab.rules.eventbridge_list_page
+    shown, token = page(items, call.get("NextToken"), min(call.get("Limit", most), most), refusal)
     return {member: list(shown)} | ({"NextToken": token} if token else {})
 
 
@@ -286,10 +286,9 @@ def put_events(call: Call) -> dict[str, Any]:
 
 def _lost_id(call: Call) -> str:
     """An id for an event that no bus got."""
-    store = kept(call.lab, "events")
+    store = of_run(call.lab, "events")
     store["lost"] = store.get("lost", 0) + 1
-    h = hashlib.sha256(f"{call.lab.seed}/lost event/{store['lost']}".encode()).hexdigest()
-    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-8{h[17:20]}-{h[20:32]}"
+    return id_of(call.lab.seed, "lost event", store["lost"])
 
 
 @SERVICE.operation

@@ -155,11 +155,14 @@ def list_functions(call: Call) -> dict[str, Any]:
 
 @SERVICE.operation
 def delete_function(call: Call) -> dict[str, Any]:
-    """A function with all that it has, or one version of it."""
+    """A function with all that it has, or one version of it; a mapping to it stays, disabled."""
     target = target_of(call)
     function, qualifier = target.function, target.qualifier
     call.status = 204
     if not qualifier:
+        for mapping in call.lab.list_event_source_mappings(function=function):
+            if mapping.enabled:
+                mapping.disable()
         call.lab.delete_function(function)
         tags_of(call.lab).pop(function.arn, None)
         return {"StatusCode": 204}
@@ -202,7 +205,7 @@ def _tagged(call: Call) -> str:
 def tag_resource(call: Call) -> None:
     """Tags of a function or mapping; those of the same names are replaced."""
     tags = tags_of(call.lab).setdefault(_tagged(call), {})
-    if len(tags | call["Tags"]) > 50:
+    if len(tags | call["Tags"]) > call.lab.rules.lambda_tags:
         raise invalid("Number of tags exceeds resource tag limit.")
     tags |= call["Tags"]
     call.status = 204

@@ -124,6 +124,7 @@ def configuration(
         settings, code = function.update  # AWS shows what is to be
     kept = notes_of(function).of(version.number)
     sha, size = package_of(function.name, code)
+    storage = call.lab.rules.ephemeral_storage_default
     shown: dict[str, Any] = {
         "FunctionName": function.name,
         "FunctionArn": target.arn if arn is None else arn,
@@ -141,7 +142,7 @@ def configuration(
         "RevisionId": revision(call, function, version.number),
         "PackageType": "Zip",
         "Architectures": [settings.architecture],
-        "EphemeralStorage": kept.get("EphemeralStorage", {"Size": 512}),
+        "EphemeralStorage": kept.get("EphemeralStorage", {"Size": storage}),
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         "LoggingConfig": _logging_shown(function, settings, kept),
     }

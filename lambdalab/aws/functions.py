@@ -11,7 +11,6 @@ import binascii
 import io
 import json
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from botocore.exceptions import ReadTimeoutError as BotocoreReadTimeout
 from botocore.response import StreamingBody
@@ -36,19 +35,18 @@ __all__ = [
     "SERVICE", "concurrency", "function_changes", "mappings", "permissions", "urls", "versions",
 ]  # fmt: skip
 
-_CALLERS: WeakKeyDictionary[Any, SdkClient] = WeakKeyDictionary()
 _FOR_EVER = 365 * 86_400
 """Seconds: the read timeout of a client that has none."""
 
 
 def caller_of(client: Any) -> SdkClient:
     """The lab's caller that tries again as a client of botocore would, with a memory of its own."""
-    known = _CALLERS.get(client)
+    known: SdkClient | None = client.__dict__.get("_lab_caller")
     if known is None:
         config = client.meta.config
         retries = config.retries or {}
         timeout = config.read_timeout
-        known = _CALLERS[client] = SdkClient(
+        known = client.__dict__["_lab_caller"] = SdkClient(
             retries.get("mode", "legacy"), retries.get("total_max_attempts"),
             read_timeout=_FOR_EVER if timeout is None else timeout, name="boto3",
         )  # fmt: skip
@@ -82,7 +80,7 @@ def _context(given: str | None) -> dict[str, Any] | None:
 
 def _ask(call: Call, payload: Any, kind: str) -> Reply:
     """Invoke as the client would: with its retries, and no longer than its patience lasts."""
-    caller = caller_of(call.client)
+    caller = call.caller or caller_of(call.client)
     try:
         reply = call.lab.invoke(
             call["FunctionName"],

@@ -1,7 +1,7 @@
 """Kinesis's operations on streams, their consumers and their shards. Records: :mod:`.kinesis_records`.
 
-Streams are in provisioned mode and can be used at once. Tags are kept and given back. Streams and
-consumers cannot be deleted, and nothing is encrypted.
+Streams are in provisioned mode; they can be used at once, and are gone at once. Tags are kept and given
+back. Nothing is encrypted.
 
 Source: botocore's model of Kinesis (1.44.5).
 """
@@ -24,7 +24,7 @@ from lambdalab.aws.kinesis_service import (
     told_shard,
 )
 from lambdalab.aws.operations import ApiError, Call, kept
-from lambdalab.aws.values import limit, moment, page, place_of, token_of
+from lambdalab.aws.values import disable, limit, moment, page, place_of, token_of
 from lambdalab.functions.context import ACCOUNT
 from lambdalab.sources.kinesis.consumers import Consumer
 from lambdalab.sources.kinesis.service import Stream
@@ -33,12 +33,18 @@ from lambdalab.sources.streams.shard import Shard
 __all__ = ["SERVICE", "kinesis_records"]
 _INVALID = "ValidationException"
 _MODE = {"StreamMode": "PROVISIONED"}
-_MOST = 10_000
 _WITHOUT_TOKEN = ("StreamName", "StreamARN", "ExclusiveStartShardId", "ShardFilter")
 
 
 def _bad_token() -> ApiError:
     return ApiError(INVALID_ARGUMENT, "The NextToken is invalid.")
+
+
+def _page_size(call: Call, member: str, page_size: int) -> int:
+    """How many a page has: more may be asked for than one ever has."""
+    name = member[0].lower() + member[1:]
+    most = call.lab.rules.kinesis_list_maximum
+    return min(limit(call.get(member), page_size, most, _INVALID, name), page_size)
 
 
 # ------------------------------------------------------------------ streams
@@ -58,9 +64,21 @@ def create_stream(call: Call) -> None:
 
 
 @SERVICE.operation
+def delete_stream(call: Call) -> None:
+    """A stream and its records, at once; a mapping that reads it stays, disabled."""
+    stream = stream_of(call)
+    sources = [stream, *stream.consumers.values()]
+    if not (stream.consumers and not call.get("EnforceConsumerDeletion", False)):
+        disable(call.lab, sources)
+    call.lab.kinesis.delete_stream(
+        stream, enforce_consumer_deletion=call.get("EnforceConsumerDeletion", False)
+    )
+
+
+@SERVICE.operation
 def list_streams(call: Call) -> dict[str, Any]:
     """The streams by name."""
-    most = limit(call.get("Limit"), 100, _MOST, _INVALID)
+    most = _page_size(call, "Limit", call.lab.rules.kinesis_list_page)
     after = call.get("ExclusiveStartStreamName", "")
     if "NextToken" in call:
         after = place_of(call["NextToken"], _bad_token())
@@ -92,7 +110,8 @@ def _description(call: Call, stream: Stream) -> dict[str, Any]:
 @SERVICE.operation
 def describe_stream(call: Call) -> dict[str, Any]:
     """A stream and its shards, 100 at a time."""
-    stream, most = stream_of(call), limit(call.get("Limit"), 100, _MOST, _INVALID)
+    stream = stream_of(call)
+    most = _page_size(call, "Limit", call.lab.rules.kinesis_list_page)
     shards = _after(_remembered(call, stream), call.get("ExclusiveStartShardId"))
     told = {
         "Shards": [told_shard(each) for each in shards[:most]],
@@ -167,7 +186,8 @@ def remove_tags_from_stream(call: Call) -> None:
 @SERVICE.operation
 def list_tags_for_stream(call: Call) -> dict[str, Any]:
     """The tags by key."""
-    most = limit(call.get("Limit"), 50, 50, _INVALID)
+    most = call.lab.rules.kinesis_tags_page
+    most = limit(call.get("Limit"), most, most, _INVALID)
     tags = sorted(_tags(call).items())
     found = [each for each in tags if each[0] > call.get("ExclusiveStartTagKey", "")]
     return {
@@ -194,7 +214,7 @@ def list_shards(call: Call) -> dict[str, Any]:
     A next page is asked for by its token alone. botocore's paginator does not know that: with more than
     one page it is refused, here as on AWS.
     """
-    most = limit(call.get("MaxResults"), 1_000, _MOST, _INVALID, "maxResults")
+    most = _page_size(call, "MaxResults", call.lab.rules.kinesis_shards_page)
     token = call.get("NextToken")
     if token is None:
         stream = stream_of(call)
@@ -298,8 +318,22 @@ def register_stream_consumer(call: Call) -> dict[str, Any]:
 
 
 @SERVICE.operation
+def deregister_stream_consumer(call: Call) -> None:
+    """A consumer is none any more; a mapping that reads through it stays, disabled."""
+    found = _found(call)
+    disable(call.lab, [found])
+    call.lab.kinesis.deregister_stream_consumer(found)
+
+
+@SERVICE.operation
 def describe_stream_consumer(call: Call) -> dict[str, Any]:
     """A consumer, by its ARN, or by its name and its stream's ARN."""
+    found = _found(call)
+    return {"ConsumerDescription": _consumer(found) | {"StreamARN": found.stream.arn}}
+
+
+def _found(call: Call) -> Consumer:
+    """The consumer that a call names."""
     arn = call.get("ConsumerARN")
     if arn is not None:
         streams = [call.lab.kinesis[name] for name in call.lab.kinesis]
@@ -314,7 +348,7 @@ def describe_stream_consumer(call: Call) -> dict[str, Any]:
             if consumer.arn == arn or (
                 arn is None and consumer.consumer_name == call["ConsumerName"]
             ):
-                return {"ConsumerDescription": _consumer(consumer) | {"StreamARN": stream.arn}}
+                return consumer
     named = f"ConsumerARN {arn}" if arn else f"Consumer {call['ConsumerName']}"
     raise ApiError(NOT_FOUND, f"{named} under account {ACCOUNT} not found.")
 
@@ -323,6 +357,6 @@ def describe_stream_consumer(call: Call) -> dict[str, Any]:
 def list_stream_consumers(call: Call) -> dict[str, Any]:
     """The consumers of a stream."""
     found = [_consumer(each) for each in stream_of(call).consumers.values()]
-    most = limit(call.get("MaxResults"), 100, _MOST, _INVALID, "maxResults")
+    most = _page_size(call, "MaxResults", call.lab.rules.kinesis_list_page)
     shown, token = page(found, call.get("NextToken"), most, _bad_token())
     return {"Consumers": list(shown)} | ({"NextToken": token} if token else {})

@@ -1,6 +1,7 @@
 """What all of Kinesis's operations need: the service, a call's stream, and how a shard is told.
 
-Source: botocore's model of Kinesis (1.44.5).
+Source: botocore's model of Kinesis (1.44.5); the words of refusals as clients have recorded them, but for
+those of a call that names no stream or two, of a token that is none, and of a stream that has consumers.
 """
 
 from __future__ import annotations

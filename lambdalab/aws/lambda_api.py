@@ -6,14 +6,13 @@ layers, tags, revision ids, dates of changes) is kept here, by function, and giv
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from lambdalab.aws import constraints
-from lambdalab.aws.operations import ApiError, Call, Operation, Service
+from lambdalab.aws.operations import ApiError, Call, Operation, Service, id_of
 from lambdalab.aws.values import page
 from lambdalab.errors import ResourceNotFoundException, UnknownName
 from lambdalab.functions.context import function_arn
@@ -207,9 +206,7 @@ def check_revision(
 
 def made_id(lab: Lab, *of: object) -> str:
     """An id in the form of a UUID, of the lab's seed and what it is for."""
-    told = "/".join(map(str, ("lambda", lab.seed, *of)))
-    h = hashlib.sha256(told.encode()).hexdigest()
-    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:32]}"
+    return id_of("lambda", lab.seed, *of)
 
 
 def tags_of(lab: Lab) -> dict[str, dict[str, str]]:
@@ -222,9 +219,10 @@ def tags_of(lab: Lab) -> dict[str, dict[str, str]]:
 
 
 def listed(
-    call: Call, member: str, items: Iterable[dict[str, Any]], most: int = 50
+    call: Call, member: str, items: Iterable[dict[str, Any]], rule: str = "lambda_list_page"
 ) -> dict[str, Any]:
-    """One page of a list; ``most`` is how many AWS gives at once."""
+    """One page of a list; the ``rule`` says how many AWS gives at once."""
+    most = getattr(call.lab.rules, rule)
     every: Sequence[dict[str, Any]] = list(items)
     number = min(call.get("MaxItems", most), most)
     shown, marker = page(every, call.get("Marker"), number, invalid("Invalid value for Marker."))

@@ -1,8 +1,9 @@
 """The log groups of a lab as CloudWatch Logs has them: the lines of ``lab.trace.logs``, group by group.
 
 A function's group, ``/aws/lambda/NAME``, is there from its first line on, or once somebody has created it
-or subscribed to it. Groups and streams that somebody created, their retention and tags are kept; nothing
-is written to them, and nothing expires.
+or subscribed to it. Groups and streams that somebody created, their retention and tags are kept; what is
+put in a stream is there for the run (subscription filters hear of functions' own lines alone). Nothing
+expires.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lambdalab.aws.operations import ApiError
+from lambdalab.aws.operations import ApiError, of_run
 from lambdalab.aws.values import kept
 from lambdalab.functions.context import ACCOUNT, REGION
 
@@ -22,16 +23,17 @@ if TYPE_CHECKING:
     from lambdalab.lab import Lab
 
 PREFIX = "/aws/lambda/"
-_PER_EVENT = 26  # bytes that CloudWatch Logs counts with every event
 
 
 class Event(NamedTuple):
-    """A log event: its stream, its time (milliseconds since 1970), its text, its place in the group."""
+    """A log event: its stream, its time and when it came (milliseconds since 1970), its text, its place
+    in the group."""
 
     stream: str
     at: int
     message: str
     number: int
+    ingested: int
 
     @property
     def id(self) -> str:
@@ -43,12 +45,15 @@ class Group:
     """One log group.
 
     Attributes: ``name``; ``arn`` (without the ``:*`` that policies need); ``settings``, what was kept of
-    it: ``created`` (ms), ``retention`` (days), ``tags``, ``streams`` (name: created).
+    it: ``created`` (ms), ``retention`` (days), ``tags``, ``streams`` (name: created); ``put``, what
+    somebody has put in it.
     """
 
     def __init__(self, lab: Lab, name: str, settings: dict[str, Any], rows: pd.DataFrame) -> None:
         self.name, self.settings, self._rows = name, settings, rows
+        self.put: list[Event] = of_run(lab, "logs").get("put", {}).get(name, [])
         self.arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}"
+        self._overhead: int = lab.rules.logs_event_overhead
         function = name.removeprefix(PREFIX)
         self._json = lab.trace.settings(function).get("log_format") == "JSON"
 
@@ -60,7 +65,11 @@ class Group:
             rows, numbers = rows[those], numbers[those]
         at = rows["at"].dt.as_unit("ms").astype(np.int64).tolist()
         told = map(self._told, rows["message"].tolist())
-        return list(map(Event, rows["log_stream"].tolist(), at, told, numbers.tolist()))
+        found = list(map(Event, rows["log_stream"].tolist(), at, told, numbers.tolist(), at))
+        if self.put:
+            found += [each for each in self.put if streams is None or each.stream in streams]
+            found.sort(key=lambda event: (event.at, event.number))
+        return found
 
     def _told(self, line: str) -> str:
         """A line as it is stored: text ends with its newline, as on AWS."""
@@ -73,6 +82,9 @@ class Group:
         times = at.groupby(self._rows["log_stream"].to_numpy()).agg(["min", "max"])
         for name, first, last in times.itertuples():
             found[name] = int(first), int(last)
+        for event in self.put:
+            first, last = found[event.stream] or (event.at, event.at)
+            found[event.stream] = min(first, event.at), max(last, event.at)
         return found
 
     @property
@@ -84,8 +96,9 @@ class Group:
     @property
     def size(self) -> int:
         """Its stored bytes."""
-        texts = self._rows["message"].tolist()
-        return sum(len(text.encode(errors="replace")) + 1 + _PER_EVENT for text in texts)
+        texts = [text + "\n" for text in self._rows["message"]]
+        texts += [event.message for event in self.put]
+        return sum(len(text.encode(errors="replace")) + self._overhead for text in texts)
 
 
 def groups(lab: Lab) -> dict[str, Group]:
@@ -125,6 +138,7 @@ def forget(lab: Lab, found: Group) -> None:
     """Delete a group: what it has so far is shown no more; the function's next line makes a new one."""
     store = kept(lab, "logs")
     store.get("groups", {}).pop(found.name, None)
+    of_run(lab, "logs").get("put", {}).pop(found.name, None)
     lines = lab.trace.logs
     count = int((lines["function"] == found.name.removeprefix(PREFIX)).sum())
     store.setdefault("deleted", {})[found.name] = (lab.trace, count)

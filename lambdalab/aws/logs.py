@@ -2,9 +2,10 @@
 
 Filter patterns are those of :mod:`lambdalab.triggers.logs.patterns`: terms, phrases, ``?or``, ``-not``,
 ``%regular expressions%`` and ``{ $.json = "conditions" }``. Retention and tags are kept and given back.
-Lines are there at once, and an event's ingestion time is its own.
+Lines are there at once, and the ingestion time of a function's line is its own.
 
-Source: botocore's model of CloudWatch Logs (1.44.5).
+Source: botocore's model of CloudWatch Logs (1.44.5); words of refusals as recorded by
+clients, but for those that name two members of which one must be given.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from lambdalab.aws import log_queries
 from lambdalab.aws.log_groups import Event, Group, forget, group, groups, settings
-from lambdalab.aws.operations import ApiError, Call
+from lambdalab.aws.operations import ApiError, Call, of_run
 from lambdalab.aws.values import JsonService, constraint, limit, page
 from lambdalab.functions.context import ACCOUNT, REGION
 from lambdalab.triggers.errors import InvalidParameterException
@@ -25,8 +27,6 @@ SERVICE = JsonService(
     "logs", invalid=_INVALID, unknown=("ResourceNotFoundException", 400),
     codes={InvalidParameterException: _INVALID},
 )  # fmt: skip
-_RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192,
-               2557, 2922, 3288, 3653)  # fmt: skip
 _FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 _PAGE = re.compile(r"([fb])/(\d{56})/s\Z")
 
@@ -43,6 +43,12 @@ def _group(call: Call) -> Group:
             _INVALID, "Exactly one of logGroupName and logGroupIdentifier must be given."
         )
     return group(call.lab, identifier if name is None else name)
+
+
+def _page_size(call: Call, rule: str) -> int:
+    """How many a page has."""
+    most = getattr(call.lab.rules, rule)
+    return limit(call.get("limit"), most, most, _INVALID)
 
 
 def _now_ms(call: Call) -> int:
@@ -69,9 +75,8 @@ def describe_log_groups(call: Call) -> dict[str, Any]:
         and (part or "").lower() in name.lower()
         and (not names or name in names)
     ]
-    shown, token = page(
-        found, call.get("nextToken"), limit(call.get("limit"), 50, 50, _INVALID), _bad_token()
-    )
+    most = _page_size(call, "logs_page")
+    shown, token = page(found, call.get("nextToken"), most, _bad_token())
     return _paged({"logGroups": [_described(each) for each in shown]}, token)
 
 
@@ -113,8 +118,9 @@ def delete_log_group(call: Call) -> None:
 def put_retention_policy(call: Call) -> None:
     """How long events are kept: told again, and nothing expires."""
     found, days = _group(call), call["retentionInDays"]
-    if days not in _RETENTIONS:
-        known = ", ".join(map(str, _RETENTIONS))
+    there = call.lab.rules.logs_retention_days
+    if days not in there:
+        known = ", ".join(map(str, there))
         raise constraint(_INVALID, "retentionInDays", days, f"satisfy enum value set: [{known}]")
     kept = settings(call.lab, found.name)
     kept.setdefault("created", found.created)
@@ -157,7 +163,7 @@ def describe_log_streams(call: Call) -> dict[str, Any]:
         streams.sort(key=lambda pair: pair[1][1] if pair[1] else 0)
     if call.get("descending", False):
         streams.reverse()
-    most = limit(call.get("limit"), 50, 50, _INVALID)
+    most = _page_size(call, "logs_page")
     shown, token = page(streams, call.get("nextToken"), most, _bad_token())
     return _paged({"logStreams": [_stream(found, *each) for each in shown]}, token)
 
@@ -183,6 +189,53 @@ def _check_streams(found: Group, names: Iterable[str]) -> None:
 # ------------------------------------------------------------------ events
 
 
+@SERVICE.operation
+def put_log_events(call: Call) -> dict[str, Any]:
+    """Events in a stream that is there, in order of time; too old and too new ones are left out."""
+    found, stream, events = _group(call), call["logStreamName"], call["logEvents"]
+    _check_streams(found, [stream])
+    rules, now = call.lab.rules, _now_ms(call)
+    times = [each["timestamp"] for each in events]
+    if times != sorted(times):
+        told = "Log events in a single PutLogEvents request must be in chronological order."
+        raise ApiError(_INVALID, told)
+    _check_batch(call, [each["message"] for each in events])
+    old = sum(at < now - rules.logs_put_past * 1000 for at in times)
+    new = sum(at <= now + rules.logs_put_future * 1000 for at in times)
+    fresh = times[old:new]
+    if fresh and fresh[-1] - fresh[0] > rules.logs_put_span * 1000:
+        span = f"{rules.logs_put_span // (60 * 60)} hours"
+        told = "The batch of log events in a single PutLogEvents request cannot span more than"
+        raise ApiError(_INVALID, f"{told} {span}.")
+    run = of_run(call.lab, "logs")
+    mine = run.setdefault("put", {}).setdefault(found.name, [])
+    for each in events[old:new]:
+        run["count"] = run.get("count", len(call.lab.trace.logs)) + 1
+        mine.append(Event(stream, each["timestamp"], each["message"], run["count"], now))
+    kept = settings(call.lab, found.name)
+    kept.setdefault("created", found.created)
+    rejected = {"tooOldLogEventEndIndex": old} if old else {}
+    rejected |= {"tooNewLogEventStartIndex": new} if new < len(times) else {}
+    token = {"nextSequenceToken": f"{run.get('count', 0):056d}"}
+    return token | ({"rejectedLogEventsInfo": rejected} if rejected else {})
+
+
+def _check_batch(call: Call, messages: list[str]) -> None:
+    """Raise for a batch that is too large, or an event that is."""
+    rules = call.lab.rules
+    sizes = [len(text.encode()) + rules.logs_event_overhead for text in messages]
+    most = rules.logs_put_events
+    if len(messages) > most:
+        told = f"have length less than or equal to {most}"
+        raise constraint(_INVALID, "logEvents", f"{len(messages)} events", told)
+    for what, size, limit_of in (
+        ("Log event", max(sizes), rules.logs_event_size),
+        ("Upload", sum(sizes), rules.logs_put_size),
+    ):
+        if size > limit_of:
+            raise ApiError(_INVALID, f"{what} too large: {size} bytes exceeds limit of {limit_of}")
+
+
 def _check_times(call: Call) -> None:
     """Raise where the end comes before the start."""
     if "startTime" in call and call.get("endTime", call["startTime"]) < call["startTime"]:
@@ -195,7 +248,7 @@ def get_log_events(call: Call) -> dict[str, Any]:
     found = _group(call)
     _check_streams(found, [call["logStreamName"]])
     _check_times(call)
-    most = limit(call.get("limit"), 10_000, 10_000, _INVALID)
+    most = _page_size(call, "logs_events_page")
     every = found.events([call["logStreamName"]])
     start, end = call.get("startTime", 0), call.get("endTime")
     inside = [
@@ -212,7 +265,7 @@ def get_log_events(call: Call) -> dict[str, Any]:
     after = chosen[-1] + 1 if chosen else place
     return {
         "events": [
-            {"timestamp": e.at, "message": e.message, "ingestionTime": e.at}
+            {"timestamp": e.at, "message": e.message, "ingestionTime": e.ingested}
             for e in map(every.__getitem__, chosen)
         ],
         "nextForwardToken": f"f/{after:056d}/s", "nextBackwardToken": f"b/{first:056d}/s",
@@ -254,7 +307,7 @@ def filter_log_events(call: Call) -> dict[str, Any]:
     backward = not call.get("startFromHead", True) if given is None else given.startswith("-")
     if backward:  # which its tokens know
         wanted.reverse()
-    most = limit(call.get("limit"), 10_000, 10_000, _INVALID)
+    most = _page_size(call, "logs_events_page")
     shown, token = page(wanted, given and given.removeprefix("-"), most, _bad_token())
     token = f"-{token}" if token and backward else token
     return _paged({"events": [_told(each) for each in shown], "searchedLogStreams": []}, token)
@@ -263,8 +316,20 @@ def filter_log_events(call: Call) -> dict[str, Any]:
 def _told(event: Event) -> dict[str, Any]:
     return {
         "logStreamName": event.stream, "timestamp": event.at, "message": event.message,
-        "ingestionTime": event.at, "eventId": event.id,
+        "ingestionTime": event.ingested, "eventId": event.id,
     }  # fmt: skip
+
+
+@SERVICE.operation
+def start_query(call: Call) -> dict[str, Any]:
+    """Look for lines in one group or several (:mod:`.log_queries`); it is over at once."""
+    return log_queries.start(call)
+
+
+@SERVICE.operation
+def get_query_results(call: Call) -> dict[str, Any]:
+    """What a query has found."""
+    return log_queries.results(call)
 
 
 # ------------------------------------------------------------------ subscriptions
@@ -299,7 +364,7 @@ def describe_subscription_filters(call: Call) -> dict[str, Any]:
     lab = call.lab
     filters = lab.logs[found.name].filters if found.name in lab.logs else {}
     those = [filters[name] for name in sorted(filters) if name.startswith(prefix)]
-    most = limit(call.get("limit"), 50, 50, _INVALID)
+    most = _page_size(call, "logs_page")
     shown, token = page(those, call.get("nextToken"), most, _bad_token())
     told = [
         {

@@ -186,7 +186,7 @@ def list_event_source_mappings(call: Call) -> dict[str, Any]:
         for mapping in call.lab.list_event_source_mappings()
         if source in (None, mapping.source.arn) and wanted in (None, mapping.target.arn)
     ]
-    return listed(call, "EventSourceMappings", found, 100)
+    return listed(call, "EventSourceMappings", found, "mapping_list_page")
 
 
 @SERVICE.operation

@@ -6,6 +6,7 @@ them; what it raises of the lab's own errors becomes the error that a client of 
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,12 +33,13 @@ MODULES = {
     "kinesis": "kinesis",
     "dynamodb": "dynamodb",
     "dynamodbstreams": "dynamodb_streams",
+    "firehose": "firehose",
 }
 """The services there are, by boto3's names, and the module of each."""
 
 WAITING = frozenset(
     {"apigateway", "apigatewayv2", "cloudformation", "cloudfront", "codecommit", "cognito-idp"}
-    | {"config", "elbv2", "firehose"}
+    | {"config", "elbv2"}
 )
 """Services that a lab has, and whose API it does not answer yet: nobody else must answer for them."""
 
@@ -58,6 +60,8 @@ class Call:
     """The id of the answer, where the operation has one of its own."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """What more its ``ResponseMetadata`` says, such as ``RetryAttempts``."""
+    caller: Any = None
+    """Who invokes, where it is not the client with retries of its own (see ``lab.invoke``)."""
 
     def __getitem__(self, name: str) -> Any:
         return self.given[name]
@@ -74,6 +78,16 @@ class Call:
         return {ours: self.given[theirs] for ours, theirs in names.items() if theirs in self.given}
 
 
+def of_run(lab: Lab, service_name: str) -> dict[str, Any]:
+    """What a service's operations keep of a lab's run: nothing, once the lab was reset."""
+    books, found = lab.__dict__.get("_aws_run", (None, {}))
+    if books is not lab._books:
+        found = {}
+        lab.__dict__["_aws_run"] = lab._books, found
+    mine: dict[str, Any] = found.setdefault(service_name, {})
+    return mine
+
+
 _KEPT: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 
@@ -83,6 +97,12 @@ def kept(thing: Any) -> dict[str, Any]:
     if found is None:
         found = _KEPT[thing] = {}
     return found
+
+
+def id_of(*told: object) -> str:
+    """An id in the form of a UUID, the same for the same: a seed, and what it is for."""
+    h = hashlib.sha256("/".join(map(str, told)).encode()).hexdigest()
+    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:32]}"
 
 
 class ApiError(Exception):
@@ -137,6 +157,13 @@ class Service:
             return ApiError(code, str(error), status)
         told = self.tell(error) if self.tell and isinstance(error, InvalidSetting) else None
         return told or ApiError(self.invalid, str(error))
+
+    def answer(self, call: Call) -> dict[str, Any]:
+        """The members of the response to a call; what the service refuses is an :class:`ApiError`."""
+        try:
+            return self.operations[call.operation](call) or {}
+        except OURS as error:
+            raise self.error(error) from error
 
 
 OURS = (ServiceError, InvalidSetting, UnknownName)

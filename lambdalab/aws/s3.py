@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lambdalab.aws import s3_objects
-from lambdalab.aws.operations import OURS, ApiError, Call
+from lambdalab.aws.operations import OURS, ApiError, Call, of_run
 from lambdalab.aws.s3_service import SERVICE, bucket_of, modified, not_found, quoted
 from lambdalab.aws.values import kept, page, place_of, token_of
 from lambdalab.errors import InvalidParameterValueException
@@ -22,7 +22,6 @@ from lambdalab.triggers.s3.notifications import Notification
 from lambdalab.triggers.s3.objects import S3Object
 
 __all__ = ["SERVICE", "s3_objects"]
-_MOST_KEYS = 1000
 _OWNER = {"DisplayName": "lambdalab", "ID": ACCOUNT}
 _KINDS = {
     "lambda": ("LambdaFunctionConfigurations", "LambdaFunctionArn"),
@@ -45,13 +44,24 @@ def create_bucket(call: Call) -> dict[str, Any]:
 
 
 @SERVICE.operation
+def delete_bucket(call: Call) -> None:
+    """An empty bucket."""
+    call.lab.s3.delete_bucket(bucket_of(call))
+    kept(call.lab, "s3").get("created", {}).pop(call["Bucket"], None)
+    uploads = of_run(call.lab, "s3").get("uploads", {})
+    for upload_id in [each for each in uploads if uploads[each]["Bucket"] == call["Bucket"]]:
+        del uploads[upload_id]
+    call.status = 204
+
+
+@SERVICE.operation
 def list_buckets(call: Call) -> dict[str, Any]:
     """The buckets by name."""
     created: dict[str, dt.datetime] = kept(call.lab, "s3").get("created", {})
     start = call.lab.trace.start.to_pydatetime()
     names = [name for name in sorted(call.lab.s3) if name.startswith(call.get("Prefix", ""))]
     refusal = ApiError("InvalidArgument", "The continuation token provided is incorrect")
-    most = call.get("MaxBuckets", 10_000)
+    most = call.get("MaxBuckets", call.lab.rules.s3_list_buckets)
     shown, token = page(names, call.get("ContinuationToken"), most, refusal)
     answer: dict[str, Any] = {
         "Buckets": [{"Name": name, "CreationDate": created.get(name, start)} for name in shown],
@@ -96,7 +106,8 @@ def _listed(call: Call, after: str) -> tuple[dict[str, Any], int, str | None]:
     """A page of a list after a key: the members all lists have, how many, and the last key if there is
     more."""
     bucket, prefix = bucket_of(call), call.get("Prefix", "")
-    delimiter, most = call.get("Delimiter", ""), min(call.get("MaxKeys", _MOST_KEYS), _MOST_KEYS)
+    delimiter, page_size = call.get("Delimiter", ""), call.lab.rules.s3_list_keys
+    most = min(call.get("MaxKeys", page_size), page_size)
     entries = [each for each in _entries(bucket, prefix, delimiter) if each[0] > after]
     shown = entries[:most]
     url = call.get("EncodingType") == "url"
@@ -106,7 +117,7 @@ def _listed(call: Call, after: str) -> tuple[dict[str, Any], int, str | None]:
 
     answer: dict[str, Any] = {
         "IsTruncated": 0 < most < len(entries), "Name": bucket.name, "Prefix": told(prefix),
-        "MaxKeys": call.get("MaxKeys", _MOST_KEYS),
+        "MaxKeys": call.get("MaxKeys", page_size),
     }  # fmt: skip
     contents = [
         {

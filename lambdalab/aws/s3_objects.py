@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 
 from botocore.response import StreamingBody
 
-from lambdalab.aws.operations import ApiError, Call
+from lambdalab.aws.operations import ApiError, Call, of_run
 from lambdalab.aws.s3_service import (
     ENCRYPTED,
     SERVICE,
@@ -27,12 +27,10 @@ from lambdalab.aws.s3_service import (
     not_found,
     quoted,
 )
-from lambdalab.aws.values import kept, moment
+from lambdalab.aws.values import moment
 from lambdalab.triggers.s3.objects import S3Object, body_of, etag_of
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
-_MOST_DELETED = 1000
-_LAST_PART = 10_000
 
 
 def _object(call: Call) -> S3Object:
@@ -125,7 +123,7 @@ def delete_objects(call: Call) -> dict[str, Any]:
     """Up to 1,000 objects."""
     bucket, given = bucket_of(call), call["Delete"]
     keys = [each["Key"] for each in given["Objects"]]
-    if not 1 <= len(keys) <= _MOST_DELETED:
+    if not 1 <= len(keys) <= call.lab.rules.s3_delete_objects:
         raise ApiError(
             "MalformedXML",
             "The XML you provided was not well-formed or did not validate against our published schema",
@@ -195,7 +193,7 @@ def head_object(call: Call) -> dict[str, Any]:
 
 def _upload(call: Call) -> dict[str, Any]:
     """The upload of a call: its ``parts`` by number, and what it began with."""
-    found: dict[str, Any] | None = kept(call.lab, "s3").get("uploads", {}).get(call["UploadId"])
+    found: dict[str, Any] | None = of_run(call.lab, "s3").get("uploads", {}).get(call["UploadId"])
     if found is None or (found["Bucket"], found["Key"]) != (call["Bucket"], call["Key"]):
         raise ApiError(
             "NoSuchUpload",
@@ -209,7 +207,7 @@ def _upload(call: Call) -> dict[str, Any]:
 @SERVICE.operation
 def create_multipart_upload(call: Call) -> dict[str, Any]:
     """Begin an upload in parts."""
-    bucket, store = bucket_of(call), kept(call.lab, "s3")
+    bucket, store = bucket_of(call), of_run(call.lab, "s3")
     count = store["count"] = store.get("count", 0) + 1
     upload_id = hashlib.sha256(f"{call.lab.seed}/upload/{count}".encode()).hexdigest()
     store.setdefault("uploads", {})[upload_id] = {**call.given, "parts": {}}
@@ -220,9 +218,10 @@ def create_multipart_upload(call: Call) -> dict[str, Any]:
 def upload_part(call: Call) -> dict[str, Any]:
     """One part; another one of its number is replaced."""
     upload, number = _upload(call), call["PartNumber"]
-    if not 1 <= number <= _LAST_PART:
+    most = call.lab.rules.s3_parts
+    if not 1 <= number <= most:
         raise ApiError(
-            "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive"
+            "InvalidArgument", f"Part number must be an integer between 1 and {most}, inclusive"
         )
     body = body_of(call.get("Body", b""))
     upload["parts"][number] = body
@@ -257,7 +256,7 @@ def complete_multipart_upload(call: Call) -> dict[str, Any]:
         metadata=upload.get("Metadata"),
     )  # fmt: skip
     keep(call, made, upload)
-    del kept(call.lab, "s3")["uploads"][call["UploadId"]]
+    del of_run(call.lab, "s3")["uploads"][call["UploadId"]]
     return {
         "Location": f"https://{made.bucket}.s3.amazonaws.com/{made.key}", "Bucket": made.bucket,
         "Key": made.key, "ETag": quoted(made.etag), **ENCRYPTED,
@@ -268,6 +267,6 @@ def complete_multipart_upload(call: Call) -> dict[str, Any]:
 def abort_multipart_upload(call: Call) -> dict[str, Any]:
     """Forget an upload and its parts."""
     _upload(call)
-    del kept(call.lab, "s3")["uploads"][call["UploadId"]]
+    del of_run(call.lab, "s3")["uploads"][call["UploadId"]]
     call.status = 204
     return {}

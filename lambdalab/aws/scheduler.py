@@ -188,6 +188,7 @@ def list_schedule_groups(call: Call) -> dict[str, Any]:
 
 def _paged(call: Call, member: str, items: list[dict[str, Any]]) -> dict[str, Any]:
     refusal = ApiError(_INVALID, "Invalid NextToken.")
-    most = min(call.get("MaxResults", 100), 100)
+    most = call.lab.rules.scheduler_list_page
+    most = min(call.get("MaxResults", most), most)
     shown, token = page(items, call.get("NextToken"), most, refusal)
     return {member: list(shown)} | ({"NextToken": token} if token else {})

@@ -8,10 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.client import BaseClient
 
-from lambdalab.aws.dispatch import api_call, time_of
+from lambdalab.aws.dispatch import api_call
 from lambdalab.aws.elsewhere import KEYS
 from lambdalab.functions.context import REGION
 from lambdalab.kernel import outside
@@ -20,16 +21,23 @@ if TYPE_CHECKING:
     from lambdalab.lab import Lab
 
 
+_MODELS = botocore.loaders.Loader()
+"""The models of AWS's services, which every session here reads once: they are large, and never change."""
+
+
 class LabSession(boto3.Session):  # type: ignore[misc]
     """A session whose clients, and whose resources' clients, talk to one lab."""
 
     def __init__(self, lab: Lab, region_name: str = REGION) -> None:
         core = botocore.session.Session()
+        core.register_component("data_loader", _MODELS)
         for name in ("config_file", "credentials_file"):  # whatever this machine has set up
             core.set_config_variable(name, os.devnull)
         core.set_config_variable("profile", None)
         self._lab = lab
         super().__init__(botocore_session=core, region_name=region_name, **KEYS)
+        paths = _MODELS.search_paths  # boto3 adds its own, for every session
+        paths[:] = dict.fromkeys(paths)
 
     def client(self, service_name: str, *given: Any, **named: Any) -> BaseClient:
         """A client as boto3 makes it; its calls are answered by the lab."""
@@ -46,7 +54,7 @@ def _waiter(lab: Lab, get: Callable[[str], Any], name: str) -> Any:
     waits = waiter.wait
 
     def wait(**given: Any) -> None:
-        with outside.virtual(time_of(lab)):
+        with outside.virtual(lab._own_time):
             waits(**given)
 
     waiter.wait = wait

@@ -19,7 +19,7 @@ from lambdalab.triggers.sns.messages import size_of
 from lambdalab.triggers.sns.subscription import Subscription
 from lambdalab.triggers.sns.topic import Topic
 
-_ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}\Z")
+_ENTRY_ID = re.compile(r"[A-Za-z0-9_-]+\Z")
 _PER_PROTOCOL = ("lambda", "sqs")
 
 
@@ -248,7 +248,8 @@ def _check_batch(call: Call, entries: list[dict[str, Any]]) -> None:
         told = "The batch request contains more entries than permissible."
         raise ApiError("TooManyEntriesInBatchRequest", told)
     ids = [entry["Id"] for entry in entries]
-    if not all(_ENTRY_ID.match(each) for each in ids):
+    longest = rules.sns_entry_id_length
+    if not all(_ENTRY_ID.match(each) and len(each) <= longest for each in ids):
         told = "The Id of a batch entry in a batch request doesn't abide by the specification."
         raise ApiError("InvalidBatchEntryId", told)
     if len(set(ids)) < len(ids):

@@ -15,8 +15,6 @@ from lambdalab.errors import InvalidParameterValueException, InvalidSetting
 from lambdalab.functions.context import ACCOUNT
 from lambdalab.triggers.sns.topic import Topic
 
-_PAGE = 100
-
 
 def _tell(error: InvalidSetting) -> ApiError | None:
     """A message attribute that cannot be has a code of its own."""
@@ -47,7 +45,7 @@ def topic_of(call: Call, member: str = "TopicArn") -> Topic:
 def page_of(call: Call, items: list[Any], member: str) -> dict[str, Any]:
     """A page of a list, as the member of an answer, and the token of the next."""
     wrong = ApiError("InvalidParameter", "Invalid parameter: NextToken Reason: invalid token")
-    shown, token = page(items, call.get("NextToken"), _PAGE, wrong)
+    shown, token = page(items, call.get("NextToken"), call.lab.rules.sns_list_page, wrong)
     return {member: list(shown), **({"NextToken": token} if token else {})}
 
 
@@ -59,15 +57,18 @@ _TOPIC_ATTRIBUTES = (
     "SQSSuccessFeedbackRoleArn", "SQSSuccessFeedbackSampleRate", "SQSFailureFeedbackRoleArn",
 )  # fmt: skip
 """What changes nothing that a lab simulates: kept and given back."""
-_DELIVERY_POLICY = {
-    "http": {
-        "defaultHealthyRetryPolicy": {
-            "minDelayTarget": 20, "maxDelayTarget": 20, "numRetries": 3, "numMaxDelayRetries": 0,
-            "numNoDelayRetries": 0, "numMinDelayRetries": 0, "backoffFunction": "linear",
-        },
-        "disableSubscriptionOverrides": False,
-    }
-}  # fmt: skip
+
+
+def _delivery_policy(call: Call) -> str:
+    """What holds of HTTP endpoints where a topic says nothing."""
+    wait, retries = call.lab.rules.sns_http_retry_wait, call.lab.rules.sns_http_retries
+    healthy = {
+        "minDelayTarget": wait, "maxDelayTarget": wait, "numRetries": retries,
+        "numMaxDelayRetries": 0, "numNoDelayRetries": 0, "numMinDelayRetries": 0,
+        "backoffFunction": "linear",
+    }  # fmt: skip
+    http = {"defaultHealthyRetryPolicy": healthy, "disableSubscriptionOverrides": False}
+    return json.dumps({"http": http})
 
 
 def _kept(attributes: dict[str, str]) -> dict[str, str]:
@@ -126,7 +127,7 @@ def get_topic_attributes(call: Call) -> dict[str, Any]:
     own = kept(topic)
     found = {
         "Policy": _policy(topic), "Owner": ACCOUNT, "SubscriptionsPending": "0",
-        "TopicArn": topic.arn, "EffectiveDeliveryPolicy": json.dumps(_DELIVERY_POLICY),
+        "TopicArn": topic.arn, "EffectiveDeliveryPolicy": _delivery_policy(call),
         "SubscriptionsConfirmed": str(len(topic.subscriptions)), "DisplayName": "",
         "SubscriptionsDeleted": "0",
     }  # fmt: skip

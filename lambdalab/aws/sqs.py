@@ -14,10 +14,11 @@ from functools import partial
 from typing import Any
 
 from lambdalab.aws import sqs_queues
-from lambdalab.aws.operations import ApiError, Call, kept
+from lambdalab.aws.operations import ApiError, Call, id_of, kept, of_run
 from lambdalab.aws.sqs_words import SERVICE, done, missing, queue_of, refusal
-from lambdalab.errors import InvalidParameterValueException
+from lambdalab.errors import EndlessRun, InvalidParameterValueException
 from lambdalab.kernel.clock import US
+from lambdalab.kernel.current import current
 from lambdalab.sources.sqs.events import SENDER_ID, md5_of_attributes
 from lambdalab.sources.sqs.messages import Received, message_id_of, size_of
 from lambdalab.sources.sqs.redrive import MoveTask
@@ -25,8 +26,10 @@ from lambdalab.sources.sqs.service import Queue
 
 __all__ = ["SERVICE", "sqs_queues"]
 
-_ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}\Z")
+_ENTRY_ID = re.compile(r"[A-Za-z0-9_-]+\Z")
 _TRACE_HEADER = "AWSTraceHeader"
+_WIDEST = 4  # bytes of a character in UTF-8
+_ASKED = 10_000  # times in vain at one moment: a loop that would never end
 
 
 def _md5(text: str) -> str:
@@ -69,7 +72,7 @@ def _send(queue: Queue, entry: dict[str, Any], most: int) -> dict[str, Any]:
     if system.keys() - {_TRACE_HEADER}:
         told = f"Message system attribute name {next(iter(system))} is invalid."
         raise ApiError("InvalidParameterValue", told)
-    if len(body) + len(attributes) > 256 and size_of(body, attributes) > most:
+    if (attributes or len(body) * _WIDEST > most) and size_of(body, attributes) > most:
         told = f"One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
         raise ApiError("InvalidParameterValue", told)
     message = queue.send(
@@ -123,7 +126,7 @@ def send_message_batch(call: Call) -> dict[str, Any]:
 def _entries(call: Call, verb: str) -> list[dict[str, Any]]:
     """The entries of a batch, if they can be one."""
     entries: list[dict[str, Any]] = call["Entries"]
-    most = call.lab.rules.sqs_send_batch
+    most, longest = call.lab.rules.sqs_send_batch, call.lab.rules.sqs_entry_id_length
     if not entries:
         told = f"There should be at least one {verb}BatchRequestEntry in the request."
         raise ApiError("EmptyBatchRequest", told)
@@ -132,10 +135,10 @@ def _entries(call: Call, verb: str) -> list[dict[str, Any]]:
         raise ApiError("TooManyEntriesInBatchRequest", told)
     seen: set[str] = set()
     for entry in entries:
-        if not _ENTRY_ID.match(entry["Id"]):
+        if not _ENTRY_ID.match(entry["Id"]) or len(entry["Id"]) > longest:
             told = (
                 "A batch entry id can only contain alphanumeric characters, hyphens and underscores. "
-                "It can be at most 80 letters long."
+                f"It can be at most {longest} letters long."
             )
             raise ApiError("InvalidBatchEntryId", told)
         if entry["Id"] in seen:
@@ -181,10 +184,27 @@ def receive_message(call: Call) -> dict[str, Any]:
     if timeout == 0 and not call.lab._scheduler.running:
         call.lab.advance(0)  # it is over at this very moment
     if not found:
+        _check_asking(call, queue)
         return {}
     system = {*call.get("AttributeNames", ()), *call.get("MessageSystemAttributeNames", ())}
     named = call.get("MessageAttributeNames", ())
     return {"Messages": [_received(each, system, named, call) for each in found]}
+
+
+def _check_asking(call: Call, queue: Queue) -> None:
+    """Raise where a loop outside handlers asks an empty queue without end: no time passes for it."""
+    if current() is not None:
+        return
+    run, now = of_run(call.lab, "sqs"), call.lab._scheduler.now
+    at, asked = run.pop("asked", (now, 0))
+    asked = asked + 1 if at == now else 1
+    if asked < _ASKED:
+        run["asked"] = now, asked
+    else:
+        raise EndlessRun(
+            f"nothing was received from {queue.name!r} {_ASKED:,} times at the same moment, and no time "
+            "passes between these calls: give receive_message its WaitTimeSeconds, or sleep in the loop"
+        )
 
 
 def _received(received: Received, system: set[str], named: list[str], call: Call) -> dict[str, Any]:
@@ -306,8 +326,7 @@ def _source(call: Call, arn: str, parameter: str = "SourceArn") -> Queue:
 def _task_handle(task: MoveTask, call: Call) -> str:
     """The handle of a task: what SQS's has, in the form it has."""
     number = len(task.source.message_move_tasks) - task.source.message_move_tasks.index(task)
-    digits = hashlib.sha256(f"{call.lab.seed}/move/{task.source.arn}/{number}".encode()).hexdigest()
-    own = f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"
+    own = id_of(call.lab.seed, "move", task.source.arn, number)
     told = json.dumps({"taskId": own, "sourceArn": task.source.arn}, separators=(",", ":"))
     return base64.b64encode(told.encode()).decode()
 
@@ -334,11 +353,11 @@ def start_message_move_task(call: Call) -> dict[str, Any]:
 def list_message_move_tasks(call: Call) -> dict[str, Any]:
     """The latest tasks of a queue; one by default."""
     queue, most = _source(call, call["SourceArn"]), call.get("MaxResults", 1)
-    if not 1 <= most <= 10:
-        told = (
-            f"Value {most} for parameter MaxResults is invalid. Reason: Must be between 1 and 10."
-        )
-        raise ApiError("InvalidParameterValue", told)
+    highest = call.lab.rules.sqs_move_tasks_page
+    if not 1 <= most <= highest:
+        told = f"Value {most} for parameter MaxResults is invalid."
+        more = f"Reason: Must be between 1 and {highest}."
+        raise ApiError("InvalidParameterValue", f"{told} {more}")
     tasks = queue.message_move_tasks[:most]
     return {"Results": [_task(task, call) for task in tasks]}
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lambdalab.aws.operations import ApiError, Call, kept
-from lambdalab.aws.sqs_words import NAME, SERVICE, named, now_s, queue_of
-from lambdalab.aws.values import page
+from lambdalab.aws.operations import ApiError, Call, kept, of_run
+from lambdalab.aws.sqs_words import SERVICE, named, now_s, queue_of
+from lambdalab.aws.values import disable, page
 from lambdalab.errors import InvalidSetting
 from lambdalab.kernel.clock import US
 from lambdalab.sources.sqs.events import queue_arn
@@ -24,8 +24,8 @@ _SETTINGS = {
     "MessageRetentionPeriod": "retention",
 }  # fmt: skip
 _RANGES = {
-    "ReceiveMessageWaitTimeSeconds": (0, "sqs_wait_maximum"),
-    "MaximumMessageSize": (1024, "sqs_message_size"),
+    "ReceiveMessageWaitTimeSeconds": ("", "sqs_wait_maximum"),
+    "MaximumMessageSize": ("sqs_message_size_minimum", "sqs_message_size"),
 }
 _KEPT = (
     *("Policy", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled"),
@@ -76,8 +76,8 @@ def _given(attributes: dict[str, str], call: Call) -> tuple[dict[str, Any], dict
 def _checked(name: str, value: str, call: Call) -> str:
     """An attribute that is kept."""
     if name in _RANGES:
-        least, most = _RANGES[name]
-        if not least <= _number(name, value) <= getattr(call.lab.rules, most):
+        least, most = (getattr(call.lab.rules, rule) if rule else 0 for rule in _RANGES[name])
+        if not least <= _number(name, value) <= most:
             raise _wrong(name)
     if name in ("Policy", "RedriveAllowPolicy") and value:
         try:
@@ -166,7 +166,7 @@ def create_queue(call: Call) -> dict[str, Any]:
     if fifo is not None and fifo.lower() != "true":
         raise _unknown("FifoQueue")
     if (fifo is not None) != name.endswith(FIFO):
-        raise ApiError("InvalidParameterValue", _FIFO_NAME if fifo else NAME)
+        raise _bad_name(call, fifo is not None)
     settings, rest = _given(attributes, call)
     if name in sqs and not sqs[name].implied:
         queue = sqs[name]
@@ -178,16 +178,28 @@ def create_queue(call: Call) -> dict[str, Any]:
     try:
         queue = sqs.create_queue(name, **settings)
     except InvalidSetting as error:
+        if error.setting == "name":
+            raise _bad_name(call, False) from None
         raise _attribute_error(error) from None
     kept(queue).update(rest, created=now_s(call), modified=now_s(call))
     kept(queue)["tags"] = dict(call.get("tags", {}))
     return {"QueueUrl": queue.url}
 
 
-_FIFO_NAME = (
-    "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must "
-    "end with .fifo suffix and be 1 to 80 in length."
-)
+def _bad_name(call: Call, fifo: bool) -> ApiError:
+    """A name that no queue can have."""
+    most = call.lab.rules.sqs_name_length
+    told = (
+        f"Can only include alphanumeric characters, hyphens, or underscores. 1 to {most} in length"
+    )
+    if fifo:
+        told = (
+            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or "
+            f"underscores, must end with .fifo suffix and be 1 to {most} in length."
+        )
+    return ApiError("InvalidParameterValue", told)
+
+
 _TAKEN = "A queue already exists with the same name and a different value for attribute {}"
 
 
@@ -230,11 +242,10 @@ def list_queues(call: Call) -> dict[str, Any]:
 
 
 def _urls(call: Call, names: list[str], member: str) -> dict[str, Any]:
-    most = call.get("MaxResults", 1000)
-    if not 1 <= most <= 1000:
-        why = (
-            f"Value {most} for parameter MaxResults is invalid. Reason: Must be between 1 and 1000."
-        )
+    highest = call.lab.rules.sqs_list_page
+    most = call.get("MaxResults", highest)
+    if not 1 <= most <= highest:
+        why = f"Value {most} for parameter MaxResults is invalid. Reason: Must be between 1 and {highest}."
         raise ApiError("InvalidParameterValue", why)
     wrong = ApiError("InvalidParameterValue", "Invalid or expired next token.")
     shown, token = page(names, call.get("NextToken"), most, wrong)
@@ -246,20 +257,22 @@ def _urls(call: Call, names: list[str], member: str) -> dict[str, Any]:
 
 @SERVICE.operation
 def delete_queue(call: Call) -> None:
-    """A queue and its messages. One that a mapping still reads is refused; AWS lets the mapping fail."""
-    call.lab.sqs.delete_queue(queue_of(call))
+    """A queue and its messages; a mapping that reads it stays, disabled."""
+    queue = queue_of(call)
+    disable(call.lab, [queue])
+    call.lab.sqs.delete_queue(queue)
 
 
 @SERVICE.operation
 def purge_queue(call: Call) -> None:
     """Every message of a queue, at once; AWS takes up to a minute."""
     queue, now = queue_of(call), call.lab._scheduler.now
-    before = kept(queue).get("purged")
-    if before is not None and 0 <= now - before < call.lab.rules.sqs_purge_interval * US:
-        told = f"Only one PurgeQueue operation on {queue.name} is allowed every 60 seconds."
+    purged, every = of_run(call.lab, "sqs"), call.lab.rules.sqs_purge_interval
+    if queue.name in purged and now - purged[queue.name] < every * US:
+        told = f"Only one PurgeQueue operation on {queue.name} is allowed every {every} seconds."
         raise ApiError("PurgeQueueInProgress", told, 403)
     queue.purge()
-    kept(queue)["purged"] = now
+    purged[queue.name] = now
 
 
 @SERVICE.operation

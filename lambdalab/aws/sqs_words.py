@@ -30,15 +30,12 @@ _WORDS = {
     "if provided.",
     "message": "One or more parameters are invalid. Reason: Message must be shorter than {size} bytes.",
 }
-NAME = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
 
 
 def _tell(error: InvalidSetting) -> ApiError | None:
     """A setting that the lab refuses, in SQS's words."""
     if error.setting in ("message_group_id", "message_deduplication_id") and error.value is None:
         return missing("MessageGroupId")
-    if error.setting == "name":
-        return ApiError("InvalidParameterValue", NAME)
     if error.setting == "body":
         if error.value == "":
             return missing("MessageBody")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.utils import parse_to_aware_datetime
 
 from lambdalab.aws.operations import ApiError, Service
+
+if TYPE_CHECKING:
+    from lambdalab.lab import Lab
 
 Item = TypeVar("Item")
 
@@ -66,10 +69,18 @@ def page(
     return items[begin:end], token_of(end) if end < len(items) else None
 
 
-def kept(lab: Any, service: str) -> dict[str, Any]:
+def kept(lab: Lab, service: str) -> dict[str, Any]:
     """What a service's operations keep of a lab that the lab itself has no use for."""
     found: dict[str, dict[str, Any]] = lab.__dict__.setdefault("_aws_kept", {})
     return found.setdefault(service, {})
+
+
+def disable(lab: Lab, sources: Iterable[object]) -> None:
+    """Disable the mappings of sources that are about to be deleted: they stay, and read no more."""
+    wanted = {id(source) for source in sources}
+    for mapping in lab.list_event_source_mappings():
+        if id(mapping.source) in wanted and mapping.enabled:
+            mapping.disable()
 
 
 def constraint(code: str, name: str, value: object, rule: str) -> ApiError:

@@ -111,6 +111,8 @@ class FrontDoor:
             self._refuse_size(call, "synchronous_payload")
         elif function.state == PENDING:
             self._refuse_pending(call)
+        elif function.deleted:  # a mapping still had a batch for it
+            self._refuse_gone(call)
         elif chain is not None and self._loops(call, chain):
             error = self.recursion.error(function.name)
             self._refuse(call, InvocationStatus.REFUSED, Cause.RECURSIVE_LOOP, error)
@@ -132,12 +134,16 @@ class FrontDoor:
         """The function may have changed, or be gone, while the call was on its way."""
         target = call.target
         if call.function.deleted or not call.function.knows(target.qualifier):
-            last = "" if target.qualifier else self._rules.unknown_function_version
-            error = ResourceNotFoundException(f"Function not found: {target.arn}{last}")
-            self._refuse(call, InvocationStatus.REFUSED, Cause.UNKNOWN_FUNCTION, error)
+            self._refuse_gone(call)
             return
         call.version = target.resolve()
         self._admit(call, cause)
+
+    def _refuse_gone(self, call: Call) -> None:
+        target = call.target
+        last = "" if target.qualifier else self._rules.unknown_function_version
+        error = ResourceNotFoundException(f"Function not found: {target.arn}{last}")
+        self._refuse(call, InvocationStatus.REFUSED, Cause.UNKNOWN_FUNCTION, error)
 
     def _admit(self, call: Call, cause: int) -> None:
         refused = self._capacity.admit(call, True)

@@ -38,6 +38,16 @@ class Directory(Shown, Generic[Thing]):
             raise UnknownName(self.noun, name, self._found)
         return found
 
+    def _mine(self, given: str | Thing) -> Thing:
+        """The thing of a name, or the thing itself; raises :class:`UnknownName` for any other."""
+        if isinstance(given, str):
+            return self[given]
+        name = getattr(given, "name", given)
+        found = self._found.get(name) if isinstance(name, str) else None
+        if found is None or found is not given:
+            raise UnknownName(f"{self.noun} in this lab", name, self._found)
+        return found
+
     def __contains__(self, thing: object) -> bool:
         """Whether there is a thing of that name, or whether this very thing is there."""
         if isinstance(thing, str):

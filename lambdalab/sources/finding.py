@@ -115,6 +115,13 @@ class Sources:
             )
         raise UnknownName(f"{self._nouns} in this lab", getattr(given, "name", given), self.names)
 
+    def has(self, source: Any) -> bool:
+        """Whether what a mapping polls is there: it has not been deleted."""
+        if isinstance(source, TableStream):
+            name = source.name
+            return name in self._dynamodb and self._dynamodb[name]._stream is source
+        return any(source in service for _, service in self._services)
+
     @property
     def names(self) -> list[str]:
         """The names of everything that Lambda can poll."""

@@ -64,6 +64,7 @@ CAUSES: dict[str, tuple[int, ...]] = {
         Cause.SERVICE_ERROR, *_GIVEN_UP, Cause.DELIVERY_FAILED, Cause.DEDUPLICATED,
         Cause.MAPPING_DELETED, Cause.PAYLOAD_TOO_LARGE, Cause.FUNCTION_STATE, *_PUSHES,
         Cause.THROTTLED, Cause.SERVER_ERROR, Cause.CLIENT_TIMEOUT, Cause.MALFORMED_RESPONSE,
+        Cause.STREAM_DELETED,
     ),
     "requests": (
         Cause.IN_FLIGHT, Cause.COMPLETED, Cause.ACCEPTED, Cause.DRY_RUN, *_RUN_FAILURES, *_THROTTLES,

@@ -335,6 +335,7 @@ class Cause(ClosedList):
     TARGET_GONE = word("the target does not exist any more")
     TARGET_FAILED = word("the target refused it in a way that no further try can mend")
     THIRD_BUS = word("an event that came from another bus is routed to no third one")
+    STREAM_DELETED = word("the stream was deleted")
 
 
 #: Every closed list by the name under which a saved trace keeps it.

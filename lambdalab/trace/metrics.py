@@ -23,6 +23,8 @@ from lambdalab.trace.summary import percentile, throttled
 from lambdalab.trace.tables import Tables
 
 LAMBDA, SQS = "AWS/Lambda", "AWS/SQS"
+OF_VERSIONS = ("Invocations", "Errors", "Duration")
+"""The metrics that a version or an alias has of its own."""
 COLUMNS = ("at", "namespace", "metric", "name", "unit", "samples", "sum", "average", "minimum",
            "maximum", "p50", "p95", "p99")  # fmt: skip
 
@@ -57,14 +59,20 @@ def metrics(tables: Tables, period: float = 60) -> pd.DataFrame:
     return _frame(tables, rows)
 
 
-def samples(tables: Tables, namespace: str, metric: str) -> pd.DataFrame:
+def samples(
+    tables: Tables, namespace: str, metric: str, qualifier: str | None = None
+) -> pd.DataFrame:
     """One row per sample of one metric, in order of time: ``at``, ``name``, ``unit``, ``value``.
+
+    With a ``qualifier`` of those invocations alone that named this version or alias: of them there are the
+    metrics of :data:`OF_VERSIONS`.
 
     What the statistics of :func:`metrics` are made of, for periods and percentiles that it has not;
     levels (``ConcurrentExecutions``) have a sample at each change and at the beginning of each minute.
     """
     wanted = namespace, metric
-    found = list(_merged(each for each in _all(tables, 60_000_000) if each[:2] == wanted))
+    every = _all(tables, 60_000_000) if qualifier is None else _of_version(tables, qualifier)
+    found = list(_merged(each for each in every if each[:2] == wanted))
     unit = found[0].unit if found else ""
     at, names, values = found[0][3:] if found else (np.empty(0, int), np.empty(0, int), np.empty(0))
     order = np.argsort(at, kind="stable")
@@ -133,19 +141,32 @@ def _counted(
 
 def _lambda(tables: Tables) -> Iterator[Samples]:
     attempts = tables.rows("attempts")
-    owners = tables.functions_of_requests()[attempts["request"]]
-    started, over = attempts["started_at"], attempts["ended_at"] >= 0
-    failed = (attempts["outcome"] != AttemptOutcome.SUCCESS) & over
-    yield _counted("Invocations", started, owners)
-    yield _counted("Errors", started[over], owners[over], failed[over])
+    yield from _runs(attempts, tables.functions_of_requests()[attempts["request"]])
     yield _counted("Throttles", *throttled(tables))
     calls = tables.rows("invocations")
     looped = calls[calls["cause"] == Cause.RECURSIVE_LOOP]
     yield _counted("RecursiveInvocationsDropped", looped["requested_at"], looped["function"])
+    yield from _asynchronous(tables)
+
+
+def _of_version(tables: Tables, qualifier: str) -> Iterator[Samples]:
+    """Of the invocations that named one version or alias, of whichever function."""
+    calls, attempts = tables.rows("invocations"), tables.rows("attempts")
+    names = tables.recorder.names
+    code = names.index(qualifier) if qualifier in names else -1
+    mine = attempts[calls["qualifier"][attempts["request"] - 1] == code]
+    yield from _runs(mine, tables.functions_of_requests()[mine["request"]])
+
+
+def _runs(attempts: npt.NDArray[np.void], owners: Numbers) -> Iterator[Samples]:
+    """What some attempts come to: :data:`OF_VERSIONS`."""
+    started, over = attempts["started_at"], attempts["ended_at"] >= 0
+    failed = (attempts["outcome"] != AttemptOutcome.SUCCESS) & over
+    yield _counted("Invocations", started, owners)
+    yield _counted("Errors", started[over], owners[over], failed[over])
     yield _counted(
         "Duration", started[over], owners[over], attempts["duration_us"][over] / 1000
     )._replace(unit="Milliseconds")
-    yield from _asynchronous(tables)
 
 
 def _asynchronous(tables: Tables) -> Iterator[Samples]:

@@ -150,7 +150,7 @@ def test_the_account_has_its_own_concurrency(cloudwatch: Any, lab: ll.Lab) -> No
     ("given", "code", "words"),
     [
         ({"Statistics": None}, "InvalidParameterCombination", "Must specify either"),
-        ({"EndTime": START}, "InvalidParameterValue", "must not equal"),
+        ({"EndTime": START}, "InvalidParameterValue", "StartTime must be less than"),
         ({"EndTime": minutes(-5)}, "InvalidParameterValue", "must be less than"),
         ({"Period": 90}, "InvalidParameterValue", "multiple of 60"),
         ({"EndTime": minutes(86400)}, "InvalidParameterCombination", "up to 86400 datapoints"),
@@ -224,7 +224,12 @@ def test_metric_data_comes_in_pages(cloudwatch: Any) -> None:
 @pytest.mark.parametrize(
     ("queries", "words"),
     [
-        ([{"Id": "a"}], "either MetricStat or"),
+        ([{"Id": "a"}], "must specify Expression or MetricStat"),
+        (
+            [query("a", "Errors") | {"Expression": "1"}],
+            "member.1.Expression and MetricDataQueries.member.1.MetricStat are mutually exclusive",
+        ),
+        ([query("a", "Errors") | {"Period": 60}], "member.1.Period and .* mutually exclusive"),
         ([query("a", "Errors"), query("a", "Errors")], "not unique"),
         ([query("a", "Errors", "tm99")], "tm99"),
         ([{"Id": "a", "Expression": "b + 1"}], "'a'.*no query with the id 'b'"),
@@ -316,6 +321,205 @@ def test_list_metrics_has_pages_and_forgets_what_is_long_ago() -> None:
     assert "NextToken" not in rest
     lab.run(until="4h")
     assert client.list_metrics(RecentlyActive="PT3H")["Metrics"] == []
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [(START, "StartTime must not equal parameter EndTime"),
+     (minutes(-1), "EndTime must be greater than StartTime")],
+)  # fmt: skip
+def test_times_that_span_nothing(cloudwatch: Any, end: Any, words: str) -> None:
+    with pytest.raises(cloudwatch.exceptions.ValidationException, match=words):
+        cloudwatch.get_metric_data(
+            MetricDataQueries=[query("a", "Errors")], StartTime=START, EndTime=end
+        )
+
+
+def test_a_version_and_an_alias_have_metrics_of_their_own() -> None:
+    lab = ll.Lab()
+
+    @lab.function
+    def bill(event: Any, context: Any) -> None:
+        if event:
+            raise ValueError(event)
+
+    lab.create_function("ship", duration=0.1)
+    lab.publish_version("bill")
+    for name in ("bill", "ship"):
+        lab.publish_version(name)
+        lab.create_alias(name, "live", "1")
+    for target, event in (("bill", 0), ("bill:1", 0), ("bill:live", 1), ("bill:live", 0)):
+        lab.invoke(target, event)
+    lab.invoke("ship:live")
+    client = checked(lab.client("cloudwatch"))
+
+    def total(metric: str, resource: str | None) -> Any:
+        dimensions = [*BILL, *([{"Name": "Resource", "Value": resource}] if resource else [])]
+        return sum(point["Sum"] for point in statistics(client, metric, dimensions)["Datapoints"])
+
+    assert [total("Invocations", r) for r in (None, "bill", "bill:1", "bill:live", "bill:2")] == [
+        4, 4, 1, 2, 0,
+    ]  # fmt: skip
+    assert [total("Errors", r) for r in ("bill:1", "bill:live")] == [0, 1]
+    assert total("Invocations", "ship:live") == 0  # of another function than is named
+    assert total("Throttles", "bill:live") == 0
+    resource = {"Name": "Resource", "Value": "bill:live"}
+    found = client.list_metrics(Dimensions=[resource])["Metrics"]
+    assert [each["MetricName"] for each in found] == ["Invocations", "Errors", "Duration"]
+    assert found[0]["Dimensions"] == [*BILL, resource]
+
+
+# ------------------------------------------------------------------ metrics of one's own
+
+SHOP = [{"Name": "Shop", "Value": "Bern"}]
+
+
+@pytest.fixture
+def shop() -> Any:
+    """A client of a lab that is five minutes old."""
+    lab = ll.Lab()
+    lab.run(until=300)
+    return checked(lab.client("cloudwatch"))
+
+
+def put(client: Any, *data: dict[str, Any], namespace: str = "Shop") -> None:
+    client.put_metric_data(
+        Namespace=namespace, MetricData=[{"MetricName": "Orders"} | each for each in data]
+    )
+
+
+def own(client: Any, dimensions: Any = (), **more: Any) -> Any:
+    asked = {"Namespace": "Shop", "MetricName": "Orders", "StartTime": minutes(0)} | more
+    return statistics(client, **{"metric": "Orders", "dimensions": list(dimensions)} | asked)
+
+
+def test_what_was_put_comes_back(shop: Any) -> None:
+    put(
+        shop,
+        {"Value": 2.5, "Timestamp": minutes(1.2), "Unit": "Count"},
+        {"Values": [1, 4], "Counts": [3, 1], "Timestamp": minutes(1.7), "Unit": "Count"},
+        {"Value": 7, "Unit": "Count"},
+        {"Value": 9, "Dimensions": SHOP},
+    )
+    names = ["SampleCount", "Sum", "Minimum", "Maximum"]
+    first, second = own(shop, Statistics=names, ExtendedStatistics=["p50"])["Datapoints"]
+    assert first == {
+        "Timestamp": minutes(1), "Unit": "Count", "SampleCount": 5.0, "Sum": 9.5, "Minimum": 1.0,
+        "Maximum": 4.0, "ExtendedStatistics": {"p50": 1.0},
+    }  # fmt: skip
+    assert (second["Timestamp"], second["Sum"]) == (minutes(5), 7.0)
+    [mine] = own(shop, SHOP)["Datapoints"]
+    assert (mine["Sum"], mine["Unit"]) == (9.0, "None")
+    assert own(shop, [{"Name": "Shop", "Value": "Basel"}])["Datapoints"] == []
+    assert own(shop, SHOP, Unit="Count")["Datapoints"] == []
+    found = shop.list_metrics(Namespace="Shop", RecentlyActive="PT3H")["Metrics"]
+    assert [each["Dimensions"] for each in found] == [[], SHOP]
+
+
+def test_of_several_units_the_first_one_is_told_unless_another_is_asked_for(shop: Any) -> None:
+    put(shop, {"Value": 1, "Unit": "Seconds"}, {"Value": 9, "Unit": "Count"})
+    assert own(shop)["Datapoints"][0]["Sum"] == 1.0
+    assert own(shop, Unit="Count")["Datapoints"][0]["Sum"] == 9.0
+
+
+def test_short_periods_are_of_high_resolution(shop: Any) -> None:
+    put(
+        shop,
+        {"Value": 1, "Timestamp": minutes(2.1), "StorageResolution": 1},
+        {"Value": 2, "Timestamp": minutes(2.6), "StorageResolution": 1},
+    )
+    points = own(shop, Period=30)["Datapoints"]
+    assert [(p["Timestamp"], p["Sum"]) for p in points] == [
+        (minutes(2), 1.0), (minutes(2.5), 2.0),
+    ]  # fmt: skip
+
+
+def test_they_are_in_metric_data_too(shop: Any) -> None:
+    put(shop, {"Value": 3})
+    query = {
+        "Id": "a", "MetricStat": {
+            "Metric": {"Namespace": "Shop", "MetricName": "Orders"}, "Period": 60, "Stat": "Sum",
+        },
+    }  # fmt: skip
+    answer = shop.get_metric_data(
+        MetricDataQueries=[query, {"Id": "b", "Expression": "a * 2"}],
+        StartTime=minutes(0), EndTime=minutes(10),
+    )  # fmt: skip
+    assert [each["Values"] for each in answer["MetricDataResults"]] == [[3.0], [6.0]]
+
+
+def test_a_new_run_has_none_of_them() -> None:
+    lab = ll.Lab()
+    client = checked(lab.client("cloudwatch"))
+    put(client, {"Value": 3})
+    assert own(client)["Datapoints"]
+    lab.reset()
+    assert own(client)["Datapoints"] == []
+
+
+def test_a_handler_puts_them_at_its_own_time() -> None:
+    lab = ll.Lab()
+
+    @lab.function
+    def sell(event: Any, context: Any) -> None:
+        import time
+
+        import boto3
+
+        time.sleep(90)
+        boto3.client("cloudwatch").put_metric_data(
+            Namespace="Shop", MetricData=[{"MetricName": "Orders", "Value": 1}]
+        )
+
+    lab.update_function(sell, timeout=120)
+    with lab.aws():
+        lab.invoke(sell)
+    [point] = own(checked(lab.client("cloudwatch")))["Datapoints"]
+    assert point["Timestamp"] == minutes(1)
+
+
+@pytest.mark.parametrize(
+    ("datum", "code", "words"),
+    [
+        ({}, "MissingParameter", "At least one of the parameters"),
+        ({"Value": float("nan")}, "InvalidParameterValue", "value nan for parameter MetricData.mem"),
+        ({"Values": [1, 2.0**361]}, "InvalidParameterValue", "member.1.Values is invalid"),
+        ({"Value": 1, "Values": [1]}, "InvalidParameterCombination", "mutually exclusive"),
+        ({"Values": [1], "Counts": [1, 2]}, "InvalidParameterValue", "of the same size"),
+        ({"Values": [1], "Counts": [0.5]}, "InvalidParameterValue", "whole"),
+        ({"Values": [1] * 151}, "InvalidParameterValue", "greater than 150"),
+        ({"Value": 1, "StorageResolution": 5}, "InvalidParameterValue", "must be 1 or 60"),
+        ({"Value": 1, "Timestamp": minutes(-20_200)}, "InvalidParameterValue", "past two weeks"),
+        ({"Value": 1, "Timestamp": minutes(126)}, "InvalidParameterValue", "two hours in the fut"),
+        (
+            {"Value": 1, "Dimensions": [{"Name": str(n), "Value": "x"} for n in range(31)]},
+            "InvalidParameterValue", "greater than 30",
+        ),
+        (
+            {"StatisticValues": {"SampleCount": 1, "Sum": 1, "Minimum": 1, "Maximum": 1}},
+            "InvalidParameterValue", "not simulated",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_put(shop: Any, datum: dict[str, Any], code: str, words: str) -> None:
+    with pytest.raises(shop.exceptions.ClientError, match=words) as caught:
+        put(shop, {"Value": 1}, datum) if "member.1" not in words else put(shop, datum)
+    assert caught.value.response["Error"]["Code"] == code
+    assert own(shop)["Datapoints"] == []  # nothing of a refused call is kept
+
+
+def test_what_no_call_can_have(shop: Any) -> None:
+    with pytest.raises(shop.exceptions.ClientError, match="The value AWS/ for parameter Namespace"):
+        put(shop, {"Value": 1}, namespace="AWS/Lambda")
+    with pytest.raises(shop.exceptions.ClientError, match="MetricData is required"):
+        shop.put_metric_data(Namespace="Shop", MetricData=[])
+    with pytest.raises(shop.exceptions.ClientError, match="greater than 1000"):
+        put(shop, *[{"Value": 1}] * 1001)
+    shop.put_metric_data(
+        Namespace="Shop",
+        EntityMetricData=[{"Entity": {}, "MetricData": [{"MetricName": "Orders", "Value": 1}]}],
+    )
+    assert own(shop)["Datapoints"]
 
 
 def test_an_empty_lab_has_nothing() -> None:

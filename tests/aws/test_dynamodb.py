@@ -505,5 +505,35 @@ def test_a_handler_counts_in_a_table(lab: ll.Lab, dynamodb: Any) -> None:
     assert lab.dynamodb["orders"].items[0]["seen"] == 3
 
 
+def test_a_deleted_table_is_gone_and_its_stream_is_not(dynamodb: Any, lab: ll.Lab) -> None:
+    dynamodb.update_table(TableName="orders", StreamSpecification=FULL)
+    put(dynamodb, "a")
+    arn = dynamodb.describe_table(TableName="orders")["Table"]["LatestStreamArn"]
+    told = dynamodb.delete_table(TableName="orders")["TableDescription"]
+    assert (told["TableStatus"], told["TableName"]) == ("DELETING", "orders")
+    dynamodb.get_waiter("table_not_exists").wait(TableName="orders")
+    missing = "ResourceNotFoundException"
+    refused(dynamodb, missing, "orders not found", dynamodb.delete_table, TableName="orders")
+    refused(dynamodb, missing, "not found", dynamodb.get_item, TableName="orders", Key=key("a"))
+    streams = checked(lab.client("dynamodbstreams"))
+    shown = streams.describe_stream(StreamArn=arn)["StreamDescription"]
+    assert shown["StreamStatus"] == "DISABLED"
+    begin = streams.get_shard_iterator(
+        StreamArn=arn, ShardId=shown["Shards"][0]["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    assert len(streams.get_records(ShardIterator=begin)["Records"]) == 1
+    lab.run(until=2 * 86_400)
+    with pytest.raises(streams.exceptions.ResourceNotFoundException):
+        streams.describe_stream(StreamArn=arn)
+
+
+def test_a_protected_table_is_not_deleted(dynamodb: Any) -> None:
+    dynamodb.update_table(TableName="orders", DeletionProtectionEnabled=True)
+    told = "protected against deletion"
+    refused(dynamodb, "ValidationException", told, dynamodb.delete_table, TableName="orders")
+    dynamodb.update_table(TableName="orders", DeletionProtectionEnabled=False)
+    dynamodb.delete_table(TableName="orders")
+
+
 def test_every_operation_was_called() -> None:
     assert not not_called("dynamodb")

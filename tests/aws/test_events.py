@@ -18,15 +18,8 @@ PAID = json.dumps({"source": ["shop"], "detail": {"total": [{"numeric": [">", 10
 
 
 @pytest.fixture
-def lab() -> ll.Lab:
-    lab = ll.Lab(seed=4)
-    lab.create_function("bill", duration=0.1)
-    return lab
-
-
-@pytest.fixture
-def events(lab: ll.Lab) -> Any:
-    return checked(lab.client("events"))
+def events(shop: ll.Lab) -> Any:
+    return checked(shop.client("events"))
 
 
 def refused(events: Any, code: str, words: str, act: Any, **given: Any) -> None:
@@ -77,7 +70,7 @@ def test_buses(events: Any) -> None:
 # ------------------------------------------------------------------ rules and targets
 
 
-def test_rules(events: Any, lab: ll.Lab) -> None:
+def test_rules(events: Any, shop: ll.Lab) -> None:
     arn = events.put_rule(
         Name="paid", EventPattern=PAID, Description="large", RoleArn="arn:aws:iam::1:role/r"
     )["RuleArn"]
@@ -92,7 +85,7 @@ def test_rules(events: Any, lab: ll.Lab) -> None:
     assert [[each["Name"] for each in page["Rules"]] for page in pages] == [["nightly"], ["paid"]]
     assert len(events.list_rules(NamePrefix="p")["Rules"]) == 1
     events.disable_rule(Name="paid")
-    assert lab.eventbridge["default"].rules["paid"].state == "DISABLED"
+    assert shop.eventbridge["default"].rules["paid"].state == "DISABLED"
     events.enable_rule(Name="paid")
     assert events.describe_rule(Name="paid")["State"] == "ENABLED"
     for _ in range(2):
@@ -115,9 +108,9 @@ def test_rules_that_cannot_be(events: Any) -> None:
     refused(events, invalid, "NextToken", events.list_rules, NextToken="x")
 
 
-def test_targets(events: Any, lab: ll.Lab) -> None:
+def test_targets(events: Any, shop: ll.Lab) -> None:
     events.put_rule(Name="paid", EventPattern=PAID)
-    letters = lab.sqs.create_queue("letters")
+    letters = shop.sqs.create_queue("letters")
     transformer = {"InputPathsMap": {"n": "$.detail.total"}, "InputTemplate": '{"n": <n>}'}
     answer = events.put_targets(
         Rule="paid",
@@ -169,10 +162,10 @@ def test_targets_that_cannot_be(events: Any) -> None:
 # ------------------------------------------------------------------ events
 
 
-def test_events_reach_targets(events: Any, lab: ll.Lab) -> None:
+def test_events_reach_targets(events: Any, shop: ll.Lab) -> None:
     seen: list[Any] = []
 
-    @lab.function
+    @shop.function
     def tell(event: Any, context: Any) -> None:
         seen.append(event)
 
@@ -196,19 +189,19 @@ def test_events_reach_targets(events: Any, lab: ll.Lab) -> None:
     assert told[3] == {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
     assert told[5]["ErrorCode"] == "InvalidArgument"
     assert len({each["EventId"] for each in told if "EventId" in each}) == 4
-    lab.run()
+    shop.run()
     [event] = seen
     assert (event["id"], event["time"]) == (told[0]["EventId"], "2025-01-06T12:00:00Z")
     assert (event["detail"], event["resources"]) == ({"total": 120}, ["r"])
 
 
-def test_events_that_are_refused_put_nothing(events: Any, lab: ll.Lab) -> None:
+def test_events_that_are_refused_put_nothing(events: Any, shop: ll.Lab) -> None:
     many = [entry() for _ in range(11)]
     invalid = "ValidationException"
     refused(events, invalid, "less than or equal to 10", events.put_events, Entries=many)
     large = [entry(Detail=json.dumps({"a": "x" * 200_000})) for _ in range(2)]
     refused(events, invalid, "over the limit", events.put_events, Entries=large)
-    assert lab.trace.queue_events.empty
+    assert shop.trace.queue_events.empty
 
 
 def test_patterns_are_tried(events: Any) -> None:

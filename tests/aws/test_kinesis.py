@@ -409,5 +409,51 @@ def test_a_handler_puts_records(lab: ll.Lab, kinesis: Any) -> None:
     assert [record.data for record in lab.kinesis["clicks"].records] == [b"from a handler"]
 
 
+def test_a_deleted_stream_is_gone(lab: ll.Lab, kinesis: Any) -> None:
+    mapping = lab.create_event_source_mapping(
+        "clicks", lab.create_function("count", duration=0.1), starting_position="TRIM_HORIZON"
+    )
+    put(kinesis, "a", "b")
+    lab.run(until=20)
+    kinesis.delete_stream(StreamName="clicks")
+    kinesis.get_waiter("stream_not_exists").wait(StreamName="clicks")
+    missing = "ResourceNotFoundException"
+    refused(kinesis, missing, "clicks", kinesis.delete_stream, StreamName="clicks")
+    refused(
+        kinesis,
+        missing,
+        "clicks",
+        kinesis.put_record,
+        StreamName="clicks",
+        Data=b"",
+        PartitionKey="k",
+    )
+    assert kinesis.list_streams()["StreamNames"] == []
+    assert (mapping.state, len(lab.trace.invocations)) == ("Disabled", 1)
+    kinesis.create_stream(StreamName="clicks", ShardCount=1)
+    assert kinesis.list_tags_for_stream(StreamName="clicks")["Tags"] == []
+
+
+def test_consumers_are_deregistered_or_go_with_their_stream(lab: ll.Lab, kinesis: Any) -> None:
+    def register(name: str) -> str:
+        made = kinesis.register_stream_consumer(StreamARN=ARN, ConsumerName=name)
+        return str(made["Consumer"]["ConsumerARN"])
+
+    one, _ = register("one"), register("two")
+    mapping = lab.create_event_source_mapping(
+        one, lab.create_function("count", duration=0.1), starting_position="LATEST"
+    )
+    refused(kinesis, "ResourceInUseException", "consumers", kinesis.delete_stream, StreamARN=ARN)
+    assert mapping.state == "Enabled"  # what is refused has changed nothing
+    kinesis.deregister_stream_consumer(ConsumerARN=one)
+    assert mapping.state == "Disabled"
+    kinesis.deregister_stream_consumer(StreamARN=ARN, ConsumerName="two")
+    missing = "ResourceNotFoundException"
+    refused(kinesis, missing, "not found", kinesis.deregister_stream_consumer, ConsumerARN=one)
+    register("three")
+    kinesis.delete_stream(StreamARN=ARN, EnforceConsumerDeletion=True)
+    assert "clicks" not in lab.kinesis
+
+
 def test_every_operation_was_called() -> None:
     assert not not_called("kinesis")

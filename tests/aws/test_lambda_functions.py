@@ -343,6 +343,26 @@ def test_lists_come_in_pages_without_states(lab: ll.Lab, client: Any) -> None:
     assert told == "Invalid value for Marker."
 
 
+def test_the_mapping_of_a_deleted_function_stays_disabled(lab: ll.Lab, client: Any) -> None:
+    create(client)
+    orders = lab.sqs.create_queue("orders")
+    made = client.create_event_source_mapping(FunctionName="bill", EventSourceArn=orders.arn)
+    client.delete_function(FunctionName="bill")
+    orders.send("x")
+    lab.run(until=60)
+    assert client.get_event_source_mapping(UUID=made["UUID"])["State"] == "Disabled"
+    assert orders.depth == 1
+    told = refused(
+        "InvalidParameterValueException", client.update_event_source_mapping, UUID=made["UUID"],
+        Enabled=True,
+    )  # fmt: skip
+    assert told.startswith("Function does not exist")
+    create(client)
+    client.update_event_source_mapping(UUID=made["UUID"], Enabled=True)
+    lab.run(until=120)
+    assert orders.depth == 0
+
+
 def test_functions_are_deleted_with_their_versions(lab: ll.Lab, client: Any) -> None:
     create(client, Publish=True)
     client.create_alias(FunctionName="bill", Name="live", FunctionVersion="1")

@@ -314,5 +314,190 @@ def test_subscription_filters_hand_lines_on(logs: Any, lab: ll.Lab) -> None:
     )  # fmt: skip
 
 
+# ------------------------------------------------------------------ events of one's own
+
+
+def test_what_was_put_is_read_again(logs: Any, lab: ll.Lab) -> None:
+    logs.create_log_group(logGroupName="/shop")
+    logs.create_log_stream(logGroupName="/shop", logStreamName="one")
+    now = int(lab.now.timestamp() * 1000)
+    names = {"logGroupName": "/shop", "logStreamName": "one"}
+    events = [{"timestamp": now - 2, "message": "second"}, {"timestamp": now - 1, "message": "{}"}]
+    assert logs.put_log_events(**names, logEvents=events)["nextSequenceToken"].isdecimal()
+    first = [{"timestamp": now - 3, "message": "first"}]
+    logs.put_log_events(**names, logEvents=first, sequenceToken="anything")
+    found = logs.get_log_events(**names, startFromHead=True)["events"]
+    assert [(e["timestamp"] - now, e["message"], e["ingestionTime"]) for e in found] == [
+        (-3, "first", now), (-2, "second", now), (-1, "{}", now),
+    ]  # fmt: skip
+    shown = logs.filter_log_events(logGroupName="/shop", filterPattern="second")["events"]
+    assert [each["message"] for each in shown] == ["second"]
+    [stream] = logs.describe_log_streams(logGroupName="/shop")["logStreams"]
+    assert (stream["firstEventTimestamp"], stream["lastEventTimestamp"]) == (now - 3, now - 1)
+    [group] = logs.describe_log_groups(logGroupNamePrefix="/shop")["logGroups"]
+    assert group["storedBytes"] == len("firstsecond{}") + 3 * 26
+    logs.delete_log_group(logGroupName="/shop")
+    logs.create_log_group(logGroupName="/shop")
+    assert logs.filter_log_events(logGroupName="/shop")["events"] == []
+
+
+def test_the_next_run_has_the_stream_and_no_events(logs: Any, lab: ll.Lab) -> None:
+    logs.create_log_group(logGroupName="/shop")
+    logs.create_log_stream(logGroupName="/shop", logStreamName="one")
+    now = int(lab.now.timestamp() * 1000)
+    names = {"logGroupName": "/shop", "logStreamName": "one"}
+    logs.put_log_events(**names, logEvents=[{"timestamp": now, "message": "x"}])
+    lab.reset()
+    assert logs.get_log_events(**names)["events"] == []
+
+
+def test_old_and_future_events_are_left_out(logs: Any, lab: ll.Lab) -> None:
+    logs.create_log_group(logGroupName="/shop")
+    logs.create_log_stream(logGroupName="/shop", logStreamName="one")
+    now, hour = int(lab.now.timestamp() * 1000), 3_600_000
+    times = (now - 14 * 24 * hour - 1, now - hour, now, now + 2 * hour + 1)
+    answer = logs.put_log_events(
+        logGroupName="/shop", logStreamName="one",
+        logEvents=[{"timestamp": at, "message": str(at)} for at in times],
+    )  # fmt: skip
+    assert answer["rejectedLogEventsInfo"] == {
+        "tooOldLogEventEndIndex": 1, "tooNewLogEventStartIndex": 3,
+    }  # fmt: skip
+    assert len(logs.filter_log_events(logGroupName="/shop")["events"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("ages", "text", "words"),
+    [
+        ((0, 1), "x", "chronological order"),
+        ((86_400_001, 0), "x", "cannot span more than 24 hours"),
+        ((0,), "x" * (1 << 20), "Log event too large: 1048602 bytes"),
+        ((0, 0), "x" * (1 << 19), "Upload too large: 1048628 bytes"),
+        ((0,) * 10_001, "x", "length less than or equal to 10000"),
+    ],
+)
+def test_batches_that_cannot_be(
+    logs: Any, lab: ll.Lab, ages: tuple[int, ...], text: str, words: str
+) -> None:
+    logs.create_log_group(logGroupName="/shop")
+    logs.create_log_stream(logGroupName="/shop", logStreamName="one")
+    now = int(lab.now.timestamp() * 1000)
+    events = [{"timestamp": now - age, "message": text} for age in ages]
+    with pytest.raises(logs.exceptions.InvalidParameterException, match=words):
+        logs.put_log_events(logGroupName="/shop", logStreamName="one", logEvents=events)
+    missing = logs.exceptions.ResourceNotFoundException
+    with pytest.raises(missing, match="log stream does not exist"):
+        logs.put_log_events(logGroupName="/shop", logStreamName="two", logEvents=events[:1])
+
+
+# ------------------------------------------------------------------ queries
+
+BEGIN = START // 1000
+
+
+def asked(logs: Any, query: str, **more: Any) -> list[dict[str, str]]:
+    """The rows of a query over three minutes, each by field, without the pointer."""
+    given = {"logGroupName": "/aws/lambda/bill", "startTime": BEGIN, "endTime": BEGIN + 180}
+    query_id = logs.start_query(**given | more, queryString=query)["queryId"]
+    answer = logs.get_query_results(queryId=query_id)
+    assert answer["status"] == "Complete"
+    rows = [{each["field"]: each["value"] for each in row} for row in answer["results"]]
+    assert len({row.pop("@ptr") for row in rows}) == len(rows)
+    return rows
+
+
+def test_a_query_finds_lines(logs: Any) -> None:
+    query = """
+    # which orders?
+    fields @timestamp, @message
+    | filter @message like /^order \\d/
+    | sort @timestamp asc
+    """
+    rows = asked(logs, query)
+    assert [row["@message"] for row in rows] == ["order 0\n", "order 1\n", "order 2\n"]
+    assert rows[0]["@timestamp"] == "2025-01-07 00:00:00.245"
+    newest = asked(logs, 'filter @message like "order" | limit 1')
+    assert newest == [rows[-1]]  # both fields, and the newest first, where nothing is said
+    assert asked(logs, "fields @log | limit 1") == [{"@log": "123456789012:/aws/lambda/bill"}]
+
+
+@pytest.mark.parametrize(
+    ("condition", "count"),
+    [
+        ("@message like 'order 1'", 1),
+        ("@message not like /./", 0),
+        ("@message =~ /order [01]/", 2),
+        ('@message = "order 2"', 1),
+        ("@message like 'order' and @message not like '1' or @message like /order 1/", 3),
+        ("@message like /a|o/ and @message like /^order/ and @message != 'order 0'", 2),
+        ("@message like 'a | b'", 0),
+        ("@message like /order\\/0/", 0),
+    ],
+)
+def test_conditions(logs: Any, condition: str, count: int) -> None:
+    assert len(asked(logs, f"filter {condition}")) == count
+
+
+def test_two_filters_are_both_to_hold_and_times_and_groups_count(logs: Any, lab: ll.Lab) -> None:
+    both = "filter @message like 'order' | filter @message like '1'"
+    assert len(asked(logs, both)) == 1
+    assert len(asked(logs, "filter @message like 'order'", endTime=BEGIN + 59)) == 1
+    logs.create_log_group(logGroupName="/shop")
+    logs.create_log_stream(logGroupName="/shop", logStreamName="one")
+    now = int(lab.now.timestamp() * 1000)
+    logs.put_log_events(
+        logGroupName="/shop", logStreamName="one", logEvents=[{"timestamp": now, "message": "mine"}]
+    )
+    query_id = logs.start_query(
+        logGroupNames=["/shop", "/aws/lambda/bill"], startTime=BEGIN, endTime=BEGIN + 600,
+        queryString="fields @logStream | filter @message = 'mine' or @message = 'order 0'",
+    )["queryId"]  # fmt: skip
+    answer = logs.get_query_results(queryId=query_id, maxItems=1)
+    assert answer["results"][0][0] == {"field": "@logStream", "value": "one"}
+    assert (answer["statistics"]["recordsMatched"], len(answer["results"])) == (2.0, 1)
+    rest = logs.get_query_results(queryId=query_id, nextToken=answer["nextToken"])
+    assert len(rest["results"]) == 1
+    lab.reset()
+    with pytest.raises(logs.exceptions.ResourceNotFoundException, match="does not exist"):
+        logs.get_query_results(queryId=query_id)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("", "an empty command is not simulated"),
+        ("stats count(*) by bin(5m)", r"stats count \( \* \) by .* a lab has fields, display"),
+        ("fields @duration", "@duration is not simulated: a lab's lines have the fields"),
+        ("filter @message > 3", "a lab compares by like"),
+        ("filter @message like order", "a text in quotes"),
+        ("filter @message = /x/", "a text in quotes"),
+        ("filter @message =~ 'x'", "a text in quotes"),
+        ("filter @message like /(/", "not simulated: missing"),
+        ("sort @message asc", "a lab sorts by"),
+        ("sort @timestamp", "sort @timestamp asc|desc"),
+        ("limit 0", "1 to 10,000"),
+        ("limit x", "a lab has"),
+    ],
+)
+def test_what_no_query_can_say(logs: Any, query: str, words: str) -> None:
+    with pytest.raises(logs.exceptions.MalformedQueryException, match=words) as caught:
+        asked(logs, query)
+    assert caught.value.response["queryCompileError"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"logGroupNames": ["/aws/lambda/bill"]}, "Exactly one of"),
+        ({"endTime": BEGIN - 1}, "endTime must be greater"),
+        ({"limit": 100_001}, "limit must be 1 to 100000"),
+        ({"queryLanguage": "SQL"}, "SQL is not simulated"),
+    ],
+)
+def test_queries_that_cannot_be_asked(logs: Any, more: dict[str, Any], words: str) -> None:
+    with pytest.raises(logs.exceptions.InvalidParameterException, match=words):
+        asked(logs, "fields @message", **more)
+
+
 def test_every_operation_is_called_here() -> None:
     assert not not_called("logs")

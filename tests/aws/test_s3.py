@@ -370,5 +370,24 @@ def test_notifications_call_functions(s3: Any, lab: ll.Lab) -> None:
     )  # fmt: skip
 
 
+def test_an_empty_bucket_is_deleted(s3: Any, lab: ll.Lab) -> None:
+    s3.put_object(Bucket="photos", Key="a", Body=b"1")
+    begun = s3.create_multipart_upload(Bucket="photos", Key="b")["UploadId"]
+    refused(s3, "BucketNotEmpty", 409, "not empty", s3.delete_bucket, Bucket="photos")
+    s3.delete_object(Bucket="photos", Key="a")
+    assert s3.delete_bucket(Bucket="photos")["ResponseMetadata"]["HTTPStatusCode"] == 204
+    s3.get_waiter("bucket_not_exists").wait(Bucket="photos")
+    refused(s3, "NoSuchBucket", 404, "not exist", s3.delete_bucket, Bucket="photos")
+    assert s3.list_buckets()["Buckets"] == []
+    lab.run(until=5)
+    s3.create_bucket(Bucket="photos")
+    made = s3.list_buckets()["Buckets"][0]["CreationDate"]
+    assert made == START + dt.timedelta(seconds=5)
+    refused(
+        s3, "NoSuchUpload", 404, "not exist", s3.abort_multipart_upload, Bucket="photos", Key="b",
+        UploadId=begun,
+    )  # fmt: skip
+
+
 def test_every_operation_is_called_here() -> None:
     assert not not_called("s3")

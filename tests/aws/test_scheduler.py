@@ -20,15 +20,8 @@ OFF = {"Mode": "OFF"}
 
 
 @pytest.fixture
-def lab() -> ll.Lab:
-    lab = ll.Lab(seed=4)
-    lab.create_function("bill", duration=0.1)
-    return lab
-
-
-@pytest.fixture
-def scheduler(lab: ll.Lab) -> Any:
-    return checked(lab.client("scheduler"))
+def scheduler(shop: ll.Lab) -> Any:
+    return checked(shop.client("scheduler"))
 
 
 def refused(scheduler: Any, code: str, words: str, act: Any, **given: Any) -> None:
@@ -42,22 +35,22 @@ def create(scheduler: Any, name: str = "tick", **more: Any) -> Any:
     return scheduler.create_schedule(Name=name, **given | more)
 
 
-def test_a_schedule_fires(scheduler: Any, lab: ll.Lab) -> None:
+def test_a_schedule_fires(scheduler: Any, shop: ll.Lab) -> None:
     seen: list[Any] = []
-    lab.function(lambda event, context: seen.append(event), name="tell")
+    shop.function(lambda event, context: seen.append(event), name="tell")
     target = {**BILL, "Arn": BILL["Arn"].replace("bill", "tell"), "Input": '{"n": 1}'}
     arn = create(scheduler, Target=target)["ScheduleArn"]
     assert arn == "arn:aws:scheduler:us-east-1:123456789012:schedule/default/tick"
-    lab.run(until=150)
+    shop.run(until=150)
     assert seen == [{"n": 1}] * 3
     scheduler.delete_schedule(Name="tick")
-    lab.run(until=600)
+    shop.run(until=600)
     assert len(seen) == 3
 
 
-def test_what_is_told_of_a_schedule(scheduler: Any, lab: ll.Lab) -> None:
-    letters = lab.sqs.create_queue("letters")
-    lab.run(until=60)
+def test_what_is_told_of_a_schedule(scheduler: Any, shop: ll.Lab) -> None:
+    letters = shop.sqs.create_queue("letters")
+    shop.run(until=60)
     target = BILL | {
         "RetryPolicy": {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 600},
         "DeadLetterConfig": {"Arn": letters.arn},
@@ -78,7 +71,7 @@ def test_what_is_told_of_a_schedule(scheduler: Any, lab: ll.Lab) -> None:
         "EndDate": dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "ActionAfterCompletion": "DELETE",
         "CreationDate": at, "LastModificationDate": at,
     }  # fmt: skip
-    lab.run(until=120)
+    shop.run(until=120)
     scheduler.update_schedule(
         Name="tick", ScheduleExpression="rate(1 hour)", Target=BILL, FlexibleTimeWindow=OFF
     )
@@ -92,8 +85,8 @@ def test_what_is_told_of_a_schedule(scheduler: Any, lab: ll.Lab) -> None:
     )  # fmt: skip
 
 
-def test_a_schedule_made_by_hand_and_one_to_a_bus(scheduler: Any, lab: ll.Lab) -> None:
-    lab.scheduler.create_schedule("hand", "rate(5 minutes)", "bill")
+def test_a_schedule_made_by_hand_and_one_to_a_bus(scheduler: Any, shop: ll.Lab) -> None:
+    shop.scheduler.create_schedule("hand", "rate(5 minutes)", "bill")
     told = scheduler.get_schedule(Name="hand")
     assert told["CreationDate"] == START
     assert told["Target"]["Input"] == "{}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lambdalab.errors import EndlessRun
 from lambdalab.lab import Lab
 
 pytest.importorskip("boto3")
@@ -152,19 +153,36 @@ class TestQueues:
         sqs.create_queue(QueueName="orders")
         assert not received(sqs, orders)
 
-    def test_a_queue_that_a_mapping_reads_is_not_deleted(
+    def test_a_loop_that_would_ask_for_ever_is_told_so(
         self, sqs: Any, orders: str, lab: Lab
     ) -> None:
-        mapping = lab.create_event_source_mapping(
-            "orders", lab.create_function("bill", duration=0.1)
-        )
-        _, kind, told = refused(sqs.delete_queue, QueueUrl=orders)
-        assert (kind, told) == (
-            "UnsupportedOperation",
-            "An event source mapping reads the queue orders",
-        )
-        mapping.delete()
+        plain = lab.client("sqs")
+
+        def wait() -> None:
+            while "Messages" not in plain.receive_message(QueueUrl=orders):
+                pass
+
+        with pytest.raises(EndlessRun, match="give receive_message its WaitTimeSeconds"):
+            wait()
+        for _ in range(3):  # where time passes, one may ask as often as one likes
+            for _ in range(4_000):
+                plain.receive_message(QueueUrl=orders)
+            lab.advance(1)
+
+    def test_the_mapping_of_a_deleted_queue_stays_disabled(
+        self, sqs: Any, orders: str, lab: Lab
+    ) -> None:
+        bill = lab.create_function("bill", duration=0.1)
+        mapping = lab.create_event_source_mapping("orders", bill)
+        sqs.send_message(QueueUrl=orders, MessageBody="x")
         sqs.delete_queue(QueueUrl=orders)
+        lab.advance(60)
+        assert (mapping.state, len(lab.trace.invocations)) == ("Disabled", 0)
+        client = lab.client("lambda")
+        assert client.get_event_source_mapping(UUID=mapping.uuid)["State"] == "Disabled"
+        with pytest.raises(client.exceptions.InvalidParameterValueException, match="not found"):
+            client.update_event_source_mapping(UUID=mapping.uuid, Enabled=True)
+        client.delete_event_source_mapping(UUID=mapping.uuid)
 
     def test_without_its_dead_letter_queue_a_queue_keeps_them(
         self, sqs: Any, orders: str, lab: Lab

@@ -125,7 +125,7 @@ class Lesson:
         """The functions of this notebook that make a lab or a scenario, at any depth."""
         bodies: dict[str, ast.AST] = {}
         for cell in self.code:
-            for node in ast.walk(ast.parse(cell.source)):
+            for node in ast.walk(ast.parse(python(cell.source))):
                 if isinstance(node, ast.FunctionDef):
                     bodies[node.name] = node
         found: set[str] = set()
@@ -136,7 +136,12 @@ class Lesson:
 
 def calls_a_lab(lesson: Lesson, cell: Any) -> bool:
     """Does this cell call a lab, itself or through a function of its lesson?"""
-    return simulates(ast.parse(cell.source), lesson.runs_labs)
+    return simulates(ast.parse(python(cell.source)), lesson.runs_labs)
+
+
+def python(source: str) -> str:
+    """A cell's code without its magics."""
+    return "\n".join("" if line.startswith("%") else line for line in source.split("\n"))
 
 
 def heading(cell: Any) -> str:

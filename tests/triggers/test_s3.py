@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 
 import lambdalab as ll
 from lambdalab.errors import (
+    BucketNotEmpty,
     EntityTooLarge,
     EntityTooSmall,
     InvalidArgument,
     InvalidBucketName,
     InvalidSetting,
     KeyTooLongError,
+    NoSuchBucket,
     NoSuchKey,
     UnknownName,
     UnknownSetting,
@@ -567,3 +569,50 @@ def test_failures_that_only_make_failures_come_to_an_end(way: str) -> None:
     assert ends == {"failed": 4, "dropped": 5}
     assert len(photos) == 8  # of the four that ran, and of as many that were stopped
     lab.audit()
+
+
+# ---- deleting
+
+
+def test_an_empty_bucket_is_deleted_with_whom_it_tells(lab: ll.Lab) -> None:
+    events = heard(lab)
+    bucket = lab.s3.create_bucket("photos")
+    bucket.notify("hear", events=("s3:ObjectCreated:*", "s3:ObjectRemoved:*"))
+    bucket.put_object("a", b"1")
+    with pytest.raises(BucketNotEmpty, match=r"not empty \(1 object in 'photos'\)"):
+        lab.s3.delete_bucket("photos")
+    bucket.delete_object("a")
+    lab.s3.delete_bucket(bucket)
+    assert "photos" not in lab.s3
+    lab.run()
+    assert len(events) == 2  # what was on its way arrives
+    for use in (
+        lambda: bucket.put_object("a"),
+        lambda: bucket.get_object("a"),
+        bucket.list_objects,
+    ):
+        with pytest.raises(NoSuchBucket, match="The specified bucket does not exist"):
+            use()
+    for gone in ("photos", bucket):
+        with pytest.raises(UnknownName):
+            lab.s3.delete_bucket(gone)
+    anew = lab.s3.create_bucket("photos")
+    anew.put_object("a", b"1")
+    lab.run()
+    assert (len(events), anew.notifications) == (2, [])
+    lab.reset()
+    assert len(lab.s3["photos"]) == 0
+
+
+def test_a_failure_record_for_a_bucket_that_is_gone_is_not_delivered() -> None:
+    lab = ll.Lab(rules="latest")
+    lab.s3.create_bucket("failures")
+
+    @lab.function(maximum_retry_attempts=0, on_failure="arn:aws:s3:::failures")
+    def bad(event: Any, context: Any) -> None:
+        raise ValueError("no")
+
+    lab.s3.delete_bucket("failures")
+    lab.invoke(bad, {}, invocation_type="Event")
+    lab.run()
+    assert "delivery_failed" in set(map(str, lab.trace.queue_events["cause"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.errors import ResourceInUseException, UnknownSetting
+from lambdalab.errors import ResourceInUseException, ResourceNotFoundException, UnknownSetting
 from lambdalab.kernel.clock import Clock
 from lambdalab.kernel.random import RandomStreams
 from lambdalab.kernel.scheduler import Scheduler
@@ -13,7 +13,7 @@ from lambdalab.rules import Rules
 from lambdalab.sources.directory import Directory
 from lambdalab.sources.dynamodb.expressions import Open
 from lambdalab.sources.dynamodb.settings import TableSettings, check_name
-from lambdalab.sources.dynamodb.stream import TableStream
+from lambdalab.sources.dynamodb.stream import HOUR_US, TableStream
 from lambdalab.sources.dynamodb.table import Table
 from lambdalab.trace.ids import Ids
 from lambdalab.trace.recorder import Recorder
@@ -52,6 +52,7 @@ class DynamoDb(Directory[Table]):
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.rules, self.ids, self.clock = rules, ids, clock
         self.origin, self.next_number, self.open_door = origin, next_number, open_door
+        self._left: dict[str, tuple[Table, int]] = {}  # deleted, and when
 
     def create_table(
         self,
@@ -102,13 +103,47 @@ class DynamoDb(Directory[Table]):
                 f"; lab.dynamodb[{name!r}] is it, and its update(...) changes it; lab.reset() empties "
                 "it and keeps its settings",
             )
+        left = self._left.pop(name, None)
+        if left is not None:
+            left[0].stream.store.clear()
         made = self._found[name] = Table(name, settings, self)
         return made
+
+    def delete_table(self, table: str | Table) -> Table:
+        """Delete a table with its items; returns it.
+
+        Its stream shows nothing more, and can be read while its records last (24 h), by mappings too:
+        unless a new table takes the name before, then they go. Nobody hears of the items.
+
+        Raises :class:`UnknownName` where there is none.
+        """
+        self.origin()
+        found = self._mine(table)
+        found.update(stream_view_type=None, time_to_live=None)
+        del self._found[found.name]
+        if found._stream is not None:
+            self._left[found.name] = found, self.scheduler.now
+        return found
+
+    def left_streams(self) -> list[Table]:
+        """Deleted tables of this run whose streams can still be read."""
+        kept_us = round(self.rules.dynamodb_stream_retention * HOUR_US)
+        oldest = self.scheduler.now - kept_us
+        return [table for table, at in self._left.values() if at > oldest]
+
+    def _origin_of(self, table: Table) -> Origin:
+        """Who calls a table's verb right now; raises where the table has been deleted."""
+        if self._found.get(table.name) is not table:
+            raise ResourceNotFoundException(
+                f"Requested resource not found: Table: {table.name} not found", "; it was deleted"
+            )
+        return self.origin()
 
     # ------------------------------------------------------------------ another run
 
     def reset(self, scheduler: Scheduler, books: Recorder, streams: RandomStreams) -> None:
         """Begin a new run with the same tables and settings, all empty."""
         self.scheduler, self.books, self.streams = scheduler, books, streams
+        self._left.clear()
         for table in self._found.values():
             table.start()

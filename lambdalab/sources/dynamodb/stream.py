@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lambdalab.sources.dynamodb.service import DynamoDb
 
 _PLACES = 10**20  # how many records a shard's numbers have room for
-_HOUR_US = 3_600 * US
+HOUR_US = 3_600 * US
 
 
 class _Names:
@@ -112,7 +112,7 @@ class TableStream(Holding):
         dynamodb = self._dynamodb
         hours: float = dynamodb.rules.dynamodb_stream_retention
         self.store = StreamStore(
-            self.name, self._shard_count, round(hours * _HOUR_US), dynamodb.scheduler,
+            self.name, self._shard_count, round(hours * HOUR_US), dynamodb.scheduler,
             dynamodb.books, dynamodb.clock, _Names(), kind="table",
         )  # fmt: skip
 

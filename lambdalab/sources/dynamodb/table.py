@@ -198,7 +198,7 @@ class Table(Shown):
 
     def _caller(self) -> int:
         """The invocation whose handler calls; 0 for a caller outside."""
-        origin = self._dynamodb.origin()
+        origin = self._dynamodb._origin_of(self)
         return origin.parent if origin.parent_kind == ParentKind.REQUEST else 0
 
     def _told(self, old: Item | None, return_values: str, typed: bool) -> dict[str, Any] | None:
@@ -229,7 +229,7 @@ class Table(Shown):
         Whole numbers come back as such, others as Decimal. Every read is consistent: it sees what was
         written before. Raises as :meth:`delete_item` does.
         """
-        self._dynamodb.origin()
+        self._dynamodb._origin_of(self)
         ident, _ = self._reader.key(key, typed=typed)
         return _as_given(self._items.get(ident), typed)
 
@@ -258,7 +258,7 @@ class Table(Shown):
         self, action: str, verb: str, given: dict[str, Any], known: tuple[str, ...], typed: bool
     ) -> Page:
         request = parameters(verb, given, known)
-        self._dynamodb.origin()
+        self._dynamodb._origin_of(self)
         expressions = self._expressions
         scratch = expressions.kept(f"{verb}()", self._version, self._items.values())
         answer = expressions.call(scratch, action, request, typed)
@@ -285,7 +285,7 @@ class Table(Shown):
             if name not in ("stream_view_type", "time_to_live"):
                 raise UnknownSetting("update", name, ["stream_view_type", "time_to_live"])
         made = self.settings.changed(self._dynamodb.rules, **settings)
-        self._dynamodb.origin()
+        self._dynamodb._origin_of(self)
         before, view = self.settings.stream_view_type, made.stream_view_type
         if view is not None and before not in (None, view):
             raise ValidationException(

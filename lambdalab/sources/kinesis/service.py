@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from lambdalab.errors import (
     LimitExceededException,
     ResourceInUseException,
+    ResourceNotFoundException,
+    UnknownName,
     UnknownSetting,
 )
 from lambdalab.functions.context import ACCOUNT
@@ -95,6 +97,69 @@ class Kinesis(Directory[Stream]):
         hours = self.rules.kinesis_retention_default
         made = self._found[name] = Stream(name, shard_count, hours, size, self)
         return made
+
+    def delete_stream(
+        self, stream: str | Stream, *, enforce_consumer_deletion: bool = False
+    ) -> None:
+        """Delete a stream, with its shards and every record in it; at once.
+
+        Parameters
+        ----------
+        enforce_consumer_deletion
+            Its consumers go with it; without it a stream that has some is not deleted.
+
+        What writes to it or reads it fails from now on. A mapping that is disabled stays, with nothing
+        to read, until it is deleted or the lab is reset.
+
+        Raises
+        ------
+        UnknownName
+            There is none of that name.
+        ResourceInUseException
+            It has consumers, or a mapping that is enabled reads it: this one has to be deleted or
+            disabled first.
+        """
+        self.origin()
+        found = self._mine(stream)
+        if found.consumers and not enforce_consumer_deletion:
+            raise ResourceInUseException(
+                f"Stream {found.name} under account {ACCOUNT} has registered consumers.",
+                "; enforce_consumer_deletion=True deletes them too",
+            )
+        if any(reader.enabled for reader in found.store.consumers):
+            raise ResourceInUseException(
+                f"An event source mapping reads the stream {found.name}",
+                "; delete or disable it first",
+            )
+        del self._found[found.name]
+        found.store.clear()
+
+    def deregister_stream_consumer(self, consumer: Consumer) -> None:
+        """A consumer with enhanced fan-out is one no more.
+
+        Raises :class:`UnknownName` where it is none of this lab, and :class:`ResourceInUseException`
+        while a mapping that is enabled reads through it.
+        """
+        self.origin()
+        if consumer not in self:
+            known = [
+                each.name for stream in self._found.values() for each in stream.consumers.values()
+            ]
+            raise UnknownName("consumer", getattr(consumer, "name", consumer), known)
+        if any(reader.enabled and reader.source is consumer for reader in consumer.store.consumers):
+            raise ResourceInUseException(
+                f"An event source mapping reads through the consumer {consumer.name}",
+                "; delete or disable it first",
+            )
+        del consumer.stream.consumers[consumer.consumer_name]
+
+    def _origin_of(self, stream: Stream) -> Origin:
+        """Who calls a stream's verb right now; raises where the stream has been deleted."""
+        if self._found.get(stream.name) is not stream:
+            raise ResourceNotFoundException(
+                f"Stream {stream.name} under account {ACCOUNT} not found.", "; it was deleted"
+            )
+        return self.origin()
 
     def check_shards(self, more: int) -> None:
         """Raise :class:`LimitExceededException` if the account may not have so many more shards."""

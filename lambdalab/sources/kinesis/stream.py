@@ -172,7 +172,7 @@ class Stream(Holding, KinesisSource):
 
     def _request(self) -> int:
         """The invocation whose handler calls; 0 for a caller outside."""
-        origin = self._kinesis.origin()
+        origin = self._kinesis._origin_of(self)
         return origin.parent if origin.parent_kind == ParentKind.REQUEST else 0
 
     # ------------------------------------------------------------------ reading
@@ -204,7 +204,7 @@ class Stream(Holding, KinesisSource):
             For a type, a shard or a sequence number that is none.
         """
         kinesis = self._kinesis
-        kinesis.origin()
+        kinesis._origin_of(self)
         at = None if timestamp is None else kinesis.clock.at(timestamp, "timestamp")
         return iterator_of(
             self._shard(shard), shard_iterator_type, starting_sequence_number, at,
@@ -223,7 +223,7 @@ class Stream(Holding, KinesisSource):
             nothing: :attr:`records` shows everything, without limits.
         """
         rules = self._kinesis.rules
-        self._kinesis.origin()
+        self._kinesis._origin_of(self)
         if not isinstance(shard_iterator, ShardIterator):
             raise InvalidSetting("shard_iterator", shard_iterator, "from get_shard_iterator()")
         shard = self._shard(shard_iterator.shard)
@@ -247,7 +247,7 @@ class Stream(Holding, KinesisSource):
         Raises :class:`ResourceInUseException` where there is one of that name,
         :class:`LimitExceededException` for more than a stream may have.
         """
-        self._kinesis.origin()
+        self._kinesis._origin_of(self)
         return register(self, consumer_name)
 
     # ------------------------------------------------------------------ shards
@@ -264,7 +264,7 @@ class Stream(Holding, KinesisSource):
         Raises :class:`InvalidArgumentException` for a closed shard, and for a hash key that does not
         cut it; :class:`LimitExceededException` for more shards than the account may have.
         """
-        self._kinesis.origin()
+        self._kinesis._origin_of(self)
         parent = self._open_shard(shard)
         low, high = parent.starting_hash_key, parent.ending_hash_key
         if new_starting_hash_key is None:
@@ -287,7 +287,7 @@ class Stream(Holding, KinesisSource):
         It happens at once. Raises :class:`InvalidArgumentException` for shards that are closed or
         not neighbours.
         """
-        self._kinesis.origin()
+        self._kinesis._origin_of(self)
         first, second = self._open_shard(shard), self._open_shard(adjacent_shard)
         if first.ending_hash_key + 1 != second.starting_hash_key:
             raise InvalidArgumentException(
@@ -329,7 +329,7 @@ class Stream(Holding, KinesisSource):
         What is older than a shorter period goes at once. What is gone does not come back.
         """
         hours = check_retention(retention_hours, self._kinesis.rules)
-        self._kinesis.origin()
+        self._kinesis._origin_of(self)
         self.retention_hours = hours
         self.store.retain(hours * HOUR_US)
         self._note()
@@ -338,7 +338,7 @@ class Stream(Holding, KinesisSource):
     def update_max_record_size(self, max_record_size: int) -> Stream:
         """Take records of at most so many KiB: 1,024, and up to 10,240 by rules from 2025-10-27 on."""
         size = check_record_size(max_record_size, self._kinesis.rules)
-        self._kinesis.origin()
+        self._kinesis._origin_of(self)
         self.max_record_size = size
         self._note()
         return self

@@ -14,7 +14,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lambdalab.errors import ResourceInUseException, ResourceNotFoundException
+from lambdalab.errors import (
+    InvalidParameterValueException,
+    ResourceInUseException,
+    ResourceNotFoundException,
+)
 from lambdalab.functions.function import Function
 from lambdalab.functions.target import Target
 from lambdalab.kernel.clock import US
@@ -81,11 +85,18 @@ class Mapping(Shown, ABC):
         They hold for receives and batches that begin from now on. Disabled, a mapping receives nothing
         more; what it has received goes its way, and enabled once more it goes on from there.
 
-        Raises as ``create`` does, :class:`ResourceInUseException` while it is in transition, and
+        Raises as ``create`` does, also where it is to be enabled and its function or source has been
+        deleted, :class:`ResourceInUseException` while it is in transition, and
         :class:`ResourceNotFoundException` when it has been deleted; then nothing has changed.
         """
         self._check("update")
         function = settings.pop("function", None)
+        if settings.get("enabled"):
+            if not self._parts.has(self.source):
+                told = f"Event source not found: {self.source.arn}"
+                raise InvalidParameterValueException(told, "; it was deleted: make a new mapping")
+            if function is None and self.function.deleted:  # another one may have its name by now
+                function = ":".join(filter(None, (self.target.name, self.target.qualifier)))
         target = self.target if function is None else self._parts.retarget(self, function)
         made = self._changed(settings, target)
         self.target, self.function = target, target.function

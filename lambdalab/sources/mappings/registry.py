@@ -34,7 +34,8 @@ _ELSEWHERE = {
 
 class EventSourceMappings:
     """All event source mappings of a lab. Parameters: the lab's parts; ``destinations``, which hear of
-    records that a stream's mapping gives up; ``targets``, which finds a function with its qualifier."""
+    records that a stream's mapping gives up; ``targets``, which finds a function with its qualifier;
+    ``has``, which says whether a source is still there."""
 
     def __init__(
         self,
@@ -48,8 +49,10 @@ class EventSourceMappings:
         origin: Callable[[], object],
         destinations: Destinations,
         targets: Callable[[Any], Target],
+        has: Callable[[Any], bool] = lambda source: True,
     ) -> None:
         self.origin, self.destinations, self._targets = origin, destinations, targets
+        self.has = has
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.ids, self.rules, self.clock, self.front_door = ids, rules, clock, front_door
         self._mappings: dict[str, Mapping] = {}
@@ -118,14 +121,14 @@ class EventSourceMappings:
     ) -> None:
         """Begin a new run with the same mappings; the sources have been reset before.
 
-        One that was being deleted is gone.
+        One that was being deleted is gone, and one whose source has been deleted.
         """
         self.scheduler, self.books, self.streams = scheduler, books, streams
         self.front_door = front_door
         for mapping in self._mappings.values():
-            if mapping.leaving:
+            if mapping.leaving or not self.has(mapping.source):
                 mapping.state = GONE
-        kept = {name: m for name, m in self._mappings.items() if not m.leaving}
+        kept = {name: m for name, m in self._mappings.items() if m.state != GONE}
         self._mappings = kept
         for mapping in kept.values():
             mapping.start()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from lambdalab.sources.mappings.place import Workplace
 from lambdalab.sources.mappings.shard_poller import ShardPoller
 from lambdalab.sources.streams.shard import Shard, StreamRecord
+from lambdalab.sources.streams.source import StreamSource
 from lambdalab.trace.schema import Cause, ScalingKind
 
 
@@ -92,6 +93,16 @@ class StreamReader:
             place.books.scaling(
                 now, place.name, ScalingKind.POLLERS, before, number, Cause.CONFIGURED
             )
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the mapping polls."""
+        return self.place.settings.enabled
+
+    @property
+    def source(self) -> StreamSource:
+        """What it reads: the stream, or a consumer of it."""
+        return self.place.source
 
     # ------------------------------------------------------------------ what it hears
 

@@ -43,6 +43,14 @@ class StreamConsumer(Protocol):
     def expires(self, record: StreamRecord) -> None:
         """The stream lets its oldest record go."""
 
+    @property
+    def enabled(self) -> bool:
+        """Whether it is to read."""
+
+    @property
+    def source(self) -> object:
+        """What it reads: the stream, or a consumer of it."""
+
 
 class StreamStore:
     """A stream's shards and records. ``shards`` has all of them by number, closed ones too.
@@ -148,6 +156,16 @@ class StreamStore:
         if self._expires_at >= 0:
             self._scheduler.cancel_background(self._expiry)
             self._expire(None)
+
+    def clear(self) -> None:
+        """The stream is deleted: every record goes, read or not."""
+        if self._expires_at >= 0:
+            self._scheduler.cancel_background(self._expiry)
+            self._expires_at = -1
+        while self._ages:
+            record = self._ages.popleft()
+            record.shard.trim()
+            self._note(record, Action.DELETED, Cause.STREAM_DELETED)
 
     def _watch_oldest(self) -> None:
         if self._ages:

@@ -116,7 +116,7 @@ class Bucket(Shown):
 
         Each but the last has at least 5 MB (:class:`EntityTooSmall`).
         """
-        self._parts.origin()
+        self._s3._origin_of(self)
         body, etag = joined(parts, self._parts.rules)
         return self._write(_MULTIPART, key, body, content_type, metadata, etag)
 
@@ -126,7 +126,7 @@ class Bucket(Shown):
         ``copy_source``: an object, or "bucket/key" as AWS has it. Raises :class:`NoSuchKey`,
         :class:`UnknownName` where there is none.
         """
-        self._parts.origin()
+        self._s3._origin_of(self)
         found = copy_source
         if isinstance(copy_source, str):
             bucket, _, source = copy_source.removeprefix("/").partition("/")
@@ -138,7 +138,7 @@ class Bucket(Shown):
 
     def get_object(self, key: str) -> S3Object:
         """An object; raises :class:`NoSuchKey` where there is none."""
-        self._parts.origin()
+        self._s3._origin_of(self)
         found = self._objects.get(key) if isinstance(key, str) else None
         if found is None:
             raise NoSuchKey("The specified key does not exist.", self._nearest(key))
@@ -159,7 +159,7 @@ class Bucket(Shown):
 
     def delete_object(self, key: str) -> None:
         """Delete an object. Where there is none nothing happens, and nobody is told of it."""
-        origin = self._parts.origin()
+        origin = self._s3._origin_of(self)
         found = self._objects.pop(check_key(key, self._parts.rules), None)
         if found is not None:
             request = origin.parent if origin.parent_kind == ParentKind.REQUEST else 0
@@ -167,7 +167,7 @@ class Bucket(Shown):
 
     def list_objects(self, prefix: str = "") -> list[S3Object]:
         """The objects whose keys begin with ``prefix``, by key."""
-        self._parts.origin()
+        self._s3._origin_of(self)
         if not isinstance(prefix, str):
             raise InvalidSetting("prefix", prefix, "a text", "botocore ListObjectsV2")
         return [self._objects[key] for key in sorted(self._objects) if key.startswith(prefix)]
@@ -209,7 +209,7 @@ class Bucket(Shown):
     def _write(
         self, event: str, key: str, body: object, content_type: str, metadata: object, etag: str = "",
     ) -> S3Object:  # fmt: skip
-        origin, rules = self._parts.origin(), self._parts.rules
+        origin, rules = self._s3._origin_of(self), self._parts.rules
         check_key(key, rules)
         data, own = body_of(body), check_metadata(metadata, rules)
         if not isinstance(content_type, str):
@@ -261,7 +261,7 @@ class Bucket(Shown):
         InvalidSetting, UnknownName, UnknownSetting
             For what cannot be.
         """
-        self._parts.origin()
+        self._s3._origin_of(self)
         if unknown:
             raise UnknownSetting("notify", next(iter(unknown)), _NOTIFY)
         found = target_of(self._parts, target)
@@ -292,7 +292,7 @@ class Bucket(Shown):
 
     def remove_notification(self, name: str) -> None:
         """Take a notification away, by name. What is on its way still arrives."""
-        self._parts.origin()
+        self._s3._origin_of(self)
         name = getattr(name, "name", name)
         if not isinstance(name, str) or name not in self._notifications:
             raise UnknownName(f"notification in bucket {self.name}", name, self._notifications)

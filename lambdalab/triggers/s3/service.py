@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 import orjson
 
-from lambdalab.errors import InvalidBucketName, InvalidSetting
+from lambdalab.errors import BucketNotEmpty, InvalidBucketName, InvalidSetting, NoSuchBucket
 from lambdalab.invocation.destinations import Destination, Envelope
+from lambdalab.invocation.front_door import Origin
 from lambdalab.rules import RULES
 from lambdalab.sources.directory import Directory
 from lambdalab.triggers.parts import Parts
@@ -65,6 +66,31 @@ class S3(Directory[Bucket]):
         if known is None:
             known = self._found[name] = Bucket(name, self, self._parts)
         return known
+
+    def delete_bucket(self, bucket: str | Bucket) -> None:
+        """Delete an empty bucket, and whom it tells; what is on its way to them still arrives.
+
+        What writes to it fails from now on: a record of a failure, too.
+
+        Raises :class:`UnknownName` where there is none, :class:`BucketNotEmpty`.
+        """
+        self._parts.origin()
+        found = self._mine(bucket)
+        if len(found):
+            number = len(found)
+            raise BucketNotEmpty(
+                "The bucket you tried to delete is not empty",
+                f" ({number:,} object{'s' * (number != 1)} in {found.name!r})",
+            )
+        del self._found[found.name]
+
+    def _origin_of(self, bucket: Bucket) -> Origin:
+        """Who calls a bucket's verb right now; raises where the bucket has been deleted."""
+        if self._found.get(bucket.name) is not bucket:
+            raise NoSuchBucket(
+                "The specified bucket does not exist", f" ({bucket.name!r}; it was deleted)"
+            )
+        return self._parts.origin()
 
     def _begin(self) -> None:
         for bucket in self._found.values():
