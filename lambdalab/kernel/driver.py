@@ -31,10 +31,11 @@ _LEAST_REAL, _MOST_REAL = 0.0005, 0.5  # seconds for which a lab that keeps real
 class _Work:
     """One thing to do: what, for whom, and where the answer goes."""
 
-    __slots__ = ("alone", "answer", "body", "failed", "result", "thread")
+    __slots__ = ("alone", "answer", "body", "failed", "result", "thread", "waits")
 
-    def __init__(self, body: Callable[[], Any], alone: bool) -> None:
-        self.body, self.alone, self.thread = body, alone, threading.current_thread()
+    def __init__(self, body: Callable[[], Any], alone: bool, waits: bool) -> None:
+        self.body, self.alone, self.waits = body, alone, waits
+        self.thread = threading.current_thread()
         self.answer: Future[Any] = Future()
         self.result: Any = None
         self.failed: BaseException | None = None
@@ -96,7 +97,8 @@ class Driver:
         self._closing = False
         self._began = (0.0, 0)
         self._over: list[_Work] = []
-        self._resting = False  # nobody waits, and what is in flight goes on
+        self._rested = False  # nobody waits, and what was in flight has come to its end
+        self._hurried = False
 
     def submit(
         self, body: Callable[[], T], *, alone: bool = False, waits: bool = False
@@ -107,7 +109,7 @@ class Driver:
         itself; ``waits``, whether it begins only when the lab, which nobody waits for, has come to rest
         (or :meth:`hurry` is called). Raises LabError once it is closed.
         """
-        work = _Work(body, alone)
+        work = _Work(body, alone, waits)
         with self._changed:
             if self._closing:
                 raise LabError("what drives this lab is closed")
@@ -117,7 +119,7 @@ class Driver:
                 self._thread = threading.Thread(target=self._run, name="lambdalab", daemon=True)
                 self._thread.start()
             self._changed.notify()
-            if not (waits and self._resting):
+            if self._may_begin(work):
                 self._bell.wake()
         return work.answer
 
@@ -125,6 +127,7 @@ class Driver:
         """Let those begin that wait for the lab to come to rest."""
         with self._changed:
             if self._come:
+                self._hurried = True
                 self._bell.wake()
 
     def call(self, body: Callable[[], T]) -> T:
@@ -142,8 +145,9 @@ class Driver:
         A lab that is coming to rest gets a second of real time for it.
         """
         with self._changed:
-            self._changed.wait_for(lambda: not self._resting, _PATIENCE)
-            self._closing, thread = True, self._thread
+            if self._thread is not None and self._speed is None:
+                self._changed.wait_for(lambda: self._rested, _PATIENCE)
+            self._closing, self._hurried, thread = True, True, self._thread
             self._changed.notify()
             self._bell.wake()
         if thread is not None and not self.is_here:
@@ -154,14 +158,13 @@ class Driver:
     def _run(self) -> None:
         while self._take():
             self._bell = bell = Bell()
-            if self._come:
+            if any(self._may_begin(work) for work in self._come):
                 continue
             try:
                 self._go_on(bell)
-            except (
-                BaseException
-            ) as error:  # what goes wrong in a run is raised where it was waited for
+            except BaseException as error:  # it is raised where somebody waits for the run
                 self._give_up(error)
+                self._rested = True  # lest it is tried again and again
             self._answer()
 
     def _go_on(self, bell: Bell) -> None:
@@ -173,18 +176,20 @@ class Driver:
             keeper.linger(bell)
             if not bell.over:
                 self._give_up(NeverAnswered("nothing is left to happen, and no answer has come"))
-        elif self._idle():
-            self._resting = True
-            try:
-                keeper.linger(bell)
-            finally:
-                with self._changed:
-                    self._resting = False
-                    self._changed.notify_all()
-            if not bell.over:
-                self._rest()
-        else:
+        elif self._rested:
             self._rest()
+        else:
+            if self._idle():
+                keeper.linger(bell)
+            if not bell.over:
+                with self._changed:
+                    self._rested = True
+                    self._changed.notify_all()
+
+    def _may_begin(self, work: _Work) -> bool:
+        """Whether somebody need not wait for the lab to come to rest."""
+        now = self._rested or self._hurried or self._speed is not None or bool(self._there)
+        return now or not work.waits
 
     def _take(self) -> bool:
         """Let begin who has come; False when all is done and nobody will come any more."""
@@ -194,12 +199,15 @@ class Driver:
             with suppress(LabError):  # which is told when they are there
                 self._time.keeper().linger(Bell(), self._due_now())
         with self._changed:
-            come, self._come = self._come, deque()
-            if not come and not self._there and self._closing:
+            come = [work for work in self._come if self._may_begin(work)]
+            self._come = deque(work for work in self._come if work not in come)
+            if come:
+                self._rested = self._hurried = False
+            elif not self._there and self._closing:
                 return False
         if self._grace:
             known = {thread: place for place, thread in enumerate(threading.enumerate())}
-            come = deque(sorted(come, key=lambda work: known.get(work.thread, len(known))))
+            come.sort(key=lambda work: known.get(work.thread, len(known)))
         for work in come:
             if not work.answer.set_running_or_notify_cancel():
                 continue

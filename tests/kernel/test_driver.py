@@ -168,6 +168,27 @@ def test_handlers_that_another_thread_began_cannot_move(lab: ll.Lab, drive: Any)
     assert lab.trace.invocations["status"].tolist()[0] == "succeeded"
 
 
+def test_who_waits_for_rest_finds_the_lab_at_rest(lab: ll.Lab, drive: Any) -> None:
+    driver = drive(idle=lambda: True)
+    for number in range(1, 40):
+        driver.call(lambda: lab.invoke("slow", 1, invocation_type="Event"))
+        runs = driver.submit(lambda: len(lab.trace.attempts), waits=True)
+        assert runs.result(PATIENCE) == number
+
+
+def test_a_lab_that_cannot_run_does_not_spin(lab: ll.Lab, drive: Any) -> None:
+    lab.invoke("slow", 30, invocation_type="Event")
+    lab.advance(5)  # it sleeps in this thread
+    driver = drive(idle=lambda: True)
+    with pytest.raises(LabError, match="began in another thread"):
+        driver.call(lambda: lab.invoke("slow", 1))
+    used = time.process_time()
+    time.sleep(0.2)
+    assert time.process_time() - used < 0.15
+    driver.close()
+    lab.run()
+
+
 def test_what_was_taken_back_does_not_begin(lab: ll.Lab, drive: Any) -> None:
     driver, began, go = drive(), list[int](), threading.Event()
     first = driver.submit(go.wait, alone=True)
