@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from benchmarks import (
     api,
+    endpoint,
     events,
     flow,
     growth,
@@ -35,6 +36,7 @@ FAMILIES: dict[str, Family] = {
     "viewer": lambda args: viewer.rows(args.full),
     "sweeps": lambda args: sweeps.rows(),
     "api": lambda args: api.rows(args.rounds),
+    "endpoint": lambda args: endpoint.rows(args.rounds),
 }
 
 

@@ -7,7 +7,7 @@
 The package is built once; every test then runs against the installed wheel, from a copy of the
 clone that has no `lambdalab/` folder, so that nothing can be imported from the source tree by
 accident. Nothing is skipped silently: each skip is printed with its reason. With `CI` set, a
-missing browser is a failure.
+missing browser or AWS CLI is a failure.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ NOT_COPIED = shutil.ignore_patterns(
 README_TEST = "tests/test_readme.py"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 CHROMIUM_PACKAGES = ("chromium", "fonts-dejavu-core")
+AWS_CLIS = ("/usr/local/bin/aws", "/usr/bin/aws")
 
 
 def environment() -> dict[str, str]:
@@ -118,7 +119,13 @@ def unit(outcome: Outcome) -> None:
     """tests/ on two processes."""
     left_to_others = ("--ignore=tests/browser", f"--ignore={README_TEST}")
     slowest = ("--durations=15", "--durations-min=2")
-    pytest(outcome, "unit", "-n", "2", "--dist", "worksteal", *slowest, *left_to_others, "tests")
+    options = ("-n", "2", "--dist", "worksteal", *slowest, *left_to_others, "tests")
+    if not find_aws_cli():
+        install("AWS CLI of version 2", "the tests with it", "awscli")
+    env = environment()
+    if find_aws_cli() or env.get("CI"):
+        env["AWS_CLI_REQUIRED"] = "1"
+    pytest(outcome, "unit", *options, env=env)
 
 
 def world(outcome: Outcome) -> None:
@@ -170,7 +177,7 @@ def browser(outcome: Outcome) -> None:
         outcome.skip("tests/browser", "there are none yet")
         return
     if not find_browser():
-        install_browser()
+        install("Chromium", "the browser tests", *CHROMIUM_PACKAGES)
     env = environment()
     env.setdefault("SHOTS", str(BUILD / "shots"))
     if find_browser() or env.get("CI"):
@@ -190,7 +197,7 @@ PARTS: dict[str, Callable[[Outcome], None]] = {
 NEED_THE_WHEEL = {"unit", "world", "docs", "notebooks", "browser"}
 
 
-# ---- the browser
+# ---- what no wheel brings: the browser, the AWS CLI
 
 
 def find_browser() -> str | None:
@@ -199,14 +206,25 @@ def find_browser() -> str | None:
     return named or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
-def install_browser() -> None:
-    """As root on Debian and its kin, install Chromium; elsewhere leave the machine alone."""
+def find_aws_cli() -> str | None:
+    """The AWS CLI, version 2, that tests/aws/endpoint/shell.py would take; PyPI's is version 1."""
+    named = os.environ.get("AWS_CLI")
+    found = [named] if named else [*AWS_CLIS, *(f"{place}/aws" for place in os.get_exec_path())]
+    for path in filter(shutil.which, found):
+        asked = subprocess.run((path, "--version"), capture_output=True, text=True, check=False)
+        if asked.stdout.startswith("aws-cli/2."):
+            return path
+    return None
+
+
+def install(what: str, where: str, *packages: str) -> None:
+    """As root on Debian and its kin, install packages; elsewhere leave the machine alone."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        print("no Chromium here, and no right to install it: the browser tests cannot run")
+        print(f"no {what} here, and no right to install it: {where} cannot run")
         return
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
     call("apt-get", "update", "-q", env=env)
-    call("apt-get", "install", "-q", "-y", "--no-install-recommends", *CHROMIUM_PACKAGES, env=env)
+    call("apt-get", "install", "-q", "-y", "--no-install-recommends", *packages, env=env)
 
 
 # ---- the command

@@ -10,6 +10,7 @@ import base64
 import binascii
 import io
 import json
+from http import HTTPStatus
 from typing import Any
 
 from botocore.exceptions import ReadTimeoutError as BotocoreReadTimeout
@@ -106,6 +107,8 @@ def _ask(call: Call, payload: Any, kind: str) -> Reply:
         raise
     call.metadata["RetryAttempts"] = reply.tries - 1
     call.status, call.request_id = reply.status_code, reply.request_id
+    if reply.status_code == HTTPStatus.OK:
+        call.handler_at = reply._call.handler_at
     return reply
 
 

@@ -62,6 +62,8 @@ class Call:
     """What more its ``ResponseMetadata`` says, such as ``RetryAttempts``."""
     caller: Any = None
     """Who invokes, where it is not the client with retries of its own (see ``lab.invoke``)."""
+    handler_at: int | None = None
+    """When the handler began that an Invoke ran, in the lab's microseconds."""
 
     def __getitem__(self, name: str) -> Any:
         return self.given[name]
