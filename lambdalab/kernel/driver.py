@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -156,6 +156,15 @@ class Driver:
     # ------------------------------------------------------------------ in the thread
 
     def _run(self) -> None:
+        with ExitStack() as kept:
+            if self.keeps:  # put on and off for each that comes, they would cost more than all else
+                from lambdalab.kernel import shims  # brings greenlet
+
+                with suppress(LabError):  # another library has the clocks: who comes is told
+                    kept.enter_context(shims.installed())
+            self._drive()
+
+    def _drive(self) -> None:
         while self._take():
             self._bell = bell = Bell()
             if any(self._may_begin(work) for work in self._come):

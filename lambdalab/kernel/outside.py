@@ -57,7 +57,10 @@ class Outside:
     def begin(self) -> None:
         """The lab starts anew."""
         if self._visitors is not None:
+            from lambdalab.kernel.shims import executors
+
             self._visitors.forget()
+            executors.forget(self)
 
 
 outside: dict[int, Outside] = {}
@@ -97,6 +100,7 @@ class Virtual:
             outside.pop(thread, None)
         else:
             outside[thread] = self._before
+        shims.executors.leave(self._time)
         shims.uninstall()
 
 

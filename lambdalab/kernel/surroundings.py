@@ -14,7 +14,6 @@ import os
 import random
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from logging import LogRecord
@@ -299,12 +298,7 @@ class Surroundings:
 
     def leave(self) -> None:
         """Its task stops for now: what it has replaced of the process's goes with it."""
-        if (
-            warnings.filters is not shared.filters
-            or sys.stdout is not shared.stdout
-            or sys.stderr is not shared.stderr
-            or warnings.showwarning is not shared.show
-        ):
+        if shared.replaced():
             self._kept = shared.take_away()
 
     def set_variables(self, variables: Mapping[str, str]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from lambdalab.errors import LabError
 from lambdalab.kernel.outside import Outside, outside
 from lambdalab.kernel.shims.modules import stage
+from lambdalab.kernel.shims.warnings_ import Kept, shared
 from lambdalab.kernel.task import NEVER, Visitor
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Visitors:
-    """The visitors of one lab; they are also what its tasks know as their surroundings.
+    """The visitors of one lab.
 
     Parameters: ``time``, the lab's time, in which they live; ``tasks()``, the lab's tasks.
     """
@@ -44,7 +45,7 @@ class Visitors:
             done(task)
 
         tasks = self._tasks()
-        task = Visitor(tasks, body, self, NEVER, ended)
+        task = Visitor(tasks, body, _Place(self._time), NEVER, ended)
         task.ident = ident
         self._there[task] = None
         tasks.admit(task)
@@ -54,15 +55,34 @@ class Visitors:
         """The lab starts anew: those that were there are being unwound."""
         self._there.clear()
 
+
+class _Place:
+    """What tasks know as a visitor's surroundings: those of the process, and the lab's time.
+
+    A stream or a warning filter that it puts in place of the process's (``redirect_stdout``) is its own:
+    handlers run in between, and theirs are others.
+    """
+
+    __slots__ = ("__weakref__", "_kept", "_time")
+
+    def __init__(self, time: Outside) -> None:
+        self._time = time
+        self._kept: Kept | None = None
+
     def enter(self) -> None:
-        """One of them goes on; it sees the process's modules."""
+        """It goes on, and sees the process's modules."""
         if stage.owner is not None:
             stage.show(None)
+        if self._kept is not None:
+            shared.set(self._kept)
+            self._kept = None
         outside[get_ident()] = self._time
 
     def leave(self) -> None:
         """It has given the thread back."""
         outside.pop(get_ident(), None)
+        if shared.replaced():
+            self._kept = shared.take_away()
 
     @property
     def processor(self) -> NoReturn:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
 import queue
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
@@ -160,6 +163,7 @@ class TestInABlock:
                 time.sleep(1)
                 assert not lock.acquire(blocking=False)
                 assert not lock.acquire(timeout=1)
+                assert time.monotonic() == began + 2
                 with lock:
                     assert time.monotonic() == began + 4
                     other = threading.Thread(target=want)
@@ -169,6 +173,39 @@ class TestInABlock:
                     free = time.monotonic()
                 other.join()
                 assert seen == [free]
+
+    def test_who_has_waited_longest_for_a_lock_gets_it(self, lab: Lab) -> None:
+        lock, seen = threading.Lock(), list[str]()
+
+        def want(name: str, begin: float) -> None:
+            time.sleep(begin)
+            with lock:
+                seen.append(name)
+                time.sleep(10)
+
+        with lab.aws():
+            given = [("third", 3), ("first", 1), ("fourth", 4), ("second", 2)]
+            threads = [threading.Thread(target=want, args=each) for each in given]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert seen == ["first", "second", "third", "fourth"]
+        assert lab.elapsed == 41
+
+    def test_what_a_notebooks_tools_wait_for_takes_none_of_its_time(self, lab: Lab) -> None:
+        """A progress bar waits, in the notebook's thread, for a thread of its own: a real one."""
+        wait = "def wait(lock, seconds):\n    return lock.acquire(timeout=seconds)\n"
+        mine, theirs = {"__name__": "__main__"}, {"__name__": "tqdm.std"}
+        for namespace in (mine, theirs):
+            exec(wait, namespace)
+        with lab.aws():
+            lock = threading.Lock()
+            assert lock.acquire()
+            assert not theirs["wait"](lock, 0.01)  # type: ignore[operator]
+            assert time.monotonic() == 0
+            assert not mine["wait"](lock, 600)  # type: ignore[operator]
+            assert time.monotonic() == 600
 
     def test_a_condition_is_notified(self, lab: Lab) -> None:
         with lab.aws():
@@ -238,6 +275,36 @@ class TestInABlock:
             thread.join()
         assert seen == [("yes", False)]
         assert capsys.readouterr().out == "from a thread\n"
+
+    def test_streams_and_filters_of_the_block_and_its_threads(self) -> None:
+        said: dict[str, str] = {}
+
+        def speak(name: str) -> None:
+            with contextlib.redirect_stdout(io.StringIO()) as stream, warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                for _ in range(2):
+                    boto3.client("lambda").invoke(FunctionName="talk")
+                    print("from", name)
+                    warnings.warn("which is ignored", stacklevel=1)
+            said[name] = stream.getvalue()
+
+        with Lab(seed=1) as lab:
+
+            @lab.function(name="talk")
+            def talk(event: Any, context: Any) -> None:
+                time.sleep(1)
+                print("from the handler")
+
+            with lab.aws():
+                threads = [threading.Thread(target=speak, args=(name,)) for name in "ab"]
+                for thread in threads:
+                    thread.start()
+                speak("block")
+                for thread in threads:
+                    thread.join()
+            assert said == {name: f"from {name}\n" * 2 for name in ("a", "b", "block")}
+            assert (lab.trace.logs["message"] == "from the handler").sum() == 6
+            lab.audit()
 
     def test_its_verbs(self, lab: Lab) -> None:
         told: list[Any] = []

@@ -11,13 +11,14 @@ import sys
 from _thread import allocate_lock
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from lambdalab.errors import LabError
 from lambdalab.kernel.shims.chance import Chance
 from lambdalab.kernel.shims.clocks import Clocks
 from lambdalab.kernel.shims.counters import Counters
 from lambdalab.kernel.shims.environ import Environ
+from lambdalab.kernel.shims.executors import Executors
 from lambdalab.kernel.shims.exits import Exits
 from lambdalab.kernel.shims.files import Files
 from lambdalab.kernel.shims.hosts import Hosts
@@ -46,6 +47,7 @@ _KINDS: tuple[type[Shim], ...] = (
     Clocks,
     Zone,
     Threads,
+    Executors,
     Locals,
     Loops,
     Counters,
@@ -60,6 +62,7 @@ _KINDS: tuple[type[Shim], ...] = (
     Hosts,
     Warnings,
 )
+_Kind = TypeVar("_Kind")
 _shims: list[Shim] = []  # made once; their closures are kept between runs
 _users = 0
 _lock = allocate_lock()
@@ -75,6 +78,9 @@ def install() -> None:
         if _users == 0:
             refuse_other_clocks()
             _put_on(_made())
+        else:
+            _found(Streams).again()
+            _found(Warnings).again()
         _users += 1
 
 
@@ -86,6 +92,8 @@ def uninstall() -> None:
         if _users == 0:
             for shim in reversed(_shims):
                 shim.off()
+        else:
+            _found(Streams).back()
 
 
 @contextmanager
@@ -100,14 +108,14 @@ def installed() -> Iterator[None]:
 
 def level() -> str:
     """Which clock shims run: "re-aim", or "adopt" and why."""
-    clocks = _clocks()
+    clocks = _found(Clocks)
     return f"{clocks.level} ({clocks.why})" if clocks.why else clocks.level
 
 
 def handlers_changed(may_hold_clocks: Callable[[], bool]) -> None:
     """Tell that a handler was registered: the next run looks for clocks it bound early, if it may."""
     if _shims:
-        _clocks().handlers_changed(may_hold_clocks)
+        _found(Clocks).handlers_changed(may_hold_clocks)
 
 
 def refuse_other_clocks() -> None:
@@ -130,10 +138,11 @@ def _made() -> list[Shim]:
     return _shims
 
 
-def _clocks() -> Clocks:
-    clocks = _made()[0]
-    assert isinstance(clocks, Clocks)
-    return clocks
+def _found(kind: type[_Kind]) -> _Kind:
+    """The shim of that kind."""
+    shim = _made()[_KINDS.index(kind)]
+    assert isinstance(shim, kind)
+    return shim
 
 
 def _put_on(shims: list[Shim]) -> None:

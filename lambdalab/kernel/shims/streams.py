@@ -18,6 +18,7 @@ class Streams:
 
     def __init__(self) -> None:
         self._pairs: dict[str, tuple[Any, Forward]] = {}
+        self._nested: list[list[tuple[str, Any, Forward]]] = []
 
     def on(self) -> None:
         """Put the forwarding streams before the present ones."""
@@ -27,6 +28,29 @@ class Streams:
                 self._pairs[name] = real, Forward(real)
             setattr(sys, name, self._pairs[name][1])
         shared.stdout, shared.stderr = sys.stdout, sys.stderr
+
+    def again(self) -> None:
+        """A run within a longer use: where somebody has put a stream of his own there since, such as
+        ``redirect_stdout``, stand before that one too, until :meth:`back`."""
+        found = []
+        for name in ("stdout", "stderr"):
+            real = getattr(sys, name)
+            if type(real) is not Forward:
+                forward = Forward(real)
+                setattr(sys, name, forward)
+                found.append((name, real, forward))
+        self._nested.append(found)
+        if found:
+            shared.stdout, shared.stderr = sys.stdout, sys.stderr
+
+    def back(self) -> None:
+        """The latest :meth:`again` is over."""
+        found = self._nested.pop()
+        for name, real, forward in found:
+            if getattr(sys, name) is forward:
+                setattr(sys, name, real)
+        if found:
+            shared.stdout, shared.stderr = sys.stdout, sys.stderr
 
     def off(self) -> None:
         """Give the process its streams back."""

@@ -34,6 +34,15 @@ class Shared:
     stdout: Any
     stderr: Any
 
+    def replaced(self) -> bool:
+        """Whether something else stands in the place of one of them."""
+        return (
+            warnings.filters is not self.filters
+            or sys.stdout is not self.stdout
+            or sys.stderr is not self.stderr
+            or warnings.showwarning is not self.show
+        )
+
     def take_away(self) -> Kept:
         """What a handler that leaves has put in their place; the process's come back."""
         kept = (
@@ -74,10 +83,14 @@ class Warnings:
 
     def on(self) -> None:
         """Note what the process has; from here on handlers have their own."""
-        shared.filters, shared.show = warnings.filters, warnings.showwarning
-        shared.show_message = _warnings._showwarnmsg_impl
+        self.again()
         self._names.on()
         filters_mutated()
+
+    def again(self) -> None:
+        """A run within a longer use: what the process has may have changed since."""
+        shared.filters, shared.show = warnings.filters, warnings.showwarning
+        shared.show_message = _warnings._showwarnmsg_impl
 
     def off(self) -> None:
         """Stop."""
