@@ -14,8 +14,8 @@ import docs_columns
 import pandas as pd
 
 import lambdalab as ll
-from lambdalab import rules as lambda_rules
 from lambdalab import api_rules, source_rules, trigger_rules
+from lambdalab import rules as lambda_rules
 from lambdalab.rules import RULES, Rule, Rules
 from lambdalab.trace import codes
 from lambdalab.trace.tables import TABLES

@@ -8,6 +8,7 @@ docs/fidelity.md.
 from __future__ import annotations
 
 import mutations_capacity
+import mutations_clients
 import mutations_events
 import mutations_explorers
 import mutations_fifo
@@ -42,4 +43,5 @@ MUTATIONS: list[Mutation] = [
     *mutations_explorers.MUTATIONS,
     *mutations_viewing.MUTATIONS,
     *mutations_learning.MUTATIONS,
+    *mutations_clients.MUTATIONS,
 ]

@@ -342,7 +342,7 @@ MUTATIONS: list[Mutation] = [
         "a stream's records wait although they were taken",
         "",
         "trace/findings_waiting.py",
-        "        places = _not_taken(tables, places, code)\n",
+        "        places = not_taken(tables, places, code)\n",
         "",
         _STREAM_WAITS,
     ),

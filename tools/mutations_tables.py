@@ -66,8 +66,8 @@ MUTATIONS: list[Mutation] = [
         "changes are kept for two days",
         "stream-retention-table",
         "sources/dynamodb/stream.py",
-        "self.name, self._shard_count, round(hours * _HOUR_US), dynamodb.scheduler,",
-        "self.name, self._shard_count, round(2 * hours * _HOUR_US), dynamodb.scheduler,",
+        "self.name, self._shard_count, round(hours * HOUR_US), dynamodb.scheduler,",
+        "self.name, self._shard_count, round(2 * hours * HOUR_US), dynamodb.scheduler,",
         "tests/fidelity/test_tables.py::test_changes_are_kept_for_a_day",
     ),
     Mutation(

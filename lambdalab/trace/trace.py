@@ -198,9 +198,7 @@ class Trace:
         frame: pd.DataFrame = metrics(self._tables, period)
         return frame
 
-    def samples(
-        self, namespace: str, metric: str, *, qualifier: str | None = None
-    ) -> pd.DataFrame:
+    def samples(self, namespace: str, metric: str, *, qualifier: str | None = None) -> pd.DataFrame:
         """What :meth:`metrics` makes its statistics of: one row per sample of one metric.
 
         Parameters: as in its columns, such as ``"AWS/Lambda"`` and ``"Duration"``; with a ``qualifier``

@@ -109,7 +109,7 @@ def test_lists_and_deletes(firehose: Any, lab: ll.Lab) -> None:
         create(firehose, f"s{number:02}")
     first = firehose.list_delivery_streams()
     assert (len(first["DeliveryStreamNames"]), first["HasMoreDeliveryStreams"]) == (10, True)
-    rest = firehose.list_delivery_streams(ExclusiveStartDeliveryStreamName="s09", Limit=5)
+    rest = firehose.list_delivery_streams(ExclusiveStartDeliveryStreamName="s09", Limit=2)
     assert (rest["DeliveryStreamNames"], rest["HasMoreDeliveryStreams"]) == (["s10", "s11"], False)
     kinesis = "KinesisStreamAsSource"
     assert not firehose.list_delivery_streams(DeliveryStreamType=kinesis)["DeliveryStreamNames"]

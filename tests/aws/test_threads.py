@@ -306,6 +306,18 @@ class TestInABlock:
             assert (lab.trace.logs["message"] == "from the handler").sum() == 6
             lab.audit()
 
+    def test_a_pool_outlives_the_block(self, lab: Lab) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            real = pool.submit(time.time).result(20)
+            for n in range(2):
+                with lab.aws():
+                    assert list(pool.map(ask, [2, 2])) == [2, 2]
+                    assert pool.submit(time.time).result() == time.time() < real - 1e6
+                assert pool.submit(time.time).result(20) > real - 1
+                with Lab(seed=n) as other, other.aws():
+                    assert pool.submit(time.monotonic).result() == 0
+        assert most_at_once(lab) == 2
+
     def test_its_verbs(self, lab: Lab) -> None:
         told: list[Any] = []
 

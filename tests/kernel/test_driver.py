@@ -200,6 +200,28 @@ def test_what_was_taken_back_does_not_begin(lab: ll.Lab, drive: Any) -> None:
     assert began == []
 
 
+def test_those_who_call_together_begin_in_the_order_of_their_threads(drive: Any) -> None:
+    """Not in that in which they happened to come: here it is the other way round."""
+    driver, go, began = drive(grace=0.01), threading.Event(), list[int]()
+    busy = driver.submit(go.wait, alone=True)
+    turns = [threading.Event() for _ in range(4)]
+
+    def ask(number: int) -> None:
+        assert turns[number].wait(PATIENCE)
+        asked = driver.submit(lambda: began.append(number))
+        (turns[number - 1] if number else go).set()
+        asked.result(PATIENCE)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    turns[-1].set()
+    for thread in threads:
+        thread.join()
+    assert busy.result(PATIENCE)
+    assert began == [0, 1, 2, 3]
+
+
 def test_closed_it_takes_nothing_more(lab: ll.Lab, drive: Any) -> None:
     driver = drive()
     assert driver.call(lambda: 1) == 1

@@ -90,6 +90,8 @@ def test_what_is_in_flight_is_told_with_the_way_out(wired: ll.Lab) -> None:
     assert "r1: Lambda has queued it since 0 s and not yet tried it" in said
     assert "'orders'" in said
     assert "lab.run()" in said
+    kept_in = told(assert_no_lost_events, wired, kept_in="orders")
+    assert "'orders'" in kept_in, "it may lie there at the end, and this is not the end"
     assert_no_lost_events(wired, allow="in_flight")
     wired.run()
     assert_no_lost_events(wired)
@@ -256,6 +258,16 @@ def test_what_it_failed_with(wired: ll.Lab, lab: ll.Lab) -> None:
     assert "failed with KeyError or error, not ValueError" in told(
         assert_failed, wired, reply, ValueError
     )
+    errors = [KeyError, ValueError, IndexError]
+
+    def moody(event: Any, context: Any) -> None:
+        raise errors.pop(0)
+
+    lab.create_function("moody", moody)
+    reply = event(lab, "moody", 1)
+    lab.run()
+    assert_failed(lab, reply, IndexError)
+    assert "failed with IndexError or error" in told(assert_failed, lab, reply, KeyError)
     lab.create_function("slow", lambda event, context: time.sleep(5), timeout=2)
     assert_failed(lab, lab.invoke("slow", {}), "timeout")
     queue = lab.sqs.create_queue("short", dead_letter_queue="dead", max_receive_count=1)
@@ -384,6 +396,13 @@ def test_throttles_are_told_by_the_limit_that_bound(lab: ll.Lab) -> None:
     assert "throttled_reserved" in said.splitlines()[0]
     assert "narrow, RequestResponse, throttled" in said
     assert told(assert_no_throttles, lab).startswith("functions throttled")
+    lab.create_function("later", duration=5, timeout=10, reserved_concurrency=1)
+    for _ in range(2):
+        lab.invoke("later", {}, invocation_type="Event")
+    lab.run()
+    said = told(assert_no_throttles, lab, "later")
+    assert said.startswith("later throttled "), "nobody but Lambda's own queue was refused"
+    assert "later, Event, succeeded" in said
     assert "Invoked and not run: 2 throttled_reserved" in told(
         assert_invoked, lab, "narrow", times=9
     )
@@ -406,6 +425,11 @@ def test_latency_of_functions_and_of_queues(wired: ll.Lab) -> None:
     assert "0 of 1 of orders" in told(assert_latency, wired, orders, 100)  # still there
     wired.run()
     assert_latency(wired, "orders", 181)
+    wired.create_function("slow", duration=300, timeout=400)
+    event(wired, "slow", 2)
+    wired.advance(100)
+    wired.invoke("kept", {"order": 2})
+    assert "0 of 1 of slow" in told(assert_latency, wired, "slow", 90), "so far it is 100 s"
 
 
 def test_latency_of_nothing_does_not_pass(wired: ll.Lab) -> None:

@@ -74,12 +74,45 @@ class Server:
             self._clients.pop().close()
 
 
+class _Joined:
+    """A transport that sends the head of an answer together with what follows it.
+
+    Each send gives the lab's thread a chance to go on first, and costs more than the answer's making.
+    """
+
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._held = b""
+
+    def write(self, data: bytes) -> None:
+        """Send, or keep what is the head of an answer until the next call, in this turn of the loop."""
+        if not self._held and data.startswith(b"HTTP/") and data[9:10] != b"1":
+            self._held = bytes(data)
+            self._loop.call_soon(self._flush)
+        else:
+            held, self._held = self._held, b""
+            self._transport.write(held + data)
+
+    def close(self) -> None:
+        """Send what is kept, and hang up."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._held:
+            held, self._held = self._held, b""
+            self._transport.write(held)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class _Patient(H11Protocol):  # type: ignore[misc]
     """A connection that has to send the head of a request within a time, once it is open."""
 
     def connection_made(self, transport: Any) -> None:
         """Somebody has come."""
-        super().connection_made(transport)
+        super().connection_made(_Joined(transport, self.loop))
         self._late: asyncio.TimerHandle | None = None
         self._watch()
 

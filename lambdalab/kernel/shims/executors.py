@@ -38,7 +38,7 @@ class Executors:
         pool: Any = ThreadPoolExecutor
         self._names.put(pool, "submit", _submit_shim(pool.submit))
         self._names.put(pool, "shutdown", _shutdown_shim(pool.shutdown))
-        waiter: Any = _base._AsCompletedWaiter  # type: ignore[attr-defined]
+        waiter: Any = _base._AsCompletedWaiter
         self._names.put(waiter, "__init__", _waiter_shim(waiter.__init__))
 
     def on(self) -> None:

@@ -8,7 +8,7 @@ import zipfile
 
 import boto3
 
-SOURCE = '''
+SOURCE = """
 import json
 
 
@@ -18,7 +18,7 @@ def handler(event, context):
         if order["article"] == "lamp":
             raise KeyError(order["article"])
         print("billed order", order["id"])
-'''
+"""
 package = io.BytesIO()
 with zipfile.ZipFile(package, "w") as archive:
     archive.writestr("app.py", SOURCE)
@@ -55,9 +55,7 @@ print("mapping:", mapping["State"])
 
 # %% Three orders, one of which cannot be billed
 for number, article in enumerate(["bell", "lamp", "tyre"]):
-    sqs.send_message(
-        QueueUrl=orders, MessageBody=json.dumps({"id": number, "article": article})
-    )
+    sqs.send_message(QueueUrl=orders, MessageBody=json.dumps({"id": number, "article": article}))
 time.sleep(300)
 print("waited", time.time() - began, "s")
 

@@ -115,7 +115,7 @@ def test_it_leaves_nothing_behind(caplog: pytest.LogCaptureFixture) -> None:
             sam=True,
         )
     gc.collect()
-    assert ArnGenerator.BOTO_SESSION_REGION_NAME == before
+    assert before == ArnGenerator.BOTO_SESSION_REGION_NAME
     assert caplog.records == []
 
 
