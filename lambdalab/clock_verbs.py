@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lambdalab.errors import InvalidSetting, LabError
 from lambdalab.kernel.clock import US, Clock, microseconds
 from lambdalab.kernel.current import green
-from lambdalab.kernel.driver import Driver
+from lambdalab.kernel.driver import Driver, DriverClosed
 from lambdalab.kernel.outside import Outside, outside
 from lambdalab.progress import following
 from lambdalab.reprs import RunNote
@@ -147,9 +147,21 @@ class ClockVerbs:
         """
         if green() is not None or get_ident() in outside:
             return body()
-        if self._driver is None:
-            self._driver = Driver(self._own_time, grace=_GRACE)
-        return body() if self._driver.is_here else self._driver.call(body)
+        while True:
+            driver = self._driver
+            if driver is None:
+                driver = self._driver = Driver(self._own_time, grace=_GRACE)
+            if driver.is_here:
+                return body()
+            try:
+                asked = driver.submit(body)
+            except DriverClosed:  # by another thread, which lets time pass itself
+                if driver.keeps:
+                    raise
+                if self._driver is driver:
+                    self._driver = None
+                continue
+            return asked.result()
 
     def _end_of_run(self, until: Any) -> int:
         at: int = self._clock.at(until)

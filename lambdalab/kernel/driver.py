@@ -28,6 +28,10 @@ _PATIENCE = 1.0  # seconds of real time in which a lab that is closed may come t
 _LEAST_REAL, _MOST_REAL = 0.0005, 0.5  # seconds for which a lab that keeps real time sleeps at once
 
 
+class DriverClosed(LabError):
+    """A driver takes nothing more."""
+
+
 class _Work:
     """One thing to do: what, for whom, and where the answer goes."""
 
@@ -112,7 +116,7 @@ class Driver:
         work = _Work(body, alone, waits)
         with self._changed:
             if self._closing:
-                raise LabError("what drives this lab is closed")
+                raise DriverClosed("what drives this lab is closed")
             self._come.append(work)
             if self._thread is None:
                 self._began = monotonic(), self._time.now()

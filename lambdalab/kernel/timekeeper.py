@@ -81,14 +81,22 @@ class Timekeeper:
                     raise NeverAnswered("nothing is left to happen, and no answer has come")
                 self._scheduler.run()
 
-    def linger(self, bell: Bell, until: int | None = None) -> None:
-        """Until the bell rings, until that time, or, without one, until nothing is left to happen."""
+    def linger(
+        self, bell: Bell, until: int | None = None, listen: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Until the bell rings, until that time, or, without one, until nothing is left to happen.
+
+        Then ``listen()`` waits for what else may come; it returns whether anything can.
+        """
         scheduler, bell.answer = self._scheduler, self._scheduler.stop
         token = None if until is None else scheduler.at(max(until, scheduler.now), bell.expire)
         try:
-            with self._activity():
-                while not bell.over and scheduler.pending:
-                    scheduler.run()
+            while True:
+                with self._activity():
+                    while not bell.over and scheduler.pending:
+                        scheduler.run()
+                if bell.over or not listen():
+                    break
         finally:
             if token is not None and not bell.expired:
                 scheduler.cancel(token)

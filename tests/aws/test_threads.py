@@ -378,6 +378,40 @@ class TestInABlock:
         assert lab.invoke("slow", 1).payload == 1
         assert lab.elapsed < 2
 
+    @pytest.mark.parametrize(
+        "deadlock",
+        [
+            "t = threading.Thread(target=threading.Event().wait); t.start(); t.join()",
+            "threading.Thread(target=queue.Queue().get).start(); queue.Queue().get()",
+            "threading.Thread(target=queue.SimpleQueue().get).start(); threading.Event().wait()",
+        ],
+    )
+    def test_a_deadlock_is_told(self, deadlock: str) -> None:
+        program = (
+            "import os, queue, threading, boto3, lambdalab as ll\n"
+            "with ll.Lab().aws():\n"
+            "    try:\n"
+            f"        {deadlock}\n"
+            "    except ll.errors.NeverAnswered as error:\n"
+            "        print(error)\n"
+        )
+        said = subprocess.run(
+            [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60
+        )
+        assert "deadlock" in said.stdout, said.stderr
+
+    def test_another_process_lives_in_real_time(self, lab: Lab) -> None:
+        nap = [sys.executable, "-c", "import time; time.sleep(0.4)"]
+        with lab.aws():
+            subprocess.run(nap, check=True, timeout=60)
+            thread = threading.Thread(target=subprocess.run, args=(nap,), kwargs={"timeout": 60})
+            thread.start()
+            thread.join()
+            assert time.monotonic() == 0
+            with pytest.raises(subprocess.TimeoutExpired):
+                subprocess.run(nap, check=True, timeout=0.05)
+            assert time.monotonic() == 0
+
 
 class TestElsewhere:
     """Real threads, without a block: they meet when they call at about the same time."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from lambdalab.kernel.current import running
+from lambdalab.kernel.shims.outsiders import really
 
 if TYPE_CHECKING:
     from lambdalab.kernel.surroundings import Surroundings
@@ -189,7 +190,10 @@ class Environ:
         names.dispatch(os, "unsetenv", _unset)
         names.dispatch(os, "system", _system)
         names.dispatch(os, "reload_environ", lambda surroundings: None)
-        names.put(subprocess.Popen, "__init__", _popen(subprocess.Popen.__init__))
+        process: Any = subprocess.Popen
+        names.put(process, "__init__", _popen(process.__init__))
+        for name in ("wait", "communicate"):
+            names.put(process, name, really(getattr(process, name)))
 
     def on(self) -> None:
         """Dispatch, and let the :data:`adopted` namespaces follow."""

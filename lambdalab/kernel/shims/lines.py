@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lambdalab.errors import NeverAnswered
 from lambdalab.kernel.outside import Outside
-from lambdalab.kernel.shims.outsiders import Waiter, real_first
+from lambdalab.kernel.shims.outsiders import Waiter, listen, real_first
 from lambdalab.kernel.shims.outsiders import until_of as outside_until
 from lambdalab.kernel.shims.virtual import timeout_us
 
@@ -43,8 +44,8 @@ def wait_outside(
 ) -> bool | None:
     """Let the lab run until ``take(0)`` succeeds; False when the ``timeout`` comes first.
 
-    ``take(seconds)`` tries for so long in real time. None where nothing is left to happen, or could free
-    the resource: then the wait is a real one.
+    ``take(seconds)`` tries for so long in real time. None where no thread lives in this time: then the
+    wait is a real one. Raises NeverAnswered where nobody is left who could free the resource.
     """
     until = outside_until(time, timeout)
     if until is None and not time.has_visitors:
@@ -52,20 +53,28 @@ def wait_outside(
     first = 0.0 if until is None else real_first(time, timeout)
     if first and take(first):
         return True
+    taken: list[bool] = []
+
+    def heard() -> bool:  # nothing is left to happen in the lab: a real thread may still free it
+        there = listen()
+        if there and take(0):
+            taken.append(True)
+        return there and not taken
+
     while True:
         waiter = Waiter()
         line = waiting.setdefault(resource, deque())
         line.append(waiter)
         try:
-            time.keeper().linger(waiter.bell, until)
+            time.keeper().linger(waiter.bell, until, heard)
         finally:
             _leave_line(resource, waiting.get(resource, line), waiter)
-        if take(0):
+        if taken or take(0):
             return True
         if until is not None and time.now() >= until:
             return False
         if not waiter.bell.over:
-            return None
+            raise NeverAnswered("all threads wait, and nothing is left to happen: a deadlock")
 
 
 def _leave_line(resource: Any, line: deque[Any], task: Any) -> None:

@@ -7,12 +7,18 @@ the same thread, for threads that are real: those stay real.
 
 from __future__ import annotations
 
+import _thread
+import functools
 import sys
 import threading
+import time as clock
 from _thread import get_ident
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lambdalab.kernel.bell import Bell
+from lambdalab.kernel.current import green, running
 from lambdalab.kernel.outside import Outside, outside
 from lambdalab.kernel.shims.virtual import timeout_us
 
@@ -33,6 +39,8 @@ _THEIR_OWN = frozenset(
     }
 )
 """Packages whose threads and waits are none of the notebook's own code."""
+_LAB_OWN = frozenset({"lambdalab", "lambdalab watchman"})  # names of the lab's own threads
+_LISTEN = 0.002  # seconds after which is looked again whether a real thread has ended a wait
 _GRACE = 0.02  # seconds that a real thread is given to end a wait, before virtual time is let pass
 
 
@@ -74,3 +82,42 @@ def real_first(time: Outside, timeout: Any) -> float:
     if time.has_visitors or len(_active) < 2:
         return 0
     return float(min(_GRACE, timeout))
+
+
+def listen() -> bool:
+    """Wait a moment for real threads, which may end what code outside waits for; False: there are none."""
+    own = sum(thread.name in _LAB_OWN for thread in list(_active.values()))
+    on_main = threading.main_thread().ident == get_ident()
+    if _thread._count() - own - (not on_main) <= 0:
+        return False
+    with machine_time():
+        clock.sleep(_LISTEN)
+    return True
+
+
+@contextmanager
+def machine_time() -> Iterator[None]:
+    """The machine's time for code outside, a visitor too: for what is not the lab's, another process."""
+    ident = get_ident()
+    task, time = running.pop(ident, None), outside.pop(ident, None)
+    try:
+        yield
+    finally:
+        if task is not None:
+            running[ident] = task
+        if time is not None:
+            outside[ident] = time
+
+
+def really(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that has the machine's time where code outside calls it, and a handler's in a handler."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        task = green()
+        if get_ident() not in outside if task is None else not task.visitor:
+            return function(*args, **kwargs)
+        with machine_time():
+            return function(*args, **kwargs)
+
+    return call

@@ -14,13 +14,14 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lambdalab.errors import NeverAnswered
 from lambdalab.kernel.bell import Bell
 from lambdalab.kernel.current import green
 from lambdalab.kernel.outside import Outside, outside
 from lambdalab.kernel.shims.lines import until_of
 from lambdalab.kernel.shims.locks import Locks
 from lambdalab.kernel.shims.loops import go_on_with_the_loop
-from lambdalab.kernel.shims.outsiders import living
+from lambdalab.kernel.shims.outsiders import listen, living
 from lambdalab.kernel.shims.outsiders import until_of as outside_until
 
 if TYPE_CHECKING:
@@ -168,7 +169,9 @@ class Handle:
             return
         self._bells.append(bell)
         try:
-            time.keeper().linger(bell, outside_until(time, timeout))
+            time.keeper().linger(bell, outside_until(time, timeout), listen)
+            if not bell.over:
+                raise NeverAnswered("the thread waits, and nothing is left to happen: a deadlock")
         finally:
             self._bells.remove(bell)
 
