@@ -180,8 +180,8 @@ MUTATIONS: list[Mutation] = [
         "the host's wait for a thread lasts however short it was to be",
         "",
         "kernel/shims/threads.py",
-        "time.keeper().linger(bell, outside_until(time, timeout))",
-        "time.keeper().linger(bell)",
+        "time.keeper().linger(bell, outside_until(time, timeout), listen)",
+        "time.keeper().linger(bell, None, listen)",
         f"{_THREADS}TestInABlock::test_join_with_a_timeout",
     ),
     Mutation(

@@ -76,7 +76,7 @@ def test_a_name_bound_between_two_runs_is_found(
 
 def test_only_those_that_may_are_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
     searched: list[bool] = []
-    clocks = shims._clocks()._level
+    clocks = shims._found(shims.Clocks)._level
     monkeypatch.setattr(clocks, "adopt", lambda: searched.append(True))
 
     def searches(code: object) -> int:
