@@ -96,6 +96,8 @@ _LISTED = (
     ("tests/invocation/test_registry.py::test_a_deleted_functions_concurrency_is_free", "scaling",
      "released"),
     ("never: a warm start changes no number", "scaling", "warm"),
+    ("tests/sources/test_deleting.py::test_a_stream_goes_with_its_records", "queue_events",
+     "stream_deleted"),
 )  # fmt: skip
 
 #: (table, cause) to what shows it.
