@@ -28,7 +28,8 @@ class Event:
 
     Attributes: ``number`` (``m12``, the same on each of its ways), ``body`` for this target,
     ``request``: the invocation whose handler caused it (0: none), ``chain``: the chain of requests that
-    recursive loops are found by (None where the service carries none), ``made_at``, ``tries`` so far.
+    recursive loops are found by (None where the service carries none), ``made_at``, ``tries`` so far,
+    ``delayed``, whether the books have it as one that waits.
     """
 
     number: int
@@ -39,6 +40,7 @@ class Event:
     tries: int = 0
     call: int = 0
     extra: Any = None
+    delayed: bool = False
 
 
 @dataclass(slots=True)
@@ -239,8 +241,7 @@ class Push:
         now = self._parts.now
         event = Event(number, body, request, chain, now, extra=extra)
         self._count.depth += 1
-        if delay_us:
-            self._count.delayed += 1
+        self._delay(event, bool(delay_us))
         self._note(event, Action.SENT, cause, request, delay_us)
         if delay_us:
             self._parts.scheduler.at(now + delay_us, self._due, event)
@@ -263,8 +264,12 @@ class Push:
 
     # ------------------------------------------------------------------ inside
 
+    def _delay(self, event: Event, waits: bool) -> None:
+        """From the event's next row on it waits, or no longer; what it causes meanwhile comes before."""
+        self._count.delayed += waits - event.delayed
+        event.delayed = waits
+
     def _due(self, event: Event) -> None:
-        self._count.delayed -= 1
         limit = self.retries.maximum_age_us
         if limit is not None and event.tries and self._parts.now - event.made_at > limit:
             self._give_up(event, Taken(0), Cause.EVENT_AGE_EXCEEDED)
@@ -294,7 +299,7 @@ class Push:
         elif limit is not None and now + wait - event.made_at > limit:
             self._give_up(event, taken, Cause.EVENT_AGE_EXCEEDED)
         else:
-            self._count.delayed += 1
+            self._delay(event, True)
             cause = Cause.THROTTLED if taken.status_code == 429 else Cause.SERVER_ERROR
             self._note(event, Action.RETRY_SCHEDULED, cause, taken.request, wait)
             self._parts.scheduler.at(now + wait, self._due, event)
@@ -311,6 +316,7 @@ class Push:
 
     def _end(self, event: Event, action: int, cause: int, request: int = 0) -> None:
         self._count.depth -= 1
+        self._delay(event, False)
         self._note(event, action, cause, request)
 
     def _note(self, event: Event, action: int, cause: int, request: int, delay_us: int = 0) -> None:

@@ -179,3 +179,20 @@ def test_what_is_handed_on_says_what_it_came_of(lab: ll.Lab) -> None:
     assert "m1 becomes m2 in 'orders'" in first
     assert second[0] == "m1 becomes m2 in 'orders'"
     assert "m2 becomes m3 in 'heard'" in second
+
+
+def test_what_an_event_causes_as_it_is_handed_over_comes_before_its_end() -> None:
+    """A topic whose function's failures go to the same topic: while one is taken, the next is sent."""
+    quotas = {"sns_delivery_latency": 0.5, "asynchronous_dwell": 0.0}
+    with ll.Lab(seed=1, quotas=quotas) as lab:
+        news = lab.sns.create_topic("news")
+        lab.create_function("f", duration=0.1, reserved_concurrency=0, on_failure=news)
+        news.subscribe("f")
+        news.publish("x")
+        lab.advance("1min")
+        lab.audit()
+        rows = lab.trace.queue_events
+        mine = rows[rows["queue"] == "news->f"]
+        sent = mine[mine["action"] == "sent"]
+        assert len(sent) > 2
+        assert sent["delayed"].tolist()[1:] == sent["depth"].tolist()[1:]
